@@ -1,0 +1,132 @@
+import { canonicalJson } from "../common/canonical-json.ts";
+import {
+  assignmentsOf,
+  listOf,
+  parseCompose,
+  plain,
+  sectionOf,
+  Text,
+  type Section,
+  type Value,
+} from "./compose-document.ts";
+import { composeFacts, type ComposeFacts, type DatabaseFacts } from "./compose-facts.ts";
+import { DATABASE_SERVICE, MAIN_SERVICE } from "./compose-file.ts";
+import { hasBuild } from "./compose-images.ts";
+
+/** A service that is defined in both files, but not in the same way. */
+export interface ChangedService {
+  service: string;
+  /** The members that differ: `image`, `logging`, `network internal`, `files of the release`. */
+  because: string[];
+}
+
+/** What another release's compose file means for a server. */
+export interface ComposeComparison {
+  /**
+   * Services whose containers are made anew. `chatalot` is always made anew by an update and is
+   * listed only where more than its image changes.
+   */
+  changed: ChangedService[];
+  added: string[];
+  removed: string[];
+  /** Variables that are required from now on. */
+  newRequiredVariables: ComposeFacts["requiredVariables"];
+  /** Why the update must not be made: the database's data would be out of reach. */
+  refusals: string[];
+}
+
+/** Compares the compose files of two releases: the one that runs, and the one asked for. */
+export function compareCompose(current: string, next: string): ComposeComparison {
+  const before = parseCompose(current);
+  const after = parseCompose(next);
+  const [oldServices, newServices] = [before, after].map((root) => sectionOf(root, "services"));
+  const oldNames = [...(oldServices?.keys() ?? [])];
+  const newNames = [...(newServices?.keys() ?? [])];
+  const oldFacts = composeFacts(current);
+  const newFacts = composeFacts(next);
+  const known = new Set(oldFacts.requiredVariables.map(({ name }) => name));
+  return {
+    changed: newNames
+      .filter((service) => oldNames.includes(service))
+      .map((service) => ({ service, because: reasons(service, before, after, newFacts) }))
+      .filter(({ because }) => because.length > 0),
+    added: newNames.filter((service) => !oldNames.includes(service)),
+    removed: oldNames.filter((service) => !newNames.includes(service)),
+    newRequiredVariables: newFacts.requiredVariables.filter(({ name }) => !known.has(name)),
+    refusals: databaseRefusals(oldFacts.database, newFacts.database),
+  };
+}
+
+function reasons(service: string, before: Section, after: Section, facts: ComposeFacts): string[] {
+  const old = normalized(service, before);
+  const now = normalized(service, after);
+  const members = [...new Set([...old.keys(), ...now.keys()])];
+  const different = members.filter((member) => old.get(member) !== now.get(member));
+  const usesTree = facts.treeReferences.some(({ owner, path }) => {
+    return owner === service && !path.startsWith("secrets/");
+  });
+  const isBuilt = service !== MAIN_SERVICE && hasBuild(serviceOf(after, service));
+  return [...different, ...(usesTree || isBuilt ? ["files of the release"] : [])];
+}
+
+/** A service's members, and the networks, volumes, secrets and configs it uses, as comparable texts. */
+function normalized(service: string, root: Section): Map<string, string> {
+  const definition = serviceOf(root, service);
+  const result = new Map<string, string>();
+  for (const [name, value] of definition) {
+    if (service === MAIN_SERVICE && ["build", "image", "pull_policy"].includes(name)) continue;
+    const isAssignments = name === "environment" || name === "labels";
+    result.set(name, comparable(isAssignments ? assignmentsOf(definition, name) : value));
+  }
+  for (const [kind, label] of [
+    ["networks", "network"],
+    ["volumes", "volume"],
+    ["secrets", "secret"],
+    ["configs", "config"],
+  ] as const) {
+    for (const [name, value] of sectionOf(root, kind)) {
+      if (uses(definition, kind, name)) result.set(`${label} ${name}`, comparable(value));
+    }
+  }
+  return result;
+}
+
+function uses(definition: Section, kind: string, name: string): boolean {
+  if (sectionOf(definition, kind).has(name)) return true;
+  return listOf(definition, kind).some((item) => {
+    const source = item instanceof Map ? item.get("source") : item;
+    return source instanceof Text && (source.text === name || source.text.startsWith(`${name}:`));
+  });
+}
+
+function serviceOf(root: Section, service: string): Section {
+  return sectionOf(sectionOf(root, "services"), service);
+}
+
+function comparable(value: Value | undefined): string {
+  return canonicalJson(toJson(value ?? plain("")));
+}
+
+function toJson(value: Value): unknown {
+  if (value instanceof Text) return value.text;
+  if (Array.isArray(value)) return value.map(toJson);
+  return Object.fromEntries([...value].map(([name, member]) => [name, toJson(member)]));
+}
+
+function databaseRefusals(before: DatabaseFacts, after: DatabaseFacts): string[] {
+  const refusals: string[] = [];
+  const refuse = (what: string, from?: string | number, to?: string | number): void => {
+    if (from === to) return;
+    refusals.push(
+      `service ${DATABASE_SERVICE} changes its ${what} from ${from ?? "none"} to ${to ?? "none"}`,
+    );
+  };
+  // An image without a number in its tag can't be compared by number, so by its name.
+  const isKnown = before.majorVersion !== undefined && after.majorVersion !== undefined;
+  if (isKnown) refuse("major version", before.majorVersion, after.majorVersion);
+  else refuse("image", before.image, after.image);
+  refuse("data volume", before.mount?.source, after.mount?.source);
+  refuse("data path", before.mount?.target, after.mount?.target);
+  refuse("data directory (PGDATA)", before.dataDirectory, after.dataDirectory);
+  return refusals;
+}
