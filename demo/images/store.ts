@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { docker, type Report } from "../commands.ts";
+
+/**
+ * Folder of the images that were made here, so that they outlive the docker daemon's own store:
+ * on a new machine of a CI, only this cache is carried over.
+ */
+export function imageCacheDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "chatalot-deploy", "images");
+}
+
+/** The image's id, or undefined where the docker daemon does not have it. */
+export async function imageId(reference: string): Promise<string | undefined> {
+  const found = await docker(
+    `look for the image ${reference}`,
+    ["image", "inspect", "--format", "{{.Id}}", reference],
+    { timeout: 30_000, acceptedExitCodes: [0, 1] },
+  );
+  return found.exitCode === 0 ? found.stdout.trim() : undefined;
+}
+
+/**
+ * A digest over every file of a build context and whatever else the image depends on, so that a
+ * changed Dockerfile makes a new image and an unchanged one is never built twice.
+ */
+export async function contentKey(directory: string, ...more: string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of (await readdir(directory)).sort()) {
+    hash.update(`${name}\0`).update(await readFile(join(directory, name)));
+  }
+  for (const text of more) hash.update(`\0${text}`);
+  return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * Has the image in the docker daemon: it is there already, or in the cache folder, or it is made
+ * (and then kept in the cache folder).
+ */
+export async function ensureStored(
+  reference: string,
+  make: () => Promise<void>,
+  report: Report,
+): Promise<void> {
+  if ((await imageId(reference)) !== undefined) return;
+  const file = join(imageCacheDirectory(), `${reference.replaceAll(/[/:]/g, "-")}.tar`);
+  if (await isFile(file)) {
+    report(`loading the image ${reference} from the cache`);
+    await docker(`load ${file}`, ["load", "--quiet", "--input", file], { timeout: 300_000 });
+    if ((await imageId(reference)) !== undefined) return;
+    await rm(file);
+  }
+  await make();
+  await mkdir(imageCacheDirectory(), { recursive: true });
+  const partial = `${file}.${process.pid}.partial`;
+  await docker(`save ${reference}`, ["save", "--output", partial, reference], { timeout: 300_000 });
+  await rename(partial, file);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true;
+}

@@ -1,0 +1,7 @@
+CREATE TABLE files (
+    id UUID PRIMARY KEY,
+    name TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    sha256 TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);
