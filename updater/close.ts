@@ -1,0 +1,109 @@
+/** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
+import type { Job } from "./job.ts";
+import { Ledger } from "./ledger.ts";
+import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
+import { sweep } from "./steps/clean.ts";
+import type { JobContext } from "./steps/step.ts";
+import { awayText, describeRelease, downtimeOf } from "./steps/switch.ts";
+
+/** R5, and the end of J11. Safe to repeat: the ledger takes one record for each job. */
+export async function closeJob(
+  context: JobContext,
+  outcome: Outcome,
+  serving?: ServingRecord,
+): Promise<void> {
+  const { job, paths, ledger, progress } = context;
+  const cause = job.committed === undefined ? job.failed?.cause : undefined;
+  const { release, previous, requestedBy, kind } = job.plan;
+  const durations = durationsOf(job);
+  const record: LedgerRecord = {
+    sequence: job.sequence,
+    kind,
+    outcome,
+    openedAt: job.opened.at,
+    closedAt: new Date().toISOString(),
+    requestedBy,
+    ...(release === undefined ? {} : { release }),
+    ...(previous?.release === undefined
+      ? {}
+      : { from: { name: previous.release.name, commit: previous.release.commit } }),
+    ...(cause === undefined ? {} : { cause }),
+    durations,
+    ...(serving === undefined ? {} : { serving }),
+  };
+  await ledger.append(record);
+  if (serving !== undefined) await sweep({ ...context, ledger: await Ledger.read(paths) });
+  const verdict = verdictOf(job, outcome, durations, cause);
+  progress.tell(outcome === "done" ? "J11" : "R5", verdict.text);
+  await progress.flushed();
+  await job.record({ type: "closed", verdict });
+}
+
+/** What is known so far of how long things took. */
+export function durationsOf(job: Job): Durations {
+  const build = job.factsOf("J3")?.milliseconds;
+  const downtime = downtimeOf(job, "R3") ?? downtimeOf(job, "J9");
+  const gate = job.millisecondsOf("J9");
+  return {
+    total: Math.max(0, Date.now() - Date.parse(job.opened.at)),
+    ...(typeof build === "number" ? { build } : {}),
+    ...(downtime === undefined ? {} : { downtime }),
+    ...(gate === undefined ? {} : { gate }),
+  };
+}
+
+function verdictOf(
+  job: Job,
+  outcome: Outcome,
+  durations: Durations,
+  cause: string | undefined,
+): Verdict {
+  const { plan } = job;
+  const serves =
+    outcome === "done" && plan.kind === "switch"
+      ? plan.release
+      : plan.kind === "remove" || outcome === "stopped" || outcome === "needs-operator"
+        ? undefined
+        : plan.previous?.release;
+  return {
+    sequence: job.sequence,
+    kind: plan.kind,
+    outcome,
+    instanceId: plan.instanceId,
+    text: verdictText(job, outcome, durations, cause ?? "unknown"),
+    ...(cause === undefined ? {} : { cause }),
+    ...(serves === undefined ? {} : { serving: { name: serves.name, commit: serves.commit } }),
+    durations,
+  };
+}
+
+/** The result line. Its first word is the outcome; only "done" is ever worded as a success. */
+function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: string): string {
+  const { plan } = job;
+  const wanted = describeRelease(plan.release);
+  const before = describeRelease(plan.previous?.release);
+  const away = awayText(durations.downtime);
+  const again = `Choose another release, or try this one once more: pulumi config set retry ${job.sequence}`;
+  switch (outcome) {
+    case "done":
+      if (plan.kind === "remove")
+        return "REMOVED The containers are gone; volumes and releases stay.";
+      if (plan.kind === "prepare") return `READY ${wanted} is on the server; nothing was stopped.`;
+      return `DONE ${wanted} is serving.${away}`;
+    case "untouched":
+      return `UNTOUCHED ${wanted} was not ${plan.kind === "prepare" ? "prepared" : "started"}; ${
+        plan.previous === undefined ? "nothing serves yet" : `${before} serves as before`
+      }. Cause: ${cause}`;
+    case "reverted":
+      return `REVERTED ${before} serves again, healthy.${away} Cause: ${wanted}: ${cause}\n${again}`;
+    case "stopped":
+      return `STOPPED ${wanted} did not become healthy, and nothing served before it. Cause: ${cause}\n${again}`;
+    case "failed":
+      return `FAILED The containers could not all be removed. Cause: ${cause}`;
+    case "needs-operator":
+      return (
+        `NEEDS YOU ${wanted} failed and ${before} could not be started again; nothing was deleted. ` +
+        `Cause: ${cause}\nLook at: docker compose logs, ${job.paths.progress}`
+      );
+  }
+}

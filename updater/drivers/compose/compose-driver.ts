@@ -1,0 +1,216 @@
+import { execa } from "execa";
+import { chmod, chown, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { command } from "../../command.ts";
+import { nameExists } from "../../files.ts";
+import { plainText } from "../../plain-text.ts";
+import type { InstancePaths } from "../../paths.ts";
+import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
+import { MAIN_SERVICE } from "../../../release/compose-file.ts";
+import type { BuildOptions, Driver, ImageFacts, RenderedRelease } from "../driver.ts";
+import { type DatabaseFacts, readDatabase } from "./database.ts";
+import {
+  containersOf,
+  docker,
+  inspectContainer,
+  inspectImage,
+  volumeMountpoint,
+} from "./docker.ts";
+import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
+import { buildImages, imageName } from "./image.ts";
+import { ComposeProject, restartPolicyOf } from "./project.ts";
+
+/** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
+const STOP_SECONDS = 30;
+
+/** Runs Chatalot as upstream's compose file does. */
+export class ComposeDriver implements Driver {
+  private readonly compose: ComposeProject;
+
+  constructor(
+    paths: InstancePaths,
+    private readonly project: string,
+  ) {
+    this.compose = new ComposeProject(paths, project);
+  }
+
+  async build(options: BuildOptions): Promise<{ built: string[] }> {
+    return { built: await buildImages(this.project, options) };
+  }
+
+  imageName(commit: string): string {
+    return imageName(this.project, commit);
+  }
+
+  async image(name: string): Promise<ImageFacts | undefined> {
+    return inspectImage(name);
+  }
+
+  async fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void> {
+    for (const image of await this.compose.images(release)) {
+      if ((await inspectImage(image)) !== undefined) continue;
+      await docker(`pull ${image}`, ["pull", "--", image], { timeout: 30 * 60_000, onLine });
+    }
+  }
+
+  async ownSecrets(release: RenderedRelease, image: string): Promise<void> {
+    const { user, group } = await this.userOf(image);
+    const folder = join(release.directory, "secrets");
+    for (const name of await readdir(folder)) {
+      // Compose hands the file over as it is, whatever owner and mode the compose file asks for.
+      await chown(join(folder, name), user, group);
+      await chmod(join(folder, name), 0o400);
+    }
+  }
+
+  async portOwner(address: string, port: number): Promise<string | undefined> {
+    const listening = await command("list the open ports", [
+      ...["ss", "--listening", "--tcp", "--numeric", "--processes", "--no-header"],
+      ...[`sport = :${port}`],
+    ]);
+    const conflicting = listening
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => conflicts(fields[3] ?? "", address));
+    if (conflicting.length === 0) return undefined;
+    const own = await docker("list the published ports", [
+      ...["ps", "--quiet", "--filter", `publish=${port}/tcp`],
+      ...["--filter", `label=com.docker.compose.project=${this.project}`],
+    ]);
+    if (own !== "") return undefined;
+    const process = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening);
+    return process === null ? "another program" : `${process[1]} (process ${process[2]})`;
+  }
+
+  async server(): Promise<ContainerFacts | undefined> {
+    const [id] = await containersOf(this.project, MAIN_SERVICE);
+    return id === undefined ? undefined : (await inspectContainer(id))?.facts;
+  }
+
+  async stopServer(): Promise<void> {
+    const server = await this.server();
+    if (server === undefined) return;
+    // Before the stop: a server that stopped must not come back at boot by itself from here on.
+    await this.update(server.id, "no");
+    await docker("stop the server", ["stop", "--time", String(STOP_SECONDS), server.id], {
+      timeout: (STOP_SECONDS + 30) * 1_000,
+    });
+  }
+
+  async start(release: RenderedRelease): Promise<void> {
+    const [others] = await Promise.all([
+      this.compose.otherServices(release),
+      this.compose.create(release),
+    ]);
+    const server = await this.server();
+    if (server === undefined)
+      throw new Error(`create the containers: Compose made none for service "${MAIN_SERVICE}"`);
+    await this.update(server.id, "no");
+    await this.compose.startOthers(release, await this.stoppedAmong(others));
+    await docker("start the server", ["start", server.id]);
+  }
+
+  async restartPolicy(release: RenderedRelease): Promise<string> {
+    return restartPolicyOf(release);
+  }
+
+  async setRestartPolicy(policy: string): Promise<void> {
+    const server = await this.server();
+    if (server !== undefined && server.restartPolicy !== policy)
+      await this.update(server.id, policy);
+  }
+
+  async remove(release: RenderedRelease | undefined): Promise<void> {
+    if (release !== undefined && (await nameExists(release.directory)))
+      await this.compose.down(release);
+    // A first deployment that failed left containers that no committed release names.
+    const left = await containersOf(this.project);
+    if (left.length === 0) return;
+    await docker("stop the containers", ["stop", "--time", String(STOP_SECONDS), ...left]);
+    await docker("remove the containers", ["rm", ...left]);
+  }
+
+  async health(): Promise<HealthAnswer> {
+    const origin = await this.origin();
+    return origin === undefined
+      ? { reachable: false, problem: "the server does not run" }
+      : probeHealth(origin);
+  }
+
+  async webVersion(): Promise<string | undefined> {
+    const origin = await this.origin();
+    return origin === undefined ? undefined : probeWebVersion(origin);
+  }
+
+  async database(): Promise<DatabaseFacts | undefined> {
+    return readDatabase(this.project);
+  }
+
+  async databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined> {
+    const path = await volumeMountpoint(volume);
+    if (path === undefined) return undefined;
+    return (await readdir(path)).length === 0;
+  }
+
+  async logTail(lines: number): Promise<string[]> {
+    const server = await this.server();
+    if (server === undefined) return [];
+    // The server's log goes to both outputs; their order matters, so they are read as one.
+    const { all } = await execa("docker", ["logs", "--tail", String(lines), server.id], {
+      all: true,
+      timeout: 10_000,
+      maxBuffer: 1024 * 1024,
+    });
+    return plainText(all)
+      .split("\n")
+      .filter((line) => line.trim() !== "");
+  }
+
+  /** The server inside its networks: no published port is needed to ask it. */
+  private async origin(): Promise<string | undefined> {
+    const server = await this.server();
+    if (server?.running !== true || server.address === undefined) return undefined;
+    return `http://${server.address}:${SERVER_PORT}`;
+  }
+
+  private async update(id: string, policy: string): Promise<void> {
+    await docker("set the restart policy", ["update", "--restart", policy, id]);
+  }
+
+  /** Those services of which no container runs: none, unless the update changes them. */
+  private async stoppedAmong(services: readonly string[]): Promise<string[]> {
+    const running = await docker("list the running services", [
+      ...["ps", "--filter", `label=com.docker.compose.project=${this.project}`],
+      ...["--format", '{{.Label "com.docker.compose.service"}}'],
+    ]);
+    const found = new Set(running.split("\n"));
+    return services.filter((service) => !found.has(service));
+  }
+
+  /** The numbers of the user that the image's server runs as. */
+  private async userOf(image: string): Promise<{ user: number; group: number }> {
+    const configured = (await inspectImage(image))?.user ?? "";
+    const [name, groupName] = configured.split(":");
+    if (name === undefined || name === "" || name === "root" || name === "0")
+      return { user: 0, group: 0 };
+    if (/^\d+$/.test(name))
+      return { user: Number(name), group: /^\d+$/.test(groupName ?? "") ? Number(groupName) : 0 };
+    const ids = await docker("ask the image for its user", [
+      ...["run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL"],
+      ...["--entrypoint", "id", image],
+    ]);
+    const match = /uid=(\d+)\S* gid=(\d+)/.exec(ids);
+    if (match === null) throw new Error(`ask the image for its user: "id" printed ${ids}`);
+    return { user: Number(match[1]), group: Number(match[2]) };
+  }
+}
+
+/** Whether a listening socket keeps an address from being bound. */
+function conflicts(socket: string, address: string): boolean {
+  const listening = socket
+    .replace(/:\d+$/, "")
+    .replace(/^\[|\]$/g, "")
+    .replace(/%.*$/, "");
+  const any = ["0.0.0.0", "::", "*", ""];
+  return any.includes(listening) || any.includes(address) || listening === address;
+}

@@ -1,0 +1,89 @@
+/** Docker Compose with the files of one rendered release. */
+import { join } from "node:path";
+import { parse } from "yaml";
+import { readFile } from "node:fs/promises";
+import { command } from "../../command.ts";
+import { nameExists } from "../../files.ts";
+import type { InstancePaths } from "../../paths.ts";
+import type { RenderedRelease } from "../driver.ts";
+import { MAIN_SERVICE } from "../../../release/compose-file.ts";
+
+/** Creating containers may pull nothing and build nothing: all of that was done before. */
+const COMPOSE_TIMEOUT = 180_000;
+
+/**
+ * The arguments that make Compose see a release as it would see it from the operator's directory.
+ *
+ * The files are named, because the links in the directory still lead to the committed release; the
+ * operator's override has to be named then as well, or Compose would leave it out (measured).
+ */
+async function composeArguments(
+  paths: InstancePaths,
+  project: string,
+  release: RenderedRelease,
+): Promise<string[]> {
+  const override = (await nameExists(paths.overrideFile)) ? ["--file", paths.overrideFile] : [];
+  return [
+    ...["docker", "compose", "--project-name", project, "--project-directory", paths.directory],
+    ...["--file", join(release.directory, "compose.yaml"), ...override],
+    ...["--env-file", join(release.directory, ".env")],
+    ...release.profiles.flatMap((profile) => ["--profile", profile]),
+  ];
+}
+
+export class ComposeProject {
+  constructor(
+    private readonly paths: InstancePaths,
+    readonly name: string,
+  ) {}
+
+  /** Makes all containers of a release; one whose definition is unchanged is left as it is. */
+  async create(release: RenderedRelease): Promise<void> {
+    await this.run("create the containers", release, ["create", "--no-build", "--pull", "never"]);
+  }
+
+  /** Starts everything but the server, and waits until what the server depends on is healthy. */
+  async startOthers(release: RenderedRelease, services: readonly string[]): Promise<void> {
+    if (services.length === 0) return;
+    await this.run("start the other services", release, [
+      ...["up", "--detach", "--no-build", "--pull", "never", "--no-recreate", "--no-deps"],
+      ...["--wait", "--wait-timeout", "120", ...services],
+    ]);
+  }
+
+  /** Stops and removes the project's containers and networks. Volumes stay. */
+  async down(release: RenderedRelease): Promise<void> {
+    await this.run("remove the containers", release, ["down", "--timeout", "30"]);
+  }
+
+  /** Images that the release's services run from. */
+  async images(release: RenderedRelease): Promise<string[]> {
+    const output = await this.run("list the images", release, ["config", "--images"]);
+    return [...new Set(output.split("\n").filter((line) => line !== ""))];
+  }
+
+  /** Names of the services that are switched on, without the server itself. */
+  async otherServices(release: RenderedRelease): Promise<string[]> {
+    const output = await this.run("list the services", release, ["config", "--services"]);
+    return output.split("\n").filter((line) => line !== "" && line !== MAIN_SERVICE);
+  }
+
+  private async run(label: string, release: RenderedRelease, args: string[]): Promise<string> {
+    const compose = await composeArguments(this.paths, this.name, release);
+    return command(label, [...compose, ...args], {
+      timeout: COMPOSE_TIMEOUT,
+      cwd: this.paths.directory,
+    });
+  }
+}
+
+/** What the rendered file says of the server's restart, `no` where it says nothing. */
+export async function restartPolicyOf(release: RenderedRelease): Promise<string> {
+  const text = await readFile(join(release.directory, "compose.yaml"), "utf8");
+  const file = parse(text) as { services?: Record<string, { restart?: unknown }> };
+  const restart = file.services?.[MAIN_SERVICE]?.restart;
+  return typeof restart === "string" &&
+    /^(no|always|unless-stopped|on-failure(:\d+)?)$/.test(restart)
+    ? restart
+    : "no";
+}

@@ -1,0 +1,74 @@
+import type {
+  AppliedMigration,
+  ContainerFacts,
+  DatabaseIdentity,
+  HealthAnswer,
+  ReleaseIdentity,
+} from "../protocol.ts";
+
+/** A rendered release on the server's disk, ready to be started. */
+export interface RenderedRelease {
+  /** Absolute path of the folder with the compose file, `.env` and keys. */
+  directory: string;
+  /** The optional services that are switched on. */
+  profiles: readonly string[];
+}
+
+/** The image that a commit's server runs from. */
+export interface ImageFacts {
+  id: string;
+  /** The commit in the image's label. */
+  commit?: string;
+}
+
+export interface BuildOptions {
+  release: ReleaseIdentity;
+  /** Absolute path of the commit's tree. */
+  tree: string;
+  onLine: (line: string) => void;
+}
+
+/**
+ * One way of running Chatalot on a server. The steps of an update are written against this; they
+ * know nothing of containers.
+ */
+export interface Driver {
+  /** Makes what the commit runs from, or finds it there. Touches nothing that runs. */
+  build(options: BuildOptions): Promise<{ built: string[] }>;
+  /** The name of what a commit runs from. */
+  imageName(commit: string): string;
+  /** What a name stands for now. */
+  image(name: string): Promise<ImageFacts | undefined>;
+  /** Gets what the other services run from, so that nothing is downloaded after the stop. */
+  fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void>;
+  /** Makes the keys readable for the user that the server runs as, and for no other. */
+  ownSecrets(release: RenderedRelease, image: string): Promise<void>;
+  /** What the address and port are taken by, where that is not Chatalot itself. */
+  portOwner(address: string, port: number): Promise<string | undefined>;
+
+  /** The server as it runs now. */
+  server(): Promise<ContainerFacts | undefined>;
+  /** Stops the server gracefully. It won't come back at boot. */
+  stopServer(): Promise<void>;
+  /**
+   * Makes the containers of a release and starts them, the server last, with a restart policy that
+   * never starts it at boot: it is not committed yet.
+   */
+  start(release: RenderedRelease): Promise<void>;
+  /** The restart policy that the release asks for. */
+  restartPolicy(release: RenderedRelease): Promise<string>;
+  /** Lets the server come back at boot. */
+  setRestartPolicy(policy: string): Promise<void>;
+  /** Removes the containers, by the release's file where there is one. Volumes and images stay. */
+  remove(release: RenderedRelease | undefined): Promise<void>;
+
+  health(): Promise<HealthAnswer>;
+  /** The version in the web client's version.json. */
+  webVersion(): Promise<string | undefined>;
+  /** Identity and applied migrations; undefined while the database does not answer. */
+  database(): Promise<{ identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined>;
+  /** Whether the volume with the database holds anything; undefined when there is no such volume. */
+  databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
+  /** The last lines that the server logged, without colours. */
+  logTail(lines: number): Promise<string[]>;
+}

@@ -1,0 +1,98 @@
+/**
+ * Files that survive a power cut: written beside their final name, flushed, renamed, and the
+ * folder flushed too. Without the flush a renamed file came back with its final name and no bytes
+ * (measured), so nothing here renames what it has not flushed.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  constants,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  symlink,
+  unlink,
+} from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Writes a file of root's alone, in whole or not at all. */
+export async function writeFileDurably(path: string, content: string, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const handle = await open(temporary, "wx", mode);
+  try {
+    await handle.writeFile(content);
+    await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Points a link somewhere else in one step: whoever reads it sees the old or the new target. */
+export async function linkDurably(path: string, target: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  await symlink(target, temporary);
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Makes a folder (and those above it) that only root can enter. */
+export async function makeDirectoryDurably(path: string, mode = 0o700): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+  await syncDirectory(dirname(path));
+}
+
+/** Removes a file if it is there. */
+export async function removeDurably(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Flushes the names in a folder. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The text of a file, or undefined when there is none. */
+export async function readFileIfThere(path: string): Promise<string | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, "r");
+    return await readFile(handle, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Whether a name is taken, by whatever it is; a link that leads nowhere counts. */
+export async function nameExists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}

@@ -1,0 +1,78 @@
+/** Prints what a job tells until it is closed, then its verdict; from any place, any number of times. */
+import { open, stat } from "node:fs/promises";
+import { Job } from "./job.ts";
+import { instancePaths, jobPaths } from "./paths.ts";
+import type { FollowLine, ProgressLine } from "./protocol.ts";
+import { armUnit, unitIsActive } from "./unit.ts";
+
+const POLL_INTERVAL = 150;
+
+/** The unit of an open job is looked at this often; systemd starts it again by itself within a second. */
+const UNIT_CHECK_INTERVAL = 10_000;
+
+/**
+ * @param offset where in the job's progress to begin: what an earlier call got last
+ * @param print takes one line of the protocol
+ */
+export async function follow(
+  directory: string,
+  sequence: number,
+  offset: number,
+  print: (line: FollowLine) => void,
+): Promise<void> {
+  const paths = instancePaths(directory);
+  const places = jobPaths(paths, sequence);
+  let position = offset;
+  let journalSize = -1;
+  let unitChecked = performance.now();
+  for (;;) {
+    const size = await sizeOf(places.journal);
+    // The verdict is read before the progress, so that no line told before it is missed.
+    const closed =
+      size === journalSize ? undefined : (await Job.read(paths, sequence))?.closed?.verdict;
+    journalSize = size;
+    position = await printFrom(places.progress, position, print);
+    if (closed !== undefined) {
+      print({ type: "verdict", verdict: closed });
+      return;
+    }
+    if (performance.now() - unitChecked > UNIT_CHECK_INTERVAL) {
+      unitChecked = performance.now();
+      if (!(await unitIsActive(directory))) await armUnit(directory);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
+  }
+}
+
+async function printFrom(
+  path: string,
+  from: number,
+  print: (line: FollowLine) => void,
+): Promise<number> {
+  const size = await sizeOf(path);
+  if (size <= from) return from;
+  const handle = await open(path, "r");
+  try {
+    const bytes = Buffer.alloc(size - from);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+    let position = 0;
+    for (;;) {
+      const end = bytes.subarray(0, bytesRead).indexOf(0x0a, position);
+      if (end === -1) return from + position;
+      const progress = JSON.parse(bytes.subarray(position, end).toString("utf8")) as ProgressLine;
+      position = end + 1;
+      print({ type: "progress", offset: from + position, progress });
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
+  }
+}

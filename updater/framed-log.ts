@@ -1,0 +1,77 @@
+/**
+ * An append-only file of records, each one line: length, checksum, JSON. A record that a crash cut
+ * short is recognised and cut off before the next one is appended, because whatever is written
+ * behind a torn line is lost with it (measured).
+ */
+import { createHash } from "node:crypto";
+import { open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncDirectory } from "./files.ts";
+
+/** The good records of a log. An absent file has none. */
+export async function readRecords<T>(path: string): Promise<T[]> {
+  return (await readLog<T>(path)).records;
+}
+
+/** Appends one record and returns when it is on the disk. */
+export async function appendRecord(path: string, record: unknown): Promise<void> {
+  const { goodBytes, totalBytes, exists } = await readLog(path);
+  const handle = await open(path, exists ? "r+" : "wx+", 0o600);
+  try {
+    if (goodBytes < totalBytes) {
+      await handle.truncate(goodBytes);
+      await handle.sync();
+    }
+    const line = frame(record);
+    await handle.write(line, 0, line.length, goodBytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  if (!exists) await syncDirectory(dirname(path));
+}
+
+/** One record as it stands in the file. */
+export function frame(record: unknown): Buffer {
+  const json = Buffer.from(JSON.stringify(record));
+  return Buffer.concat([Buffer.from(`${json.length} ${checksum(json)} `), json, Buffer.from("\n")]);
+}
+
+interface Log<T> {
+  records: T[];
+  goodBytes: number;
+  totalBytes: number;
+  exists: boolean;
+}
+
+async function readLog<T>(path: string): Promise<Log<T>> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return { records: [], goodBytes: 0, totalBytes: 0, exists: false };
+  }
+  const records: T[] = [];
+  let position = 0;
+  while (position < bytes.length) {
+    const end = bytes.indexOf(0x0a, position);
+    const record = end === -1 ? undefined : parseLine(bytes.subarray(position, end));
+    if (record === undefined) break;
+    records.push(record as T);
+    position = end + 1;
+  }
+  return { records, goodBytes: position, totalBytes: bytes.length, exists: true };
+}
+
+function parseLine(line: Buffer): unknown {
+  const match = /^(\d+) ([0-9a-f]{16}) /.exec(line.subarray(0, 40).toString("latin1"));
+  if (match === null) return undefined;
+  const json = line.subarray(match[0].length);
+  if (json.length !== Number(match[1]) || checksum(json) !== match[2]) return undefined;
+  return JSON.parse(json.toString("utf8"));
+}
+
+function checksum(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+}

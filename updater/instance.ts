@@ -1,0 +1,65 @@
+/** What an instance is on its server: its id, its keys, its secrets. */
+import { createHmac, randomBytes } from "node:crypto";
+import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
+import type { InstancePaths } from "./paths.ts";
+import type { InstanceSecrets } from "./protocol.ts";
+import { canonicalJson } from "../common/canonical-json.ts";
+
+export interface Instance {
+  /** Made once, on the first deployment; a stack that knows another one is refused. */
+  id: string;
+  project: string;
+  createdAt: string;
+}
+
+export async function readInstance(paths: InstancePaths): Promise<Instance | undefined> {
+  const text = await readFileIfThere(paths.instanceFile);
+  return text === undefined ? undefined : (JSON.parse(text) as Instance);
+}
+
+/** The instance of a directory, made where there is none. */
+export async function ensureInstance(paths: InstancePaths, project: string): Promise<Instance> {
+  const found = await readInstance(paths);
+  if (found !== undefined) return found;
+  await makeDirectoryDurably(paths.directory, 0o755);
+  for (const folder of [paths.state, paths.releases, paths.trees, paths.jobs, paths.incoming])
+    await makeDirectoryDurably(folder);
+  const instance: Instance = {
+    id: randomBytes(8).toString("hex"),
+    project,
+    createdAt: new Date().toISOString(),
+  };
+  await writeFileDurably(paths.instanceFile, JSON.stringify(instance));
+  return instance;
+}
+
+/**
+ * The server's secrets. Those it has stand, whatever is proposed: the database's password is only
+ * read when its volume is first used, another key would log everybody out, and another TOTP key
+ * would break every second factor.
+ */
+export async function ensureSecrets(
+  paths: InstancePaths,
+  proposed: InstanceSecrets,
+): Promise<InstanceSecrets> {
+  const text = await readFileIfThere(paths.secretsFile);
+  if (text !== undefined) return JSON.parse(text) as InstanceSecrets;
+  await writeFileDurably(paths.secretsFile, JSON.stringify(proposed));
+  return proposed;
+}
+
+/** A key that never leaves the server, so that digests of secrets tell nothing elsewhere. */
+async function digestKey(paths: InstancePaths): Promise<string> {
+  const found = await readFileIfThere(paths.digestKeyFile);
+  if (found !== undefined) return found;
+  const made = randomBytes(32).toString("hex");
+  await writeFileDurably(paths.digestKeyFile, made);
+  return made;
+}
+
+/** A digest that identifies a value on this server and means nothing on any other. */
+export async function keyedDigest(paths: InstancePaths, value: unknown): Promise<string> {
+  return createHmac("sha256", await digestKey(paths))
+    .update(canonicalJson(value))
+    .digest("hex");
+}

@@ -1,0 +1,193 @@
+/**
+ * A job: its folder, its plan and its journal. The journal alone decides what a job that was
+ * interrupted does next; nothing is derived from the state of containers.
+ */
+import { readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { appendRecord, readRecords } from "./framed-log.ts";
+import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
+import { type InstancePaths, type JobPaths, jobPaths } from "./paths.ts";
+import type {
+  GateLimits,
+  JobKind,
+  LedgerRecord,
+  ReleaseIdentity,
+  ServingRecord,
+  Verdict,
+} from "./protocol.ts";
+
+/** What a job is to do: the request without its secrets, and what was found when it was accepted. */
+export interface JobPlan {
+  kind: JobKind;
+  instanceId: string;
+  project: string;
+  requestedBy: string;
+  release?: ReleaseIdentity;
+  archive?: { sha256: string; size: number };
+  /** Set for a switch. */
+  target?: {
+    releaseDirectory: string;
+    configurationDigest: string;
+    image: string;
+    profiles: string[];
+    listen: { address: string; port: number };
+    gate: GateLimits;
+    keepReleases: number;
+    databaseVolume: string;
+    filesVolume: string;
+  };
+  /** The release that serves, as the ledger has it. */
+  previous?: LedgerRecord;
+}
+
+export type JournalRecord =
+  | {
+      type: "opened";
+      at: string;
+      protocol: number;
+      sequence: number;
+      kind: JobKind;
+      requestId: string;
+      requestedBy: string;
+      runner: { node: string; updater: string };
+    }
+  | { type: "attempt"; at: string; boot: string }
+  | { type: "begun"; at: string; step: string }
+  | { type: "done"; at: string; step: string; facts?: Record<string, unknown> }
+  /** R1, and the same for a job that stops before it touched anything. */
+  | { type: "failed"; at: string; step: string; cause: string }
+  /** J10: the only point of no return. */
+  | { type: "committed"; at: string; serving: ServingRecord; durations: Verdict["durations"] }
+  | { type: "closed"; at: string; verdict: Verdict };
+
+type Stamped<T> = T extends unknown ? Omit<T, "at"> : never;
+type RecordOf<Type extends JournalRecord["type"]> = Extract<JournalRecord, { type: Type }>;
+
+export class Job {
+  private constructor(
+    readonly sequence: number,
+    readonly paths: JobPaths,
+    readonly plan: JobPlan,
+    readonly records: JournalRecord[],
+  ) {}
+
+  /** Makes the job's folder and plan, then the record that opens it (J0). */
+  static async open(
+    paths: InstancePaths,
+    sequence: number,
+    plan: JobPlan,
+    opened: Stamped<RecordOf<"opened">>,
+  ): Promise<Job> {
+    const places = jobPaths(paths, sequence);
+    await makeDirectoryDurably(places.directory);
+    await writeFileDurably(places.request, JSON.stringify(plan));
+    const job = new Job(sequence, places, plan, []);
+    await job.record(opened);
+    return job;
+  }
+
+  static async read(paths: InstancePaths, sequence: number): Promise<Job | undefined> {
+    const places = jobPaths(paths, sequence);
+    const records = await readRecords<JournalRecord>(places.journal);
+    // A folder without a first record is a request that was never accepted.
+    if (records[0]?.type !== "opened") return undefined;
+    const plan = JSON.parse(await readFile(places.request, "utf8")) as JobPlan;
+    return new Job(sequence, places, plan, records);
+  }
+
+  async record(record: Stamped<JournalRecord>): Promise<void> {
+    const stamped = { ...record, at: new Date().toISOString() };
+    await appendRecord(this.paths.journal, stamped);
+    this.records.push(stamped);
+  }
+
+  get opened(): RecordOf<"opened"> {
+    return this.first("opened") as RecordOf<"opened">;
+  }
+
+  get committed(): RecordOf<"committed"> | undefined {
+    return this.first("committed");
+  }
+
+  get failed(): RecordOf<"failed"> | undefined {
+    return this.first("failed");
+  }
+
+  get closed(): RecordOf<"closed"> | undefined {
+    return this.first("closed");
+  }
+
+  /** How often the job was taken up since its phase last changed. */
+  get attempts(): number {
+    const phase = this.records.findLastIndex(
+      ({ type }) => type === "failed" || type === "committed",
+    );
+    return this.records.slice(phase + 1).filter(({ type }) => type === "attempt").length;
+  }
+
+  /** The step that was begun last. */
+  get step(): string {
+    const begun = this.records.findLast((record) => record.type === "begun");
+    return begun?.type === "begun" ? begun.step : "J0";
+  }
+
+  hasBegun(step: string): boolean {
+    return this.records.some((record) => record.type === "begun" && record.step === step);
+  }
+
+  isDone(step: string): boolean {
+    return this.factsOf(step) !== undefined;
+  }
+
+  /** When a step was begun last, in milliseconds since the epoch. */
+  begunAt(step: string): number | undefined {
+    const begun = this.records.findLast(
+      (record) => record.type === "begun" && record.step === step,
+    );
+    return begun === undefined ? undefined : Date.parse(begun.at);
+  }
+
+  /** What a finished step left for later ones. */
+  factsOf(step: string): Record<string, unknown> | undefined {
+    const done = this.records.findLast((record) => record.type === "done" && record.step === step);
+    return done?.type === "done" ? (done.facts ?? {}) : undefined;
+  }
+
+  /** How long a finished step took, by the journal's times. */
+  millisecondsOf(step: string): number | undefined {
+    const begun = this.records.findLast(
+      (record) => record.type === "begun" && record.step === step,
+    );
+    const done = this.records.findLast((record) => record.type === "done" && record.step === step);
+    if (begun === undefined || done === undefined) return undefined;
+    return Math.max(0, Date.parse(done.at) - Date.parse(begun.at));
+  }
+
+  private first<Type extends JournalRecord["type"]>(type: Type): RecordOf<Type> | undefined {
+    return this.records.find((record): record is RecordOf<Type> => record.type === type);
+  }
+}
+
+/** All sequence numbers that have a folder, in order. */
+export async function jobSequences(paths: InstancePaths): Promise<number[]> {
+  let names: string[];
+  try {
+    names = await readdir(paths.jobs);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+  return names
+    .filter((name) => /^\d{6,}$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The job that has not ended. There is at most one: a new one is refused while it is open. */
+export async function openJob(paths: InstancePaths): Promise<Job | undefined> {
+  for (const sequence of (await jobSequences(paths)).reverse()) {
+    const job = await Job.read(paths, sequence);
+    if (job !== undefined) return job.closed === undefined ? job : undefined;
+  }
+  return undefined;
+}

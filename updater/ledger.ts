@@ -1,0 +1,62 @@
+import { appendRecord, readRecords } from "./framed-log.ts";
+import type { InstancePaths } from "./paths.ts";
+import type { LedgerRecord, ServerState } from "./protocol.ts";
+
+/** What happened on this server: one record for each closed job, oldest first. */
+export class Ledger {
+  private constructor(
+    private readonly path: string,
+    readonly records: readonly LedgerRecord[],
+  ) {}
+
+  static async read(paths: InstancePaths): Promise<Ledger> {
+    return new Ledger(paths.ledger, await readRecords<LedgerRecord>(paths.ledger));
+  }
+
+  get last(): LedgerRecord | undefined {
+    return this.records.at(-1);
+  }
+
+  /** The record of the release that is committed; undefined before the first and after a removal. */
+  get serving(): LedgerRecord | undefined {
+    const record = this.records.findLast(
+      ({ kind, outcome }) => outcome === "done" && (kind === "switch" || kind === "remove"),
+    );
+    return record?.kind === "switch" ? record : undefined;
+  }
+
+  /** The newest committed switch, also when its containers were removed since. */
+  get lastServing(): LedgerRecord | undefined {
+    return this.records.findLast(({ kind, outcome }) => kind === "switch" && outcome === "done");
+  }
+
+  /** Commits whose newest switch did not end as asked: a plain `up` must not repeat it unasked. */
+  get reverted(): ServerState["reverted"] {
+    const newest = new Map<string, LedgerRecord>();
+    for (const record of this.records) {
+      if (
+        record.kind === "switch" &&
+        record.release !== undefined &&
+        record.outcome !== "untouched"
+      )
+        newest.set(record.release.commit, record);
+    }
+    return [...newest.values()]
+      .filter(
+        ({ outcome }) =>
+          outcome === "reverted" || outcome === "stopped" || outcome === "needs-operator",
+      )
+      .map((record) => ({
+        sequence: record.sequence,
+        commit: record.release?.commit ?? "",
+        at: record.closedAt,
+        cause: record.cause ?? "unknown",
+      }));
+  }
+
+  /** Writes the record of a job; a second call for the same job does nothing. */
+  async append(record: LedgerRecord): Promise<void> {
+    if (this.records.some(({ sequence }) => sequence === record.sequence)) return;
+    await appendRecord(this.path, record);
+  }
+}

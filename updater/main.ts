@@ -1,0 +1,61 @@
+/**
+ * The updater's entry on the server. A request comes by standard input, so that no secret is ever
+ * in an argument; the answer goes to standard output as JSON, one document a line.
+ */
+import { text } from "node:stream/consumers";
+import { messageOf } from "../common/errors.ts";
+import { writeFileDurably } from "./files.ts";
+import { follow } from "./follow.ts";
+import { inspectServer, type InspectRequest } from "./inspect.ts";
+import { openJob } from "./job.ts";
+import { join } from "node:path";
+import { instancePaths } from "./paths.ts";
+import { directorySchema, jobRequestSchema } from "./protocol.ts";
+import { runOpenJob } from "./run.ts";
+import { submit } from "./submit.ts";
+
+process.umask(0o077);
+
+async function main([verb = "", directory = "", ...rest]: string[]): Promise<void> {
+  switch (verb) {
+    case "inspect":
+      print(await inspectServer(JSON.parse(await text(process.stdin)) as InspectRequest));
+      return;
+    case "submit":
+      print(
+        await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), {
+          node: process.execPath,
+          updater: process.argv[1] ?? "",
+        }),
+      );
+      return;
+    case "follow":
+      await follow(directorySchema.parse(directory), Number(rest[0]), Number(rest[1] ?? 0), print);
+      return;
+    case "run":
+      await runOpenJob(directorySchema.parse(directory));
+      return;
+    case "abort":
+      print({ aborted: await abort(directorySchema.parse(directory)) });
+      return;
+    default:
+      throw new Error(`unknown verb ${JSON.stringify(verb)}`);
+  }
+}
+
+/** Asks the open job to stop before the swap; a job past that point takes no notice. */
+async function abort(directory: string): Promise<number | null> {
+  const job = await openJob(instancePaths(directory));
+  if (job === undefined || job.hasBegun("J6")) return null;
+  await writeFileDurably(join(job.paths.directory, "abort"), "");
+  return job.sequence;
+}
+
+function print(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document)}\n`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+
+/** Every place that an instance uses on its server. Nothing else builds these names. */
+export interface InstancePaths {
+  /** The operator's directory, for example /srv/chatalot. */
+  directory: string;
+  /** Compose's default file: a link into the committed release. */
+  composeFile: string;
+  /** The environment file beside it: a link into the committed release. */
+  environmentFile: string;
+  /** The operator's own changes; read by us, never written. */
+  overrideFile: string;
+  /** Link to the committed release's folder. */
+  current: string;
+  releases: string;
+  trees: string;
+  /** Everything of the updater: root's alone. */
+  state: string;
+  instanceFile: string;
+  secretsFile: string;
+  digestKeyFile: string;
+  ledger: string;
+  lock: string;
+  submitLock: string;
+  needsOperator: string;
+  jobs: string;
+  incoming: string;
+  runnerNode: string;
+  runnerUpdater: string;
+}
+
+export function instancePaths(directory: string): InstancePaths {
+  const state = join(directory, ".deploy");
+  return {
+    directory,
+    composeFile: join(directory, "compose.yaml"),
+    environmentFile: join(directory, ".env"),
+    overrideFile: join(directory, "docker-compose.override.yml"),
+    current: join(directory, "current"),
+    releases: join(directory, "releases"),
+    trees: join(directory, "trees"),
+    state,
+    instanceFile: join(state, "instance.json"),
+    secretsFile: join(state, "secrets.json"),
+    digestKeyFile: join(state, "digest.key"),
+    ledger: join(state, "ledger"),
+    lock: join(state, "lock"),
+    submitLock: join(state, "submit.lock"),
+    needsOperator: join(state, "needs-operator"),
+    jobs: join(state, "jobs"),
+    incoming: join(state, "incoming"),
+    runnerNode: join(state, "runner-node"),
+    runnerUpdater: join(state, "runner-updater"),
+  };
+}
+
+/** The places of one job. */
+export interface JobPaths {
+  directory: string;
+  journal: string;
+  request: string;
+  progress: string;
+}
+
+export function jobPaths(paths: InstancePaths, sequence: number): JobPaths {
+  const directory = join(paths.jobs, String(sequence).padStart(6, "0"));
+  return {
+    directory,
+    journal: join(directory, "journal"),
+    request: join(directory, "request.json"),
+    progress: join(directory, "progress.log"),
+  };
+}
+
+/** The folder of a release for one job, relative to the directory. Never used by a second job. */
+export function releaseDirectoryName(commit: string, sequence: number): string {
+  return join("releases", `${commit.slice(0, 12)}-${sequence}`);
+}

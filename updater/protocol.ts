@@ -1,0 +1,289 @@
+/**
+ * What is said between the operator's side and the updater on the server. Both are built from this
+ * file, but a server may still run a job of an older build: a change that such a build would
+ * misread raises {@link PROTOCOL}.
+ */
+import { z } from "zod";
+
+/** The version of this conversation; the journal of every job carries it. */
+export const PROTOCOL = 1;
+
+const commit = z.string().regex(/^[0-9a-f]{40}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const milliseconds = z.number().int().nonnegative();
+
+/** Absolute, without `..`, without characters that a unit name or a compose file would have to escape. */
+export const directorySchema = z
+  .string()
+  .regex(/^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/)
+  .refine((path) => !path.split("/").includes(".."));
+
+/** One SQL file of a release. */
+const migration = z.object({
+  version: z.number().int(),
+  description: z.string(),
+  /** The file's name: `049_reactions.sql`. */
+  file: z.string(),
+  /** SHA-384 of the file's bytes, as sqlx computes it, in hex. */
+  checksum: z.string().regex(/^[0-9a-f]{96}$/),
+});
+export type Migration = z.infer<typeof migration>;
+
+/** A release as the operator's side resolved it; every later comparison is with these values. */
+const releaseIdentity = z.object({
+  /** The tag or commit as the operator wrote it. */
+  name: z.string().min(1).max(300),
+  commit,
+  /** The version that /api/health reports; several releases may share one. */
+  crateVersion: z.string(),
+  /** The version in the web client's version.json, where the release has one. */
+  webVersion: z.string().optional(),
+  migrations: z.array(migration),
+});
+export type ReleaseIdentity = z.infer<typeof releaseIdentity>;
+
+/** What every job has in common. */
+const jobBase = z.object({
+  protocol: z.literal(PROTOCOL),
+  directory: directorySchema,
+  /** The Compose project, which is also the first half of the volumes' names. */
+  project: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
+  /** The instance that the stack knows; absent when it has deployed nothing yet. */
+  instanceId: z.string().optional(),
+  /** Who asked, for the ledger and for the refusal that another operator gets. */
+  requestedBy: z.string().max(300),
+});
+
+const prepareRequest = jobBase.extend({
+  kind: z.literal("prepare"),
+  release: releaseIdentity,
+  /** The uploaded archive of the commit's tree; absent when the tree is on the server already. */
+  archive: z.object({ sha256, size: z.number().int() }).optional(),
+});
+
+/** Everything besides the release that decides how the server runs. */
+const configuration = z.object({
+  url: z.string().optional(),
+  listen: z.object({ address: z.string(), port: z.number().int().min(1).max(65_535) }),
+  env: z.record(z.string(), z.string()),
+  /** Secret: arrives by standard input and is written to files of mode 0600 only. */
+  secretEnv: z.record(z.string(), z.string()),
+  profiles: z.array(z.string()),
+  databaseVolume: z.string(),
+  filesVolume: z.string(),
+});
+export type Configuration = z.infer<typeof configuration>;
+
+/** Values for a server that has none yet. Where the server has one, the server's stands. */
+const proposedSecrets = z.object({
+  databasePassword: z.string().regex(/^[A-Za-z0-9]{16,128}$/),
+  totpEncryptionKey: z.string().regex(/^[0-9a-f]{64}$/),
+  jwtPrivateKey: z.string().startsWith("-----BEGIN PRIVATE KEY-----"),
+  jwtPublicKey: z.string().startsWith("-----BEGIN PUBLIC KEY-----"),
+});
+export type InstanceSecrets = z.infer<typeof proposedSecrets>;
+
+const gateLimits = z.object({
+  /** How long the new server may take to become healthy once its migrations are done. */
+  timeout: milliseconds,
+  /** How long its migrations may take. */
+  migrationTimeout: milliseconds,
+  /** How long it must then stay healthy without a break. */
+  mustStayGoodFor: milliseconds,
+});
+export type GateLimits = z.infer<typeof gateLimits>;
+
+const switchRequest = jobBase.extend({
+  kind: z.literal("switch"),
+  release: releaseIdentity,
+  configuration,
+  secrets: proposedSecrets,
+  gate: gateLimits,
+  /** The sequence of the reverted job whose commit the operator wants to try once more. */
+  retry: z.number().int().optional(),
+  keepReleases: z.number().int().min(1),
+});
+
+const removeRequest = jobBase.extend({ kind: z.literal("remove") });
+
+export const jobRequestSchema = z.discriminatedUnion("kind", [
+  prepareRequest,
+  switchRequest,
+  removeRequest,
+]);
+export type JobRequest = z.infer<typeof jobRequestSchema>;
+export type PrepareRequest = z.infer<typeof prepareRequest>;
+export type SwitchRequest = z.infer<typeof switchRequest>;
+export type RemoveRequest = z.infer<typeof removeRequest>;
+export type JobKind = JobRequest["kind"];
+
+/** A migration that the database has applied, read from `_sqlx_migrations`. */
+export interface AppliedMigration {
+  version: number;
+  description: string;
+  checksum: string;
+}
+
+/** What tells one database from every other: an empty one passes every check but this. */
+export interface DatabaseIdentity {
+  systemIdentifier: string;
+  oid: string;
+}
+
+/** How a job ended. */
+export type Outcome =
+  /** The wanted state is reached and proven. */
+  | "done"
+  /** The job failed before it touched the running server. */
+  | "untouched"
+  /** The new release failed; the one before serves again and is healthy. */
+  | "reverted"
+  /** A first deployment failed; nothing served before and nothing serves now. */
+  | "stopped"
+  /** A removal did not end; some of the containers may still be there. */
+  | "failed"
+  /** The way back failed as well; nothing is done until a person has looked. */
+  | "needs-operator";
+
+/** Lengths of time in milliseconds, by what was going on. Absent: did not happen. */
+export interface Durations {
+  total: number;
+  build?: number;
+  /** From the stop of the old server to the first good answer of the one that then served. */
+  downtime?: number;
+  gate?: number;
+}
+
+/** One record for each closed job: what really happened on this server. */
+export interface LedgerRecord {
+  sequence: number;
+  kind: JobKind;
+  outcome: Outcome;
+  openedAt: string;
+  closedAt: string;
+  requestedBy: string;
+  /** What the job was asked to serve. Absent for a removal. */
+  release?: ReleaseIdentity;
+  /** What served before, as `name (commit)`. */
+  from?: { name: string; commit: string };
+  /** Why it did not end as asked. */
+  cause?: string;
+  durations: Durations;
+  /** What is needed to start this release again: set where a switch ended as "done". */
+  serving?: ServingRecord;
+}
+
+/** The committed state of a switch, from which a later revert or rollback starts. */
+export interface ServingRecord {
+  /** The folder with the rendered compose file, `.env` and keys, relative to the directory. */
+  releaseDirectory: string;
+  /** Keyed digest of everything that was rendered, to tell whether a request asks for a change. */
+  configurationDigest: string;
+  image: string;
+  imageId: string;
+  /** Compose's own digest of the server container, to notice a container made by somebody else. */
+  composeConfigHash: string;
+  profiles: string[];
+  restartPolicy: string;
+  database: DatabaseIdentity;
+  applied: AppliedMigration[];
+}
+
+/** What a client gets back for a job, now or when it asks again later. */
+export interface Verdict {
+  sequence: number;
+  kind: JobKind;
+  outcome: Outcome;
+  instanceId: string;
+  /** One paragraph for people, in the form of the house. */
+  text: string;
+  cause?: string;
+  serving?: { name: string; commit: string };
+  durations: Durations;
+}
+
+/** The answer to a submitted request. */
+export type SubmitAnswer =
+  /** A new job runs. */
+  | { answer: "started"; sequence: number; instanceId: string }
+  /** The same request is being worked on already. */
+  | { answer: "attached"; sequence: number; instanceId: string }
+  /** The server already is as asked, and healthy. */
+  | { answer: "unchanged"; instanceId: string; serving?: LedgerRecord }
+  /** Nothing was changed. */
+  | { answer: "refused"; reasons: string[] };
+
+/** One line of a job's progress. */
+export interface ProgressLine {
+  at: string;
+  step: string;
+  text: string;
+  /** A detail of the moment (a build's output) and no milestone. */
+  detail?: boolean;
+}
+
+/** What `follow` prints, one JSON document a line. */
+export type FollowLine =
+  | { type: "progress"; offset: number; progress: ProgressLine }
+  | { type: "verdict"; verdict: Verdict };
+
+/** A job that has not ended. */
+export interface OpenJob {
+  sequence: number;
+  kind: JobKind;
+  requestedBy: string;
+  openedAt: string;
+  step: string;
+  release?: { name: string; commit: string };
+}
+
+/** A container as the server has it. */
+export interface ContainerFacts {
+  id: string;
+  name: string;
+  running: boolean;
+  status: string;
+  startedAt: string;
+  restartCount: number;
+  restartPolicy: string;
+  exitCode: number;
+  outOfMemory: boolean;
+  imageId: string;
+  commit?: string;
+  composeConfigHash?: string;
+  /** An address inside the server's networks, where it has one. */
+  address?: string;
+}
+
+/** What /api/health said. */
+export interface HealthAnswer {
+  reachable: boolean;
+  httpStatus?: number;
+  status?: string;
+  version?: string;
+  databaseHealthy?: boolean;
+  uptimeSeconds?: number;
+  /** Why there is no usable answer. */
+  problem?: string;
+}
+
+/** Everything a preview needs to know of a server, read at once and without changing anything. */
+export interface ServerState {
+  protocol: number;
+  instanceId?: string;
+  /** Things found on a server without a ledger that a deployment would write over. */
+  foreign: string[];
+  needsOperator?: string;
+  openJob?: OpenJob;
+  lastClosed?: LedgerRecord;
+  serving?: LedgerRecord;
+  /** The last switch to each commit that ended in a revert and was not repeated since. */
+  reverted: { sequence: number; commit: string; at: string; cause: string }[];
+  /** Commits whose tree and image are ready to be switched to. */
+  prepared: string[];
+  server?: ContainerFacts;
+  database?: { identity: DatabaseIdentity; applied: AppliedMigration[] };
+  health?: HealthAnswer;
+  /** How the server differs from what its ledger says, in words. */
+  drift: string[];
+}

@@ -1,0 +1,95 @@
+/**
+ * The folder of a release for one job: compose file, `.env` and keys. Written once and never
+ * changed, so that a revert starts exactly what ran before.
+ */
+import { join } from "node:path";
+import { encodeDotenv } from "../release/dotenv.ts";
+import { renderCompose } from "../release/compose-file.ts";
+import { readComposeFile } from "./drivers/compose/image.ts";
+import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
+import { keyedDigest } from "./instance.ts";
+import { type InstancePaths, releaseDirectoryName } from "./paths.ts";
+import type { InstanceSecrets, SwitchRequest } from "./protocol.ts";
+
+/** Volumes of upstream's compose file that hold what users made. */
+const DATABASE_VOLUME = "postgres_data";
+const FILES_VOLUME = "file_storage";
+
+export interface Rendering {
+  compose: string;
+  environment: string;
+  keys: Record<string, string>;
+}
+
+/** What a request makes of a release, with the keys looked for in `secretsDirectory`. */
+export async function render(
+  paths: InstancePaths,
+  request: SwitchRequest,
+  image: string,
+  secrets: InstanceSecrets,
+  secretsDirectory: string,
+): Promise<Rendering> {
+  const { configuration, release } = request;
+  const tree = join(paths.trees, release.commit);
+  const url: Record<string, string> =
+    configuration.url === undefined ? {} : { PUBLIC_URL: configuration.url };
+  return {
+    compose: renderCompose({
+      composeText: await readComposeFile(tree),
+      project: request.project,
+      image,
+      commit: release.commit,
+      releaseName: release.name,
+      listen: configuration.listen,
+      environment: configuration.env,
+      environmentFromFile: Object.keys(configuration.secretEnv),
+      secretsDirectory,
+      volumes: {
+        [DATABASE_VOLUME]: configuration.databaseVolume,
+        [FILES_VOLUME]: configuration.filesVolume,
+      },
+      treeDirectory: tree,
+      ...(configuration.url === undefined ? {} : { url: configuration.url }),
+    }),
+    environment: encodeDotenv({
+      ...configuration.env,
+      ...url,
+      ...configuration.secretEnv,
+      DB_PASSWORD: secrets.databasePassword,
+      TOTP_ENCRYPTION_KEY: secrets.totpEncryptionKey,
+    }),
+    keys: { "jwt_private.pem": secrets.jwtPrivateKey, "jwt_public.pem": secrets.jwtPublicKey },
+  };
+}
+
+/** The digest by which two requests ask for the same: it does not depend on the job's folder. */
+export async function configurationDigest(
+  paths: InstancePaths,
+  request: SwitchRequest,
+  image: string,
+  secrets: InstanceSecrets,
+): Promise<string> {
+  const rendering = await render(paths, request, image, secrets, "/secrets");
+  return keyedDigest(paths, { ...rendering, profiles: request.configuration.profiles });
+}
+
+/** Writes the folder of a job's release and gives its name relative to the directory. */
+export async function writeRelease(
+  paths: InstancePaths,
+  request: SwitchRequest,
+  image: string,
+  secrets: InstanceSecrets,
+  sequence: number,
+): Promise<string> {
+  const name = releaseDirectoryName(request.release.commit, sequence);
+  const folder = join(paths.directory, name);
+  const keys = join(folder, "secrets");
+  const rendering = await render(paths, request, image, secrets, keys);
+  await makeDirectoryDurably(folder);
+  await makeDirectoryDurably(keys);
+  await writeFileDurably(join(folder, "compose.yaml"), rendering.compose);
+  await writeFileDurably(join(folder, ".env"), rendering.environment);
+  for (const [file, content] of Object.entries(rendering.keys))
+    await writeFileDurably(join(keys, file), content);
+  return name;
+}

@@ -1,0 +1,181 @@
+/**
+ * Runs the open job of an instance, or takes it up where a kill or a power cut left it. What comes
+ * next is read from the journal alone:
+ *
+ * - committed: finish the cleaning
+ * - failed: take back what was done, in reverse
+ * - interrupted after the service was touched: the same
+ * - otherwise: begin, or begin again
+ */
+import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
+import { nameExists, writeFileDurably } from "./files.ts";
+import { messageOf } from "../common/errors.ts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Job, openJob } from "./job.ts";
+import { Ledger } from "./ledger.ts";
+import { acquireLock } from "./lock.ts";
+import { type InstancePaths, instancePaths } from "./paths.ts";
+import { Progress } from "./progress.ts";
+import type { ServingRecord } from "./protocol.ts";
+import { closeJob, durationsOf } from "./close.ts";
+import { settle } from "./steps/clean.ts";
+import { PREPARE_STEPS } from "./steps/prepare.ts";
+import { REMOVE_STEPS } from "./steps/remove.ts";
+import type { JobContext, Step, Undo } from "./steps/step.ts";
+import { SWITCH_STEPS } from "./steps/switch.ts";
+import { disarmUnit } from "./unit.ts";
+
+/** How often one phase of a job is tried before it is given up. */
+const MAXIMUM_ATTEMPTS = 3;
+
+const STEPS: Record<Job["plan"]["kind"], readonly Step[]> = {
+  prepare: PREPARE_STEPS,
+  switch: SWITCH_STEPS,
+  remove: REMOVE_STEPS,
+};
+
+/** The unit's work. Resolves when no job is open; throws to be started again. */
+export async function runOpenJob(directory: string): Promise<void> {
+  const paths = instancePaths(directory);
+  const lock = await acquireLock(paths.lock);
+  try {
+    const job = await openJob(paths);
+    if (job !== undefined) await runJob(paths, job);
+    await disarmUnit(directory);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runJob(paths: InstancePaths, job: Job): Promise<void> {
+  const context: JobContext = {
+    paths,
+    job,
+    ledger: await Ledger.read(paths),
+    driver: new ComposeDriver(paths, job.plan.project),
+    progress: new Progress(job.paths.progress),
+  };
+  try {
+    await job.record({ type: "attempt", boot: await bootId() });
+    await advance(context);
+  } finally {
+    await context.progress.flushed();
+  }
+}
+
+async function advance(context: JobContext): Promise<void> {
+  const { job } = context;
+  const steps = STEPS[job.plan.kind];
+  if (job.committed === undefined && job.failed === undefined) await forward(context, steps);
+  if (job.committed !== undefined) await finish(context, job.committed.serving);
+  else if (job.failed !== undefined) await goBack(context, steps);
+  else await closeJob(context, "done");
+}
+
+/** From the first step to J10. A failure is recorded and not thrown. */
+async function forward(context: JobContext, steps: readonly Step[]): Promise<void> {
+  const { job, progress } = context;
+  const touched = steps.find((step) => step.touchesService === true && job.hasBegun(step.id));
+  if (touched !== undefined) {
+    await job.record({
+      type: "failed",
+      step: job.step,
+      cause: `the update was interrupted at step ${job.step}`,
+    });
+    return;
+  }
+  if (job.attempts > MAXIMUM_ATTEMPTS) {
+    const cause = `the job was interrupted ${job.attempts - 1} times at step ${job.step}`;
+    await job.record({ type: "failed", step: job.step, cause });
+    return;
+  }
+  for (const step of steps) {
+    try {
+      if (step.touchesService === true && !job.hasBegun("J6")) await refuseIfAborted(job);
+      progress.tell(step.id, step.title);
+      await job.record({ type: "begun", step: step.id });
+      await holdForTests(step.id);
+      const facts = await step.run(context);
+      await job.record({ type: "done", step: step.id, ...(facts ? { facts } : {}) });
+    } catch (error) {
+      await job.record({ type: "failed", step: step.id, cause: messageOf(error) });
+      progress.tell(step.id, `failed: ${messageOf(error)}`);
+      return;
+    }
+  }
+  const proven = job.factsOf("J9")?.serving as ServingRecord | undefined;
+  if (job.plan.kind !== "switch" || proven === undefined) return;
+  await holdForTests("J10");
+  await job.record({ type: "committed", serving: proven, durations: durationsOf(job) });
+  progress.tell("J10", "committed");
+}
+
+async function finish(context: JobContext, serving: ServingRecord): Promise<void> {
+  await holdForTests("J11");
+  await settle(context, serving);
+  await closeJob(context, "done", serving);
+}
+
+async function goBack(context: JobContext, steps: readonly Step[]): Promise<void> {
+  const { job } = context;
+  const begun = steps.filter((step) => job.hasBegun(step.id));
+  if (!begun.some((step) => step.touchesService === true)) {
+    await closeJob(context, job.plan.kind === "remove" ? "failed" : "untouched");
+    return;
+  }
+  if (job.attempts > MAXIMUM_ATTEMPTS) {
+    await giveUp(context);
+    return;
+  }
+  for (const step of begun.reverse())
+    if (step.undo !== undefined) await takeBack(context, step.undo);
+  await closeJob(context, job.plan.previous === undefined ? "stopped" : "reverted");
+}
+
+async function takeBack(context: JobContext, undo: Undo): Promise<void> {
+  const { job, progress } = context;
+  if (job.isDone(undo.id)) return;
+  progress.tell(undo.id, undo.title);
+  await job.record({ type: "begun", step: undo.id });
+  await holdForTests(undo.id);
+  try {
+    const facts = await undo.run(context);
+    await job.record({ type: "done", step: undo.id, ...(facts ? { facts } : {}) });
+  } catch (error) {
+    progress.tell(undo.id, `failed: ${messageOf(error)}`);
+    await writeFileDurably(join(job.paths.directory, "last-error"), messageOf(error));
+    throw error;
+  }
+}
+
+/** X: three attempts to go back failed. Nothing is deleted, and no job starts until a person has looked. */
+async function giveUp(context: JobContext): Promise<void> {
+  const { paths, job } = context;
+  const last = await readFile(join(job.paths.directory, "last-error"), "utf8").catch(
+    () => "unknown",
+  );
+  const text =
+    `job ${job.sequence} to ${job.plan.release?.name ?? "?"} failed (${job.failed?.cause ?? "?"}) and ` +
+    `going back failed ${MAXIMUM_ATTEMPTS} times at step ${job.step} (${last}).`;
+  await writeFileDurably(paths.needsOperator, `${text}\n`);
+  await closeJob(context, "needs-operator");
+}
+
+async function refuseIfAborted(job: Job): Promise<void> {
+  if (await nameExists(join(job.paths.directory, "abort")))
+    throw new Error("it was stopped before the swap, as asked");
+}
+
+async function bootId(): Promise<string> {
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+}
+
+/**
+ * Tests stop a job at an exact step: a drop-in of the unit names the step, and the job waits there
+ * to be killed. Without that variable this does nothing.
+ */
+async function holdForTests(step: string): Promise<void> {
+  if (process.env.CHATALOT_DEPLOY_HOLD_AT !== step) return;
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+}

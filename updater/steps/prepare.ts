@@ -1,0 +1,84 @@
+/** The job that gets a release ready while the old one serves: J1 to J3. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, rename, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { command } from "../command.ts";
+import { nameExists, removeDurably, syncDirectory } from "../files.ts";
+import { type JobContext, type Step, wantedRelease } from "./step.ts";
+
+/** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
+const MINIMUM_FREE_BYTES = 1024 ** 3;
+
+export const PREPARE_STEPS: readonly Step[] = [
+  { id: "J1", title: "check the server", run: checkServer },
+  { id: "J2", title: "put the release's tree on the server", run: placeTree },
+  { id: "J3", title: "build the image", run: buildImage },
+];
+
+async function checkServer({ paths }: JobContext): Promise<void> {
+  await command("ask Docker for its version", [
+    "docker",
+    "version",
+    "--format",
+    "{{.Server.Version}}",
+  ]);
+  await requireSpace(paths.directory);
+}
+
+/** Refuses to begin what would fill the disk under the running server. */
+export async function requireSpace(directory: string): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  if (free < MINIMUM_FREE_BYTES)
+    throw new Error(
+      `too little disk space: ${Math.floor(free / 1024 ** 2)} MB free on ${directory}, ${MINIMUM_FREE_BYTES / 1024 ** 2} MB needed`,
+    );
+}
+
+async function placeTree(context: JobContext): Promise<void> {
+  const { paths, job } = context;
+  const { commit } = wantedRelease(context);
+  const tree = join(paths.trees, commit);
+  if (await nameExists(tree)) return;
+  const { archive } = job.plan;
+  if (archive === undefined)
+    throw new Error(`the tree of ${commit} is not on the server and was not sent`);
+  const file = archivePath(paths.incoming, archive.sha256);
+  const digest = createHash("sha256");
+  await pipeline(createReadStream(file), digest);
+  if (digest.digest("hex") !== archive.sha256)
+    throw new Error(`the archive of ${commit} arrived damaged`);
+
+  const partial = `${tree}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { mode: 0o755 });
+  await command("unpack the release's tree", [
+    ...["tar", "--extract", "--file", file, "--directory", partial],
+    ...["--no-same-owner", "--no-same-permissions"],
+  ]);
+  await command("flush the release's tree", ["sync", "--file-system", partial], {
+    timeout: 300_000,
+  });
+  await rename(partial, tree);
+  await syncDirectory(paths.trees);
+  await removeDurably(file);
+}
+
+/** Where the operator's side puts an archive. */
+export function archivePath(incoming: string, sha256: string): string {
+  return join(incoming, `${sha256}.tar`);
+}
+
+async function buildImage(context: JobContext): Promise<{ built: string[]; milliseconds: number }> {
+  const { paths, driver, progress } = context;
+  const release = wantedRelease(context);
+  const begun = performance.now();
+  const { built } = await driver.build({
+    release,
+    tree: join(paths.trees, release.commit),
+    onLine: (line) => progress.detail("J3", line),
+  });
+  return { built, milliseconds: Math.round(performance.now() - begun) };
+}

@@ -1,0 +1,266 @@
+/**
+ * Takes a request: refuses it, finds that nothing is to be done, attaches to the job that already
+ * does it, or opens a new job (J0) and starts its unit. Everything that is decided here is decided
+ * under one lock, whoever asks.
+ */
+import { join } from "node:path";
+import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
+import { linkDurably, nameExists, readFileIfThere } from "./files.ts";
+import { findForeign } from "./foreign.ts";
+import {
+  ensureInstance,
+  ensureSecrets,
+  type Instance,
+  keyedDigest,
+  readInstance,
+} from "./instance.ts";
+import { Job, type JobPlan, jobSequences, openJob } from "./job.ts";
+import { Ledger } from "./ledger.ts";
+import { acquireLock } from "./lock.ts";
+import { type InstancePaths, instancePaths } from "./paths.ts";
+import {
+  type JobRequest,
+  type LedgerRecord,
+  PROTOCOL,
+  type SubmitAnswer,
+  type SwitchRequest,
+} from "./protocol.ts";
+import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { armUnit } from "./unit.ts";
+
+/** Two operators may ask at the same moment; a submission itself takes under a second. */
+const LOCK_SECONDS = 30;
+
+/** The programs that run a job: recovery uses the same ones, whatever is uploaded meanwhile. */
+export interface Runner {
+  node: string;
+  updater: string;
+}
+
+export async function submit(request: JobRequest, runner: Runner): Promise<SubmitAnswer> {
+  const paths = instancePaths(request.directory);
+  const known = await readInstance(paths);
+  const refusals = await refusalsBeforeWriting(paths, request, known);
+  if (refusals.length > 0) return { answer: "refused", reasons: refusals };
+
+  const instance = await ensureInstance(paths, request.project);
+  const lock = await acquireLock(paths.submitLock, LOCK_SECONDS);
+  try {
+    return await submitLocked(paths, instance, request, runner);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Reasons that hold before this tool may write a single file into the directory. */
+async function refusalsBeforeWriting(
+  paths: InstancePaths,
+  request: JobRequest,
+  known: Instance | undefined,
+): Promise<string[]> {
+  if (request.instanceId !== undefined && request.instanceId !== known?.id)
+    return [
+      `This stack deployed instance ${request.instanceId}; ${paths.directory} holds ${
+        known === undefined ? "no instance" : `instance ${known.id}`
+      }. It is another server, or its disk was replaced. Nothing was changed. Point "server" at the ` +
+        `right one; to begin anew there with an empty chat, use a new stack.`,
+    ];
+  if (known !== undefined) return [];
+  const volumes =
+    request.kind === "switch"
+      ? [request.configuration.databaseVolume, request.configuration.filesVolume]
+      : [];
+  const foreign = await findForeign(paths, request.project, volumes);
+  if (foreign.length === 0) return [];
+  return [
+    `Something is here already that this tool did not deploy: ${foreign.join(", ")}. Nothing was ` +
+      `changed. Choose an empty "server.directory" and "project", or move these away first.`,
+  ];
+}
+
+async function submitLocked(
+  paths: InstancePaths,
+  instance: Instance,
+  request: JobRequest,
+  runner: Runner,
+): Promise<SubmitAnswer> {
+  const marker = await readFileIfThere(paths.needsOperator);
+  if (marker !== undefined)
+    return {
+      answer: "refused",
+      reasons: [
+        `An earlier job could neither finish nor go back and left things as they are: ${marker.trim()} ` +
+          `Mend it, then remove ${paths.needsOperator} and try again.`,
+      ],
+    };
+
+  const ledger = await Ledger.read(paths);
+  const work = await prepareWork(paths, instance, request, ledger);
+  if ("answer" in work) return work;
+  const requestId = await keyedDigest(paths, { wanted: work.wanted, after: ledger.last?.sequence });
+
+  const open = await openJob(paths);
+  if (open !== undefined) {
+    if (open.opened.requestId === requestId) {
+      await armUnit(paths.directory);
+      return { answer: "attached", sequence: open.sequence, instanceId: instance.id };
+    }
+    return {
+      answer: "refused",
+      reasons: [
+        `Another job is under way: number ${open.sequence} (${open.plan.kind}${
+          open.plan.release === undefined ? "" : ` to ${open.plan.release.name}`
+        }) of ${open.plan.requestedBy}, since ${open.opened.at}, at step ${open.step}. Wait for its ` +
+          `end, then try again.`,
+      ],
+    };
+  }
+  if (work.unchanged) return { answer: "unchanged", instanceId: instance.id, ...work.serving };
+
+  const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...(await jobSequences(paths))) + 1;
+  const plan = await work.plan(sequence);
+  await linkDurably(paths.runnerNode, runner.node);
+  await linkDurably(paths.runnerUpdater, runner.updater);
+  await Job.open(paths, sequence, plan, {
+    type: "opened",
+    protocol: PROTOCOL,
+    sequence,
+    kind: request.kind,
+    requestId,
+    requestedBy: request.requestedBy,
+    runner,
+  });
+  await armUnit(paths.directory);
+  return { answer: "started", sequence, instanceId: instance.id };
+}
+
+interface Work {
+  /** What the request asks for, as a value to compare with another request's. */
+  wanted: unknown;
+  /** The server already is so. */
+  unchanged: boolean;
+  serving: { serving?: LedgerRecord };
+  plan(sequence: number): Promise<JobPlan>;
+}
+
+async function prepareWork(
+  paths: InstancePaths,
+  instance: Instance,
+  request: JobRequest,
+  ledger: Ledger,
+): Promise<Work | SubmitAnswer> {
+  const driver = new ComposeDriver(paths, request.project);
+  const serving = ledger.serving;
+  const base = {
+    kind: request.kind,
+    instanceId: instance.id,
+    project: request.project,
+    requestedBy: request.requestedBy,
+    ...(serving === undefined ? {} : { previous: serving }),
+  };
+  const reported = serving === undefined ? {} : { serving };
+  if (request.kind === "remove") {
+    const last = ledger.lastServing;
+    return {
+      wanted: { kind: "remove" },
+      unchanged: serving === undefined && (await driver.server()) === undefined,
+      serving: reported,
+      plan: async () => ({ ...base, ...(last === undefined ? {} : { previous: last }) }),
+    };
+  }
+  if (request.kind === "prepare")
+    return {
+      wanted: { kind: "prepare", commit: request.release.commit },
+      unchanged: await isPrepared(paths, driver, request.release.commit),
+      serving: reported,
+      plan: async () => ({
+        ...base,
+        release: request.release,
+        ...(request.archive === undefined ? {} : { archive: request.archive }),
+      }),
+    };
+
+  const { commit, name } = request.release;
+  const reverted = ledger.reverted.find((entry) => entry.commit === commit);
+  if (reverted !== undefined && reverted.sequence !== request.retry)
+    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
+  if (!(await isPrepared(paths, driver, commit)))
+    return {
+      answer: "refused",
+      reasons: [
+        `${name} is not prepared on this server: its tree or image is missing. Run pulumi up.`,
+      ],
+    };
+  return {
+    serving: reported,
+    ...(await switchWork(paths, driver, request, base, serving)),
+  };
+}
+
+async function switchWork(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  request: SwitchRequest,
+  base: Omit<JobPlan, "target">,
+  serving: LedgerRecord | undefined,
+): Promise<Omit<Work, "serving">> {
+  const image = driver.imageName(request.release.commit);
+  const secrets = await ensureSecrets(paths, request.secrets);
+  const digest = await configurationDigest(paths, request, image, secrets);
+  const same =
+    serving?.release?.commit === request.release.commit &&
+    serving.serving?.configurationDigest === digest;
+  return {
+    wanted: { kind: "switch", commit: request.release.commit, digest, retry: request.retry },
+    unchanged: same && (await runsAsCommitted(driver, serving)),
+    plan: async (sequence) => ({
+      ...base,
+      release: request.release,
+      target: {
+        releaseDirectory: await writeRelease(paths, request, image, secrets, sequence),
+        configurationDigest: digest,
+        image,
+        profiles: request.configuration.profiles,
+        listen: request.configuration.listen,
+        gate: request.gate,
+        keepReleases: request.keepReleases,
+        databaseVolume: request.configuration.databaseVolume,
+        filesVolume: request.configuration.filesVolume,
+      },
+    }),
+  };
+}
+
+/** The text with which a commit is refused that was reverted before. */
+export function repeatedRevert(
+  name: string,
+  reverted: { sequence: number; at: string; cause: string },
+): string {
+  return (
+    `${name} was tried on ${reverted.at} (job ${reverted.sequence}) and did not become healthy: ` +
+    `${reverted.cause.split("\n")[0]}. Choose another release, or try this one once more: ` +
+    `pulumi config set retry ${reverted.sequence}`
+  );
+}
+
+async function isPrepared(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  commit: string,
+): Promise<boolean> {
+  if (!(await nameExists(join(paths.trees, commit)))) return false;
+  return (await driver.image(driver.imageName(commit)))?.commit === commit;
+}
+
+/** Whether the server is the one that was committed, untouched and healthy. */
+async function runsAsCommitted(driver: ComposeDriver, record: LedgerRecord): Promise<boolean> {
+  const server = await driver.server();
+  const committed = record.serving;
+  if (server?.running !== true || committed === undefined) return false;
+  if (server.commit !== record.release?.commit) return false;
+  if (server.composeConfigHash !== committed.composeConfigHash) return false;
+  const image = await driver.image(committed.image);
+  if (image === undefined || image.id !== server.imageId) return false;
+  const health = await driver.health();
+  return health.status === "ok" && health.databaseHealthy === true;
+}

@@ -1,0 +1,79 @@
+/**
+ * The persistent systemd unit that runs, resumes or reverts whatever the journal says. It outlives
+ * the operator's session, is started again when it is killed, and is enabled while a job is open,
+ * so that a reboot in the middle of an update ends it too.
+ */
+import { readFileIfThere, writeFileDurably } from "./files.ts";
+import { command } from "./command.ts";
+
+const TEMPLATE = "/etc/systemd/system/chatalot-deploy@.service";
+
+/** Restarts within {@link START_INTERVAL_SECONDS}; the journal's own count of attempts is lower. */
+const START_LIMIT = 20;
+const START_INTERVAL_SECONDS = 600;
+
+const TEXT = `# Written by chatalot-deploy. Runs or recovers the open job of the instance in the named directory.
+[Unit]
+Description=chatalot-deploy job for %f
+After=docker.service network.target
+Wants=docker.service
+StartLimitIntervalSec=${START_INTERVAL_SECONDS}
+StartLimitBurst=${START_LIMIT}
+
+[Service]
+Type=exec
+ExecStart=%f/.deploy/runner-node %f/.deploy/runner-updater run %f
+Restart=on-failure
+RestartSec=1
+KillMode=control-group
+TimeoutStopSec=15
+UMask=0077
+NoNewPrivileges=yes
+PrivateTmp=yes
+OOMScoreAdjust=-500
+StandardOutput=append:%f/.deploy/unit.log
+StandardError=append:%f/.deploy/unit.log
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** The unit of one instance. */
+export function unitName(directory: string): string {
+  const escaped = directory
+    .slice(1)
+    .split("/")
+    .map((part) => part.replace(/[^A-Za-z0-9_.]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`))
+    .join("-");
+  return `chatalot-deploy@${escaped}.service`;
+}
+
+/** Starts the unit and keeps it enabled until {@link disarmUnit}. */
+export async function armUnit(directory: string): Promise<void> {
+  if ((await readFileIfThere(TEMPLATE)) !== TEXT) {
+    await writeFileDurably(TEMPLATE, TEXT, 0o644);
+    await command("read the units again", ["systemctl", "daemon-reload"]);
+  }
+  const unit = unitName(directory);
+  await command("enable the job's unit", ["systemctl", "enable", "--quiet", unit]);
+  // A unit that hit its start limit once would otherwise never start again.
+  await command("reset the job's unit", ["systemctl", "reset-failed", unit]).catch(() => undefined);
+  await command("start the job's unit", ["systemctl", "start", "--no-block", unit]);
+}
+
+/** The job is closed: the unit is not needed at the next boot. */
+export async function disarmUnit(directory: string): Promise<void> {
+  await command("disable the job's unit", ["systemctl", "disable", "--quiet", unitName(directory)]);
+}
+
+/** Whether systemd runs the unit or is about to run it again. */
+export async function unitIsActive(directory: string): Promise<boolean> {
+  const state = await command("look at the job's unit", [
+    "systemctl",
+    "show",
+    "--property=ActiveState",
+    "--value",
+    unitName(directory),
+  ]);
+  return ["active", "activating", "reloading", "deactivating"].includes(state.trim());
+}
