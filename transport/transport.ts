@@ -4,7 +4,10 @@ import type { Readable } from "node:stream";
 export interface RunOptions {
   /** What the command reads. Secrets travel here and nowhere else. Default: nothing. */
   stdin?: string | Uint8Array | Readable;
-  /** The command is ended after this many milliseconds and fails with `timedOut`. */
+  /**
+   * The command is ended after this many milliseconds and fails with `timedOut`. The time to connect
+   * does not count: that has a limit of its own.
+   */
   timeout: number;
   /** Ends the command; it then fails with `isCanceled`. */
   signal?: AbortSignal;
@@ -55,7 +58,11 @@ export type TransportFailure =
   | "authentication"
   | "sudo"
   | "connection-lost"
+  /** The login shell on the server changes commands or adds text of its own. */
+  | "login-shell"
   | "exit-code"
+  /** The command wrote more than can be collected. */
+  | "output"
   | "timeout"
   | "canceled";
 

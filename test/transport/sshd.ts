@@ -1,0 +1,164 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa, type ResultPromise } from "execa";
+import { serverAddressSchema, type ServerAddress } from "../../transport/address.ts";
+
+const SSHD = "/usr/sbin/sshd";
+
+/** A real sshd on the loopback device, with keys of its own. */
+export interface TestServer {
+  readonly port: number;
+  /** Holds keys, settings and log. */
+  readonly directory: string;
+  /** The public keys that it shows, without comments. */
+  readonly hostKeys: { ed25519: string; ecdsa: string };
+  /** How the tests reach it: by its key, with the client's key. */
+  readonly address: ServerAddress;
+  /** What sshd logged. */
+  log(): string;
+  /** How many TCP connections it has had. */
+  connections(): number;
+  /** Processes of sshd that serve a connection. */
+  sessionProcesses(): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+/** @param settings further lines for sshd_config; the first value of a setting counts */
+export async function startServer(settings: readonly string[] = []): Promise<TestServer> {
+  await requireSshd();
+  const directory = mkdtempSync(join(tmpdir(), "sshd-"));
+  const newKey = async (name: string, type: string): Promise<string> => {
+    const file = join(directory, name);
+    await execa("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", name, "-f", file]);
+    return readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" ");
+  };
+  const hostKeys = {
+    ed25519: await newKey("host_ed25519", "ed25519"),
+    ecdsa: await newKey("host_ecdsa", "ecdsa"),
+  };
+  writeFileSync(join(directory, "authorized_keys"), `${await newKey("client", "ed25519")}\n`);
+
+  const port = await freePort();
+  const lines = [
+    ...settings,
+    `Port ${port}`,
+    "ListenAddress 127.0.0.1",
+    `HostKey ${join(directory, "host_ecdsa")}`,
+    `HostKey ${join(directory, "host_ed25519")}`,
+    `AuthorizedKeysFile ${join(directory, "authorized_keys")}`,
+    "PermitRootLogin prohibit-password",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "StrictModes no",
+    "UsePAM no",
+    "UseDNS no",
+    "PidFile none",
+    // bash reads root's .bashrc in the first shell below sshd: whatever this machine has in it.
+    "SetEnv SHLVL=5",
+    "LogLevel DEBUG1",
+  ];
+  writeFileSync(join(directory, "sshd_config"), `${lines.join("\n")}\n`);
+  const logFile = join(directory, "log");
+  const child = execa(SSHD, ["-D", "-f", join(directory, "sshd_config"), "-E", logFile], {
+    reject: false,
+  });
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile, "utf8") : "");
+  await waitUntil(`sshd listens`, () => {
+    if (child.exitCode !== null) throw new Error(`sshd ended at its start: ${log()}`);
+    return log().includes("Server listening");
+  });
+
+  return {
+    port,
+    directory,
+    hostKeys,
+    address: serverAddressSchema.parse({
+      host: "127.0.0.1",
+      user: "root",
+      port,
+      identityFile: join(directory, "client"),
+      hostKey: hostKeys.ed25519,
+    }),
+    log,
+    connections: () => log().match(/^Connection from /gm)?.length ?? 0,
+    sessionProcesses: () => childrenOf(child),
+    async stop() {
+      for (const pid of await childrenOf(child)) kill(pid, "SIGKILL");
+      child.kill("SIGKILL");
+      await child;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits for something that takes a moment, on a slow machine a longer one. */
+export async function waitUntil(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  seconds = 60,
+): Promise<void> {
+  const deadline = Date.now() + seconds * 1_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} seconds in vain until ${what}`);
+    await sleep(20);
+  }
+}
+
+/** A port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The ids of all processes whose command line contains a text. */
+export async function processesWith(text: string): Promise<number[]> {
+  const { stdout } = await execa("ps", ["-eo", "pid=,stat=,args="]);
+  return stdout
+    .split("\n")
+    .filter((line) => line.includes(text) && !/^\s*\d+\s+Z/.test(line))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+async function childrenOf(child: ResultPromise): Promise<number[]> {
+  const { stdout } = await execa("ps", ["-o", "pid=", "--ppid", String(child.pid)], {
+    reject: false,
+  });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** Tests of the connection without a server would prove nothing, so there has to be one. */
+async function requireSshd(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error("these tests start sshd: run them as root");
+  if (!existsSync(SSHD)) {
+    const install = "apt-get update && apt-get install -y --no-install-recommends openssh-server";
+    const { exitCode, all } = await execa("sh", ["-c", install], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      timeout: 180_000,
+      reject: false,
+      all: true,
+    });
+    if (!existsSync(SSHD)) {
+      throw new Error(`${SSHD} is missing and "${install}" ended with ${exitCode}: ${all}`);
+    }
+  }
+  // Where sshd drops its rights; a package that was never started hasn't made it.
+  await execa("mkdir", ["-p", "-m", "0755", "/run/sshd"]);
+}

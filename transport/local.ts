@@ -1,0 +1,49 @@
+import { userInfo } from "node:os";
+import { resultOf } from "./outcome.ts";
+import { runProcess } from "./process.ts";
+import { quoteCommand } from "./quote.ts";
+import type { RunOptions, RunResult, Transport } from "./transport.ts";
+
+/** How much longer than its caller a command below sudo may last, in seconds. */
+const SUDO_GRACE = 5;
+
+/** Commands on this machine, for a server that is deployed from itself. */
+export function localTransport(): Transport {
+  const target = "this machine";
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+
+  const start = async (
+    label: string,
+    argv: readonly string[],
+    options: RunOptions,
+  ): Promise<RunResult> => {
+    // The same values are refused here as by a server.
+    quoteCommand(argv);
+    const throughSudo = (options.asRoot ?? true) && process.getuid?.() !== 0;
+    const seconds = String(Math.ceil(options.timeout / 1_000) + SUDO_GRACE);
+    const [file = "", ...args] = throughSudo
+      ? // This process may not end what runs as root, so that it has a limit of its own.
+        ["sudo", "-n", "--", "timeout", "-k", String(SUDO_GRACE), seconds, ...argv]
+      : argv;
+    const signals = [closing.signal, ...(options.signal ? [options.signal] : [])];
+    const outcome = await runProcess(file, args, { ...options, signal: AbortSignal.any(signals) });
+    const context = { label, target, options };
+    return resultOf(outcome, throughSudo ? { ...context, sudoUser: userInfo().username } : context);
+  };
+
+  return {
+    target,
+    run(label, argv, options) {
+      const command = start(label, argv, options);
+      running.add(command);
+      const forget = (): void => void running.delete(command);
+      command.then(forget, forget);
+      return command;
+    },
+    async close() {
+      closing.abort();
+      await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { MOST_OUTPUT, type Outcome } from "./process.ts";
+import { TransportError, type RunOptions, type RunResult } from "./transport.ts";
+
+/** What an error text names: never the command itself, which may carry what must not be shown. */
+export interface CommandContext {
+  label: string;
+  target: string;
+  options: RunOptions;
+  /** Set where the command runs through sudo: the name of the user who calls it. */
+  sudoUser?: string;
+}
+
+/** How many lines and characters of standard error an error text carries. */
+const TAIL = { lines: 10, characters: 2_000 };
+
+/** SSH's own exit code; also what it reports for a command that was killed by a signal. */
+const SSH_FAILED = 255;
+
+/**
+ * The result of a command that ended as it should.
+ *
+ * @throws TransportError for every other end
+ */
+export function resultOf(outcome: Outcome, context: CommandContext): RunResult {
+  const { label, target, options, sudoUser } = context;
+  const { stdout, stderr } = outcome;
+  const fail = (
+    failure: TransportError["failure"],
+    text: string,
+    exitCode?: number,
+  ): TransportError =>
+    new TransportError(`${label} on ${target}: ${text}`, failure, {
+      stdout,
+      stderr,
+      ...(exitCode === undefined ? {} : { exitCode }),
+    });
+
+  switch (outcome.kind) {
+    case "timeout":
+      throw fail("timeout", `timed out after ${describeTimeout(options.timeout)}`);
+    case "canceled":
+      throw fail("canceled", "canceled");
+    case "too-much-output":
+      throw fail("output", `wrote more than ${MOST_OUTPUT / 1024 / 1024} MiB and was ended`);
+    case "not-started":
+      throw fail("exit-code", `could not be started: ${outcome.cause}`, 127);
+    case "killed":
+      throw fail("exit-code", `killed by ${outcome.by}${tailOf(stderr)}`);
+    case "exited": {
+      const { exitCode } = outcome;
+      if ((options.acceptedExitCodes ?? [0]).includes(exitCode))
+        return { exitCode, stdout, stderr };
+      const sudo = sudoUser === undefined ? undefined : describeSudoFailure(stderr, sudoUser);
+      if (sudo !== undefined) throw fail("sudo", sudo, exitCode);
+      const how =
+        exitCode === SSH_FAILED
+          ? "exited with code 255 or was killed"
+          : `exited with code ${exitCode}`;
+      throw fail("exit-code", `${how}${tailOf(stderr)}`, exitCode);
+    }
+  }
+}
+
+/**
+ * What to do where sudo itself refused, or undefined where this isn't what sudo says.
+ *
+ * @param text standard error of a command below `sudo -n`
+ */
+export function describeSudoFailure(text: string, user: string): string | undefined {
+  const line = printable(text).trim().split("\n")[0] ?? "";
+  if (/^sudo: (?:a password is required|a terminal is required)/.test(line)) {
+    return `sudo asks for a password. ${sudoersAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}`;
+  }
+  if (/^sudo: sorry, you must have a tty/.test(line)) {
+    return `sudo asks for a terminal. ${sudoersAdvice(`Defaults:${user} !requiretty`)}`;
+  }
+  if (/is not in the sudoers file|^sudo: .*not allowed|^Sorry, user /.test(line)) {
+    return `sudo refuses ${user}. ${sudoersAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}`;
+  }
+  if (/sudo: (?:command )?not found/.test(line)) {
+    return `sudo is not installed. Install it there, or log in as root.`;
+  }
+  return undefined;
+}
+
+function sudoersAdvice(line: string): string {
+  return `Add this line there with "visudo -f /etc/sudoers.d/chatalot-deploy": ${line}`;
+}
+
+/** The last lines of a text, led by ": ", or nothing. */
+export function tailOf(text: string): string {
+  const lines = printable(text).trim().split("\n").slice(-TAIL.lines);
+  const tail = lines.join("\n").slice(-TAIL.characters).trim();
+  return tail === "" ? "" : `: ${tail}`;
+}
+
+/** A text from elsewhere without what would move the cursor or colour the operator's terminal. */
+export function printable(text: string): string {
+  return (
+    text
+      .replaceAll("\r\n", "\n")
+
+      .replace(
+        /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g,
+        "",
+      )
+      // Without the line feed and the tab; with the marks that turn the direction of writing.
+
+      .replace(
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+        "",
+      )
+  );
+}
+
+function describeTimeout(milliseconds: number): string {
+  const [amount, unit] =
+    milliseconds % 1_000 === 0 ? [milliseconds / 1_000, "second"] : [milliseconds, "millisecond"];
+  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+}
