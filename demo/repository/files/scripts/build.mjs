@@ -10,7 +10,7 @@ import {
 
 const behaviour = existsSync("behaviour.json") ? JSON.parse(read("behaviour.json")) : {};
 
-const version = /\[workspace\.package\][^[]*?^version = "(.+)"$/ms.exec(read("Cargo.toml"))?.[1];
+const version = /\[workspace\.package\][^[]*?^version = "([^"]+)"$/m.exec(read("Cargo.toml"))?.[1];
 if (version === undefined) throw new Error("Cargo.toml has no version");
 
 const migrations = readdirSync("migrations")
