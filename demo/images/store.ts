@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cachePath } from "../../toolchain/cache.ts";
+import { withLock } from "../../toolchain/lock.ts";
 import { docker, type Report } from "../commands.ts";
 
 /**
@@ -9,7 +10,7 @@ import { docker, type Report } from "../commands.ts";
  * on a new machine of a CI, only this cache is carried over.
  */
 export function imageCacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "chatalot-deploy", "images");
+  return cachePath("images");
 }
 
 /** The image's id, or undefined where the docker daemon does not have it. */
@@ -40,6 +41,16 @@ export async function contentKey(directory: string, ...more: string[]): Promise<
  * (and then kept in the cache folder).
  */
 export async function ensureStored(
+  reference: string,
+  make: () => Promise<void>,
+  report: Report,
+): Promise<void> {
+  if ((await imageId(reference)) !== undefined) return;
+  const options = { what: `makes the image ${reference}`, waitSeconds: 1_800, report };
+  await withLock("demo-image", options, () => loadOrMake(reference, make, report));
+}
+
+async function loadOrMake(
   reference: string,
   make: () => Promise<void>,
   report: Report,

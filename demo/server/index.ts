@@ -16,7 +16,7 @@ export interface BootOptions {
   /**
    * Folder for the key pair and the known hosts.
    *
-   * @default `.demo/<name>` in the checkout
+   * @default `.demo/servers/<name>` in the checkout
    */
   directory?: string;
   /**
@@ -111,7 +111,7 @@ export async function bootServer(options: BootOptions): Promise<DemoServer> {
 
 /** Folder of what belongs to one demo server on the operator's side. */
 export function demoDirectory(name: string): string {
-  return fileURLToPath(new URL(`../../.demo/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../.demo/servers/${name}`, import.meta.url));
 }
 
 /** Removes the server of this name and everything on it; says whether there was one. */
