@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { UserError } from "../common/errors.ts";
@@ -44,6 +44,7 @@ export async function withLock<T>(
     await writeAtomically(`${file}.holder`, `process ${process.pid}, which ${options.what}`);
     return await task();
   } finally {
+    await rm(`${file}.holder`, { force: true });
     await release(holder);
   }
 }

@@ -88,8 +88,9 @@ function checkInputs({ name, labels, driver, driverOpts }: Properties): Failure[
   const failures: Failure[] = [];
   if (name === undefined) {
     failures.push({ property: "name", reason: 'the stand-in makes up no names: set "name"' });
-  } else if (name !== unknownValue && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(String(name))) {
-    failures.push({ property: "name", reason: `"name" can't be a volume's: ${String(name)}` });
+  } else if (name !== unknownValue && !isVolumeName(name)) {
+    const reason = `"name" can't be a volume's: ${JSON.stringify(name)}`;
+    failures.push({ property: "name", reason });
   }
   if (labels !== undefined && labels !== unknownValue && !areLabels(labels)) {
     failures.push({ property: "labels", reason: '"labels" must be a list of {label, value}' });
@@ -101,6 +102,10 @@ function checkInputs({ name, labels, driver, driverOpts }: Properties): Failure[
     failures.push({ property: "driverOpts", reason: '"driverOpts" must be names and values' });
   }
   return failures;
+}
+
+function isVolumeName(value: unknown): boolean {
+  return typeof value === "string" && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(value);
 }
 
 function areLabels(value: unknown): boolean {

@@ -85,8 +85,8 @@ function checkInputs(values: Properties): Failure[] {
       { property: "length", reason: `"length" must be a number, and is ${String(values.length)}` },
     ];
   }
-  const { keepers: _keepers, ...rest } = values;
-  if (hasUnknown(rest)) return [];
+  // The keepers alone have no part in what the password looks like.
+  if (hasUnknown({ ...values, keepers: undefined })) return [];
   const refusal = refuseRules(rulesOf(values));
   return refusal === undefined ? [] : [{ property: "length", reason: refusal }];
 }

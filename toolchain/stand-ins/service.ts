@@ -155,7 +155,7 @@ function unary<Request, Response>(
 }
 
 function decoded(properties: Struct | undefined): Decoded {
-  return decode((properties?.toJavaScript() ?? {}) as Properties);
+  return decode(properties?.toJavaScript() ?? {});
 }
 
 function encoded(outputs: Properties, secrets: Iterable<string>): Struct {
