@@ -14,7 +14,7 @@ export async function closeJob(
 ): Promise<void> {
   const { job, paths, ledger, progress } = context;
   const cause = job.committed === undefined ? job.failed?.cause : undefined;
-  const { release, previous, requestedBy, kind } = job.plan;
+  const { release, previous, requestedBy, kind, target } = job.plan;
   const durations = durationsOf(job);
   const record: LedgerRecord = {
     sequence: job.sequence,
@@ -24,6 +24,7 @@ export async function closeJob(
     closedAt: new Date().toISOString(),
     requestedBy,
     ...(release === undefined ? {} : { release }),
+    ...(target === undefined ? {} : { configurationDigest: target.configurationDigest }),
     ...(previous?.release === undefined
       ? {}
       : { from: { name: previous.release.name, commit: previous.release.commit } }),

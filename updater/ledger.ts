@@ -1,6 +1,6 @@
 import { appendRecord, readRecords } from "./framed-log.ts";
 import type { InstancePaths } from "./paths.ts";
-import type { LedgerRecord, ServerState } from "./protocol.ts";
+import type { LedgerRecord, RevertedSwitch } from "./protocol.ts";
 
 /** What happened on this server: one record for each closed job, oldest first. */
 export class Ledger {
@@ -31,7 +31,7 @@ export class Ledger {
   }
 
   /** Commits whose newest switch did not end as asked: a plain `up` must not repeat it unasked. */
-  get reverted(): ServerState["reverted"] {
+  get reverted(): RevertedSwitch[] {
     const newest = new Map<string, LedgerRecord>();
     for (const record of this.records) {
       if (
@@ -48,6 +48,9 @@ export class Ledger {
       )
       .map((record) => ({
         sequence: record.sequence,
+        ...(record.configurationDigest === undefined
+          ? {}
+          : { configurationDigest: record.configurationDigest }),
         commit: record.release?.commit ?? "",
         at: record.closedAt,
         cause: record.cause ?? "unknown",

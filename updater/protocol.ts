@@ -34,8 +34,8 @@ const releaseIdentity = z.object({
   /** The tag or commit as the operator wrote it. */
   name: z.string().min(1).max(300),
   commit,
-  /** The version that /api/health reports; several releases may share one. */
-  crateVersion: z.string(),
+  /** The version that /api/health reports, where the commit tells it; several releases may share one. */
+  crateVersion: z.string().optional(),
   /** The version in the web client's version.json, where the release has one. */
   webVersion: z.string().optional(),
   migrations: z.array(migration),
@@ -50,6 +50,8 @@ const jobBase = z.object({
   project: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
   /** The instance that the stack knows; absent when it has deployed nothing yet. */
   instanceId: z.string().optional(),
+  /** Docker's names of the volumes with users' data, to notice data that are not ours. */
+  volumes: z.array(z.string()),
   /** Who asked, for the ledger and for the refusal that another operator gets. */
   requestedBy: z.string().max(300),
 });
@@ -164,6 +166,8 @@ export interface LedgerRecord {
   requestedBy: string;
   /** What the job was asked to serve. Absent for a removal. */
   release?: ReleaseIdentity;
+  /** For a switch: digest of the configuration it was to bring. */
+  configurationDigest?: string;
   /** What served before, as `name (commit)`. */
   from?: { name: string; commit: string };
   /** Why it did not end as asked. */
@@ -267,6 +271,15 @@ export interface HealthAnswer {
   problem?: string;
 }
 
+/** A switch that did not end as asked. */
+export interface RevertedSwitch {
+  sequence: number;
+  commit: string;
+  configurationDigest?: string;
+  at: string;
+  cause: string;
+}
+
 /** Everything a preview needs to know of a server, read at once and without changing anything. */
 export interface ServerState {
   protocol: number;
@@ -278,7 +291,7 @@ export interface ServerState {
   lastClosed?: LedgerRecord;
   serving?: LedgerRecord;
   /** The last switch to each commit that ended in a revert and was not repeated since. */
-  reverted: { sequence: number; commit: string; at: string; cause: string }[];
+  reverted: RevertedSwitch[];
   /** Commits whose tree and image are ready to be switched to. */
   prepared: string[];
   server?: ContainerFacts;

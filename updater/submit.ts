@@ -26,6 +26,7 @@ import {
   type SwitchRequest,
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { repeatedRevert } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
 /** Two operators may ask at the same moment; a submission itself takes under a second. */
@@ -66,11 +67,7 @@ async function refusalsBeforeWriting(
         `right one; to begin anew there with an empty chat, use a new stack.`,
     ];
   if (known !== undefined) return [];
-  const volumes =
-    request.kind === "switch"
-      ? [request.configuration.databaseVolume, request.configuration.filesVolume]
-      : [];
-  const foreign = await findForeign(paths, request.project, volumes);
+  const foreign = await findForeign(paths, request.project, request.volumes);
   if (foreign.length === 0) return [];
   return [
     `Something is here already that this tool did not deploy: ${foreign.join(", ")}. Nothing was ` +
@@ -181,9 +178,6 @@ async function prepareWork(
     };
 
   const { commit, name } = request.release;
-  const reverted = ledger.reverted.find((entry) => entry.commit === commit);
-  if (reverted !== undefined && reverted.sequence !== request.retry)
-    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
   if (!(await isPrepared(paths, driver, commit)))
     return {
       answer: "refused",
@@ -191,10 +185,7 @@ async function prepareWork(
         `${name} is not prepared on this server: its tree or image is missing. Run pulumi up.`,
       ],
     };
-  return {
-    serving: reported,
-    ...(await switchWork(paths, driver, request, base, serving)),
-  };
+  return switchWork(paths, driver, request, base, ledger);
 }
 
 async function switchWork(
@@ -202,17 +193,25 @@ async function switchWork(
   driver: ComposeDriver,
   request: SwitchRequest,
   base: Omit<JobPlan, "target">,
-  serving: LedgerRecord | undefined,
-): Promise<Omit<Work, "serving">> {
-  const image = driver.imageName(request.release.commit);
+  ledger: Ledger,
+): Promise<Work | SubmitAnswer> {
+  const { serving } = ledger;
+  const { commit, name } = request.release;
+  const image = driver.imageName(commit);
   const secrets = await ensureSecrets(paths, request.secrets);
   const digest = await configurationDigest(paths, request, image, secrets);
-  const same =
-    serving?.release?.commit === request.release.commit &&
-    serving.serving?.configurationDigest === digest;
+  const sameCommit = serving?.release?.commit === commit;
+  const same = sameCommit && serving.serving?.configurationDigest === digest;
+  const reverted = ledger.reverted.find(
+    (entry) =>
+      entry.commit === commit && (!sameCommit || entry.configurationDigest === digest) && !same,
+  );
+  if (reverted !== undefined && reverted.sequence !== request.retry)
+    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
   return {
-    wanted: { kind: "switch", commit: request.release.commit, digest, retry: request.retry },
+    wanted: { kind: "switch", commit, digest, retry: request.retry },
     unchanged: same && (await runsAsCommitted(driver, serving)),
+    serving: serving === undefined ? {} : { serving },
     plan: async (sequence) => ({
       ...base,
       release: request.release,
@@ -229,18 +228,6 @@ async function switchWork(
       },
     }),
   };
-}
-
-/** The text with which a commit is refused that was reverted before. */
-export function repeatedRevert(
-  name: string,
-  reverted: { sequence: number; at: string; cause: string },
-): string {
-  return (
-    `${name} was tried on ${reverted.at} (job ${reverted.sequence}) and did not become healthy: ` +
-    `${reverted.cause.split("\n")[0]}. Choose another release, or try this one once more: ` +
-    `pulumi config set retry ${reverted.sequence}`
-  );
 }
 
 async function isPrepared(

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
 import { nameExists, removeDurably, syncDirectory } from "../files.ts";
 import { type JobContext, type Step, wantedRelease } from "./step.ts";
@@ -64,11 +65,6 @@ async function placeTree(context: JobContext): Promise<void> {
   await rename(partial, tree);
   await syncDirectory(paths.trees);
   await removeDurably(file);
-}
-
-/** Where the operator's side puts an archive. */
-export function archivePath(incoming: string, sha256: string): string {
-  return join(incoming, `${sha256}.tar`);
 }
 
 async function buildImage(context: JobContext): Promise<{ built: string[]; milliseconds: number }> {

@@ -87,9 +87,13 @@ async function get(url: string): Promise<{ status: number; body: string }> {
 
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause as Error | undefined) : undefined;
-  const code = cause?.code;
+  const code = cause === undefined ? undefined : codeOf(cause);
   if (code === "ECONNREFUSED") return "nothing listens yet";
   if (error instanceof Error && error.name === "TimeoutError")
     return `no answer in ${PROBE_TIMEOUT / 1_000} seconds`;
   return code ?? messageOf(error);
+}
+
+function codeOf(error: NodeJS.ErrnoException): string | undefined {
+  return error.code;
 }

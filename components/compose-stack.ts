@@ -1,0 +1,59 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ServerPlace } from "../provider/server/remote-server.ts";
+import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
+import { Deployment, Release } from "./resources.ts";
+
+export interface ComposeStackArgs {
+  /** Which server, and which instance on it. */
+  place: ServerPlace;
+  /** URL of the repository that has the release. */
+  repository: string;
+  /** A tag, a commit, or `tag@commit`. */
+  release: string;
+  /** How the server runs, besides its release. */
+  configuration: Omit<Configuration, "secretEnv">;
+  /** Secret environment of the server. */
+  secretEnv: pulumi.Input<Record<string, string>>;
+  /** Proposals for a server that has no secrets yet. */
+  secrets: pulumi.Input<InstanceSecrets>;
+  /** When the new server counts as healthy. */
+  gate: GateLimits;
+  /** How many releases that served stay on the server. */
+  keepReleases: number;
+  /** The number of the reverted job that may be tried again. */
+  retry?: number;
+}
+
+/**
+ * The running chat: its release, and the deployment of it.
+ *
+ * Two resources, so that everything slow (tree, build) is done and recorded before the swap, and a
+ * failed swap doesn't build again.
+ */
+export class ComposeStack extends pulumi.ComponentResource {
+  readonly release: Release;
+  readonly deployment: Deployment;
+
+  constructor(name: string, args: ComposeStackArgs, options?: pulumi.ComponentResourceOptions) {
+    super("chatalot:index:ComposeStack", name, {}, options);
+    const { place, repository, configuration, secretEnv, secrets, gate, keepReleases } = args;
+
+    this.release = new Release(
+      `${name}-release`,
+      { place, repository, release: args.release },
+      { parent: this },
+    );
+    const { release, commit, crateVersion, webVersion, migrations } = this.release;
+    this.deployment = new Deployment(
+      `${name}-deployment`,
+      {
+        place,
+        ...{ release, commit, crateVersion, webVersion, migrations },
+        ...{ configuration, secretEnv, secrets, gate, keepReleases },
+        retry: args.retry,
+      },
+      { parent: this },
+    );
+    this.registerOutputs({ commit, instanceId: this.deployment.instanceId });
+  }
+}

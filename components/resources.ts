@@ -1,0 +1,120 @@
+/**
+ * The resource types of the in-repository provider, as the program declares them. What they do is in
+ * provider/, one file for each.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import type { PublicCheck } from "../provider/health.ts";
+import type { HostNeeds } from "../provider/server/requirements.ts";
+import type { ServerPlace } from "../provider/server/remote-server.ts";
+import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
+
+export interface HostArgs {
+  /** Which server, and which instance on it. */
+  place: pulumi.Input<ServerPlace>;
+  /** What the preflight compares the server with. */
+  needs: pulumi.Input<HostNeeds>;
+}
+
+/** A server that meets every requirement. */
+export class Host extends pulumi.CustomResource {
+  /** The processor: `x86_64` or `aarch64`. */
+  declare readonly system: pulumi.Output<string>;
+  /** Docker's version. */
+  declare readonly docker: pulumi.Output<string>;
+
+  constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {
+    super("chatalot:index:Host", name, { ...args, system: undefined, docker: undefined }, options);
+  }
+}
+
+export interface ReleaseArgs {
+  place: pulumi.Input<ServerPlace>;
+  /** URL of the repository that has the release. */
+  repository: pulumi.Input<string>;
+  /** A tag, a commit, or `tag@commit`. */
+  release: pulumi.Input<string>;
+}
+
+/** A release whose tree and image are on the server. */
+export class Release extends pulumi.CustomResource {
+  declare readonly release: pulumi.Output<string>;
+  /** The commit, 40 hex digits. */
+  declare readonly commit: pulumi.Output<string>;
+  /** The version that its health endpoint reports. */
+  declare readonly crateVersion: pulumi.Output<string | undefined>;
+  /** The version of its web client. */
+  declare readonly webVersion: pulumi.Output<string | undefined>;
+  /** Its migrations: SHA-384 of each file by the file's name. */
+  declare readonly migrations: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: ReleaseArgs, options?: pulumi.CustomResourceOptions) {
+    const outputs = {
+      commit: undefined,
+      crateVersion: undefined,
+      webVersion: undefined,
+      migrations: undefined,
+    };
+    super("chatalot:index:Release", name, { ...args, ...outputs }, options);
+  }
+}
+
+export interface DeploymentArgs {
+  place: pulumi.Input<ServerPlace>;
+  release: pulumi.Input<string>;
+  commit: pulumi.Input<string>;
+  crateVersion: pulumi.Input<string | undefined>;
+  webVersion: pulumi.Input<string | undefined>;
+  migrations: pulumi.Input<Record<string, string>>;
+  configuration: pulumi.Input<Omit<Configuration, "secretEnv">>;
+  /** Secret. */
+  secretEnv: pulumi.Input<Record<string, string>>;
+  /** Secret. Proposals for a server that has none. */
+  secrets: pulumi.Input<InstanceSecrets>;
+  gate: pulumi.Input<GateLimits>;
+  keepReleases: pulumi.Input<number>;
+  /** The number of the reverted job that may be tried again. */
+  retry: pulumi.Input<number | undefined>;
+}
+
+/** A release that serves, proven healthy. */
+export class Deployment extends pulumi.CustomResource {
+  declare readonly commit: pulumi.Output<string>;
+  declare readonly release: pulumi.Output<string>;
+  /** The instance on the server; another one behind the same configuration is refused. */
+  declare readonly instanceId: pulumi.Output<string>;
+  /** The job that brought this state, as the server's ledger numbers it. */
+  declare readonly sequence: pulumi.Output<number | undefined>;
+  /** How long nothing answered in that job. */
+  declare readonly downtimeSeconds: pulumi.Output<number | undefined>;
+
+  constructor(name: string, args: DeploymentArgs, options?: pulumi.CustomResourceOptions) {
+    const outputs = { instanceId: undefined, sequence: undefined, downtimeSeconds: undefined };
+    super("chatalot:index:Deployment", name, { ...args, ...outputs }, options);
+  }
+}
+
+export interface HealthArgs {
+  place: pulumi.Input<ServerPlace>;
+  /** The commit that serves: a new one is proven anew. */
+  commit: pulumi.Input<string>;
+  /** The job that brought it. */
+  deployment: pulumi.Input<number | undefined>;
+  /** The public address. */
+  url: pulumi.Input<string | undefined>;
+  public: pulumi.Input<PublicCheck>;
+}
+
+/** What serves is healthy. */
+export class Health extends pulumi.CustomResource {
+  declare readonly status: pulumi.Output<string>;
+  declare readonly version: pulumi.Output<string>;
+
+  constructor(name: string, args: HealthArgs, options?: pulumi.CustomResourceOptions) {
+    super(
+      "chatalot:index:Health",
+      name,
+      { ...args, status: undefined, version: undefined },
+      options,
+    );
+  }
+}

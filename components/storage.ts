@@ -1,0 +1,39 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { ServerAddress } from "../transport/index.ts";
+import { dockerHost } from "./docker-host.ts";
+
+export interface StorageArgs {
+  /** The server; this machine where null. */
+  server: ServerAddress | null;
+  /** The first half of the volumes' names. */
+  project: string;
+}
+
+/** Docker's names of the volumes with users' data, as upstream's compose file makes them. */
+export function volumeNames(project: string): { database: string; files: string } {
+  return { database: `${project}_postgres_data`, files: `${project}_file_storage` };
+}
+
+/**
+ * The volumes with everything users made: messages and uploads.
+ *
+ * Protected, and kept when they leave the state, so that no command of this program deletes them.
+ */
+export class Storage extends pulumi.ComponentResource {
+  readonly database: docker.Volume;
+  readonly files: docker.Volume;
+
+  constructor(name: string, args: StorageArgs, options?: pulumi.ComponentResourceOptions) {
+    super("chatalot:index:Storage", name, {}, options);
+    const provider = new docker.Provider(`${name}-docker`, dockerHost(args.server), {
+      parent: this,
+    });
+    const names = volumeNames(args.project);
+    const kept = { parent: this, provider, protect: true, retainOnDelete: true };
+
+    this.database = new docker.Volume(`${name}-database`, { name: names.database }, kept);
+    this.files = new docker.Volume(`${name}-files`, { name: names.files }, kept);
+    this.registerOutputs({ database: this.database.name, files: this.files.name });
+  }
+}

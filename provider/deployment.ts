@@ -1,0 +1,223 @@
+/** chatalot:Deployment: a prepared release serves, with a configuration, proven healthy. */
+import { canonicalJson } from "../common/canonical-json.ts";
+import { UserError } from "../common/errors.ts";
+import { compareMigrations } from "../release/compare.ts";
+import { TransportError } from "../transport/index.ts";
+import {
+  type Configuration,
+  type GateLimits,
+  type InstanceSecrets,
+  PROTOCOL,
+  type ServerState,
+  type SwitchRequest,
+} from "../updater/protocol.ts";
+import { repeatedRevert } from "../updater/texts.ts";
+import { hasUnknown, secret, type Wire } from "./codec.ts";
+import {
+  followToVerdict,
+  instanceAddition,
+  instanceRefusals,
+  knownServerOf,
+  requester,
+  serverOf,
+  stateIfReachable,
+} from "./place.ts";
+import { identityOf } from "./release.ts";
+import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
+import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
+
+/** What decides how the server runs. Limits and addresses of the operator's side don't. */
+const DECISIVE = ["commit", "migrations", "configuration", "secretEnv"] as const;
+
+export const deployment: Resource = {
+  async check(_context, olds, news) {
+    const state = await stateIfReachable(news);
+    if (state === undefined) return { additions: instanceAddition(olds, state), refusals: [] };
+    const refusals = instanceRefusals(olds, news, state);
+    if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations))
+      refusals.push(...releaseRefusals(news, state));
+    const drift = driftOf(olds, state);
+    return {
+      additions: {
+        ...instanceAddition(olds, state),
+        ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
+      },
+      refusals,
+    };
+  },
+
+  diff(olds, news) {
+    if (news.drift !== undefined) return true;
+    return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
+  },
+
+  async create(context, inputs) {
+    const id = (inputs.place as ServerPlace).project;
+    return { id, outputs: await switchTo(context, inputs, id) };
+  },
+
+  async update(context, _olds, news) {
+    return switchTo(context, news);
+  },
+
+  async read(context, outputs) {
+    const server = serverOf(outputs);
+    if (server === undefined) return outputs;
+    try {
+      return await actual(server, outputs);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      context.warn(`${error.message}. What is known of the deployment was kept as it is.`);
+      return outputs;
+    }
+  },
+
+  /** The containers go; volumes, releases and the ledger stay. */
+  async delete(context, outputs) {
+    const server = knownServerOf(outputs);
+    const place = outputs.place as ServerPlace;
+    const answer = await server.submit(
+      {
+        protocol: PROTOCOL,
+        kind: "remove",
+        directory: place.directory,
+        project: place.project,
+        volumes: place.volumes,
+        requestedBy: requester(),
+        ...(outputs.instanceId === undefined ? {} : { instanceId: outputs.instanceId as string }),
+      },
+      (text) => context.tell(text),
+    );
+    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    if (answer.answer === "unchanged") return;
+    const verdict = await followToVerdict(context, server, answer.sequence);
+    context.tell(verdict.text);
+  },
+};
+
+async function switchTo(context: ResourceContext, inputs: Wire, createdId?: string): Promise<Wire> {
+  const server = knownServerOf(inputs);
+  const answer = await server.submit(requestOf(inputs), (text) => context.tell(text));
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  const outputs = outputsOf(inputs, answer.instanceId);
+  if (answer.answer === "unchanged") {
+    context.tell("the server already is as asked, and healthy; nothing was restarted");
+    const { serving } = answer;
+    return { ...outputs, ...(serving === undefined ? {} : resultOf(serving)) };
+  }
+  if (answer.answer === "attached")
+    context.tell(`following job ${answer.sequence}, which is under way`);
+  try {
+    const verdict = await followToVerdict(context, server, answer.sequence);
+    context.tell(verdict.text);
+    return { ...outputs, ...resultOf(verdict) };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    const text =
+      `The update goes on at the server as job ${answer.sequence}; this side no longer follows it ` +
+      `(${error.isCanceled ? "interrupted" : error.message}). Follow it: pulumi up. Stop it before the ` +
+      "swap: npx chatalot abort.";
+    if (createdId === undefined) throw new UserError(text, { cause: error });
+    throw new UnfinishedError(text, createdId, {
+      place: outputs.place,
+      instanceId: answer.instanceId,
+    });
+  }
+}
+
+function requestOf(inputs: Wire): SwitchRequest {
+  const place = inputs.place as ServerPlace;
+  const configuration = inputs.configuration as Omit<Configuration, "secretEnv">;
+  return {
+    protocol: PROTOCOL,
+    kind: "switch",
+    directory: place.directory,
+    project: place.project,
+    volumes: place.volumes,
+    requestedBy: requester(),
+    ...(inputs.instanceId === undefined ? {} : { instanceId: inputs.instanceId as string }),
+    release: identityOf(inputs),
+    configuration: { ...configuration, secretEnv: inputs.secretEnv as Record<string, string> },
+    secrets: inputs.secrets as InstanceSecrets,
+    gate: inputs.gate as GateLimits,
+    ...(inputs.retry === undefined ? {} : { retry: inputs.retry as number }),
+    keepReleases: inputs.keepReleases as number,
+  };
+}
+
+/** Everything but the proposed secrets: the server's stand, so there is nothing to compare. */
+function outputsOf(inputs: Wire, instanceId: string): Wire {
+  const { secrets: _secrets, drift: _drift, secretEnv, ...kept } = inputs;
+  return { ...kept, secretEnv: secret(secretEnv), instanceId };
+}
+
+function resultOf(result: {
+  sequence: number;
+  durations: { downtime?: number; total: number };
+}): Wire {
+  const { downtime, total } = result.durations;
+  return {
+    sequence: result.sequence,
+    totalSeconds: seconds(total),
+    ...(downtime === undefined ? {} : { downtimeSeconds: seconds(downtime) }),
+  };
+}
+
+/** Why this release can't be started on this server's database, or was given up before. */
+function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
+  const identity = identityOf(news);
+  const refusals: Refusal[] = [];
+  const serves = state.serving?.release?.commit === identity.commit;
+  const reverted = state.reverted.find(({ commit }) => commit === identity.commit);
+  if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
+    refusals.push({ property: "commit", reason: repeatedRevert(identity.name, reverted) });
+
+  const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
+  const { missing, edited } = compareMigrations(applied, identity.migrations);
+  const names = (migrations: { version: number; description: string }[]) =>
+    migrations.map(({ version, description }) => `${version} ${description}`).join(", ");
+  if (missing.length > 0)
+    refusals.push({
+      property: "migrations",
+      reason:
+        `${identity.name} can't start on this database: it does not know ${missing.length} applied ` +
+        `migration(s): ${names(missing)}. Choose a release that has them.`,
+    });
+  if (edited.length > 0)
+    refusals.push({
+      property: "migrations",
+      reason:
+        `${identity.name} can't start on this database: it has other content for ` +
+        `${names(edited.map((entry) => entry.release))}. Choose a release that keeps applied migrations as they are.`,
+    });
+  return refusals;
+}
+
+/** What to mend: the server differs from its ledger, or the ledger from what this stack did last. */
+function driftOf(olds: Wire, state: ServerState): string[] {
+  const { serving } = state;
+  if (olds.commit === undefined) return [];
+  if (serving?.release === undefined)
+    return state.openJob === undefined ? ["nothing is deployed"] : [];
+  if (serving.release.commit === olds.commit) return state.drift;
+  return [
+    ...state.drift,
+    `${serving.release.name} serves since ${serving.closedAt}, deployed by ${serving.requestedBy}`,
+  ];
+}
+
+async function actual(server: RemoteServer, outputs: Wire): Promise<Wire | undefined> {
+  const state = await server.state();
+  if (state.instanceId !== outputs.instanceId) return outputs;
+  const { serving } = state;
+  if (serving?.release === undefined) return state.openJob === undefined ? undefined : outputs;
+  return { ...outputs, commit: serving.release.commit, ...resultOf(serving) };
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
+}

@@ -1,0 +1,104 @@
+import * as pulumi from "@pulumi/pulumi";
+import { messageOf } from "../common/errors.ts";
+import { sendable, unwrap, type Wire } from "./codec.ts";
+import { deployment } from "./deployment.ts";
+import { health } from "./health.ts";
+import { host } from "./host.ts";
+import { release } from "./release.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
+import { RemoteServer } from "./server/remote-server.ts";
+
+const RESOURCES: Record<string, Resource> = {
+  "chatalot:index:Host": host,
+  "chatalot:index:Release": release,
+  "chatalot:index:Deployment": deployment,
+  "chatalot:index:Health": health,
+};
+
+/** Finds the resource of a URN and translates its values. Nothing else happens here. */
+export class ChatalotProvider implements pulumi.provider.Provider {
+  readonly version = "0.1.0";
+  private readonly interruption = new AbortController();
+
+  async check(urn: string, olds: Wire, news: Wire): Promise<pulumi.provider.CheckResult> {
+    const { additions, refusals } = await explained(() =>
+      resourceOf(urn).check(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
+    );
+    // The envelopes stay around the program's own inputs, so that they stay secret.
+    return { inputs: { ...news, ...sendable(additions) }, failures: refusals };
+  }
+
+  async diff(
+    _id: string,
+    urn: string,
+    olds: Wire,
+    news: Wire,
+  ): Promise<pulumi.provider.DiffResult> {
+    return { changes: resourceOf(urn).diff(unwrap(olds) as Wire, unwrap(news) as Wire) };
+  }
+
+  async create(urn: string, inputs: Wire): Promise<pulumi.provider.CreateResult> {
+    const { id, outputs } = await explained(() =>
+      resourceOf(urn).create(this.context(urn), unwrap(inputs) as Wire),
+    );
+    return { id, outs: sendable(outputs) };
+  }
+
+  async read(id: string, urn: string, props: Wire = {}): Promise<pulumi.provider.ReadResult> {
+    const outputs = await explained(() =>
+      resourceOf(urn).read(this.context(urn), unwrap(props) as Wire),
+    );
+    return outputs === undefined ? {} : { id, props: { ...props, ...sendable(outputs) } };
+  }
+
+  async update(
+    _id: string,
+    urn: string,
+    olds: Wire,
+    news: Wire,
+  ): Promise<pulumi.provider.UpdateResult> {
+    const outputs = await explained(() =>
+      resourceOf(urn).update(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
+    );
+    return { outs: sendable(outputs) };
+  }
+
+  async delete(_id: string, urn: string, props: Wire): Promise<void> {
+    await explained(() => resourceOf(urn).delete(this.context(urn), unwrap(props) as Wire));
+  }
+
+  /** Called on the operator's interrupt, and at every normal end as well. */
+  async cancel(): Promise<void> {
+    this.interruption.abort();
+    await RemoteServer.closeAll();
+  }
+
+  private context(urn: string): ResourceContext {
+    // The log takes a resource only for its URN.
+    const resource = { urn: pulumi.output(urn) } as unknown as pulumi.Resource;
+    const quietly = (sent: Promise<void>): void => void sent.catch(() => undefined);
+    return {
+      urn,
+      tell: (text) => quietly(pulumi.log.info(text, resource)),
+      warn: (text) => quietly(pulumi.log.warn(text, resource)),
+      status: (text) => quietly(pulumi.log.info(text, resource, undefined, true)),
+      signal: this.interruption.signal,
+    };
+  }
+}
+
+function resourceOf(urn: string): Resource {
+  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
+  const found = RESOURCES[type];
+  if (found === undefined) throw new Error(`unknown resource type ${type}`);
+  return found;
+}
+
+/** The engine shows a thrown error's message only; an error that is no Error would show nothing. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Error ? error : new Error(messageOf(error));
+  }
+}

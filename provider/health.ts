@@ -1,0 +1,89 @@
+/** chatalot:Health: what serves is healthy, seen on the server and, where asked, from outside. */
+import { UserError } from "../common/errors.ts";
+import { probeHealth } from "../updater/drivers/compose/health.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
+import { knownServerOf, serverOf, stateIfReachable } from "./place.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
+import { isUnreachable } from "./server/remote-server.ts";
+
+/** What a public address that doesn't answer means. */
+export type PublicCheck = "off" | "warn" | "required";
+
+export const health: Resource = {
+  async check(_context, olds, news) {
+    const state = await stateIfReachable(news);
+    const answer = state?.health;
+    const isBad =
+      state?.openJob === undefined &&
+      olds.commit !== undefined &&
+      answer !== undefined &&
+      (answer.status !== "ok" || answer.databaseHealthy !== true);
+    return {
+      additions: isBad ? { drift: answer.problem ?? `status ${answer.status}` } : {},
+      refusals: [],
+    };
+  },
+
+  diff(olds, news) {
+    return (
+      news.drift !== undefined ||
+      ["commit", "deployment", "url", "public"].some(
+        (key) => hasUnknown(news[key]) || olds[key] !== news[key],
+      )
+    );
+  },
+
+  async create(context, inputs) {
+    return { id: "health", outputs: await prove(context, inputs) };
+  },
+
+  async update(context, _olds, news) {
+    return prove(context, news);
+  },
+
+  async read(context, outputs) {
+    try {
+      const state = await serverOf(outputs)?.state();
+      return { ...outputs, status: state?.health?.status ?? "unreachable" };
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      context.warn(error.message);
+      return outputs;
+    }
+  },
+
+  async delete() {},
+};
+
+async function prove(context: ResourceContext, inputs: Wire): Promise<Wire> {
+  const server = knownServerOf(inputs);
+  server.forget();
+  const { health: answer, server: container } = await server.state();
+  if (answer?.status !== "ok" || answer.databaseHealthy !== true)
+    throw new UserError(
+      `The server is not healthy: ${answer?.problem ?? `status ${answer?.status ?? "unknown"}`}. ` +
+        "Look at its log: docker logs chatalot-server.",
+    );
+  const { drift: _, ...outputs } = inputs;
+  await checkPublic(context, inputs);
+  return {
+    ...outputs,
+    status: answer.status,
+    version: answer.version ?? "",
+    startedAt: container?.startedAt ?? "",
+  };
+}
+
+/** The update is committed by now, so this never reverts: it tells what visitors would see. */
+async function checkPublic(context: ResourceContext, inputs: Wire): Promise<void> {
+  const url = inputs.url as string | undefined;
+  const meaning = inputs.public as PublicCheck;
+  if (url === undefined || meaning === "off") return;
+  const answer = await probeHealth(new URL(url).origin);
+  if (answer.status === "ok") return;
+  const text =
+    `${url} does not answer as Chatalot: ${answer.problem ?? `status ${answer.status}`}. The update is ` +
+    "committed and not reverted; look at the name, the reverse proxy and the firewall.";
+  if (meaning === "required") throw new UserError(text);
+  context.warn(text);
+}

@@ -1,0 +1,100 @@
+/** The inputs that all resources share: which server, which instance, and what to do about it. */
+import { hostname, userInfo } from "node:os";
+import { UserError } from "../common/errors.ts";
+import type { ServerState, Verdict } from "../updater/protocol.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
+import type { Refusal, ResourceContext } from "./resource.ts";
+import { isUnreachable, RemoteServer, type ServerPlace } from "./server/remote-server.ts";
+
+/** The server of a resource's inputs or outputs; undefined while they are not known. */
+export function serverOf(values: Wire): RemoteServer | undefined {
+  return hasUnknown(values.place) || values.place === undefined
+    ? undefined
+    : RemoteServer.at(values.place as ServerPlace);
+}
+
+/** As {@link serverOf}, for changes, where everything is known. */
+export function knownServerOf(values: Wire): RemoteServer {
+  const server = serverOf(values);
+  if (server === undefined) throw new Error("the server's address is not known yet");
+  return server;
+}
+
+/**
+ * The instance's state for a preview; undefined while the server can't be reached, which Host
+ * reports once for all.
+ */
+export async function stateIfReachable(values: Wire): Promise<ServerState | undefined> {
+  const server = serverOf(values);
+  if (server === undefined) return undefined;
+  try {
+    return await server.state();
+  } catch (error) {
+    if (isUnreachable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Refuses to go on where the server is not the one that the stack knows, or not ours at all. */
+export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): Refusal[] {
+  const place = values.place as ServerPlace;
+  const known = olds.instanceId as string | undefined;
+  if (known !== undefined && known !== state.instanceId)
+    return [
+      refusal(
+        `This stack deployed instance ${known}, but ${place.directory} on this server holds ` +
+          `${state.instanceId === undefined ? "none" : `instance ${state.instanceId}`}: another server, or ` +
+          'its disk was replaced. Nothing is changed. Point "server" at the right one; to begin anew with ' +
+          "an empty chat, use a new stack.",
+      ),
+    ];
+  if (state.foreign.length > 0)
+    return [
+      refusal(
+        `There is something on the server that this tool did not deploy: ${state.foreign.join(", ")}. ` +
+          'Nothing is changed. Choose another "server.directory" and "project", or move these away first.',
+      ),
+    ];
+  if (state.needsOperator !== undefined)
+    return [
+      refusal(
+        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} Mend it, then ` +
+          `remove ${place.directory}/.deploy/needs-operator on the server.`,
+      ),
+    ];
+  return [];
+}
+
+function refusal(reason: string): Refusal {
+  return { property: "place", reason };
+}
+
+/** The instance for the inputs: the one the stack knows, else the one found now. */
+export function instanceAddition(olds: Wire, state: ServerState | undefined): Wire {
+  const instanceId = olds.instanceId ?? state?.instanceId;
+  return instanceId === undefined ? {} : { instanceId };
+}
+
+/** Follows a job with live progress and gives its verdict. Anything but "done" is an error. */
+export async function followToVerdict(
+  context: ResourceContext,
+  server: RemoteServer,
+  sequence: number,
+): Promise<Verdict> {
+  const verdict = await server.follow(
+    sequence,
+    ({ step, text, detail }) => {
+      if (detail === true) context.status(`${step} ${text}`);
+      // The verdict is told by whoever reads it, as a result or as an error.
+      else if (step !== "J11" && step !== "R5") context.tell(`${step} ${text}`);
+    },
+    context.signal,
+  );
+  if (verdict.outcome !== "done") throw new UserError(verdict.text);
+  return verdict;
+}
+
+/** Who asks, for the server's ledger. */
+export function requester(): string {
+  return `${userInfo().username}@${hostname()}`;
+}

@@ -1,0 +1,149 @@
+/** chatalot:Release: a commit's tree and image are on the server. What serves is not touched. */
+import { cachePath } from "../common/cache.ts";
+import { UserError } from "../common/errors.ts";
+import { archiveTree } from "../release/archive.ts";
+import { type Mirror, openMirror } from "../release/mirror.ts";
+import { describeRelease, type Release } from "../release/release.ts";
+import { PROTOCOL } from "../updater/protocol.ts";
+import type { ReleaseIdentity } from "../updater/protocol.ts";
+import type { Wire } from "./codec.ts";
+import {
+  followToVerdict,
+  instanceAddition,
+  instanceRefusals,
+  knownServerOf,
+  requester,
+  stateIfReachable,
+} from "./place.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
+import type { ServerPlace } from "./server/remote-server.ts";
+
+/** Checksums of migrations by file name: short in a diff, and complete. */
+export type MigrationChecksums = Record<string, string>;
+
+export const release: Resource = {
+  /** Resolves the reference to a commit, once; everything later compares with that commit. */
+  async check(context, olds, news) {
+    const described = await describe(news.repository as string, news.release as string);
+    for (const warning of described.warnings) context.warn(warning);
+    const state = await stateIfReachable(news);
+    const gone =
+      state !== undefined &&
+      olds.commit === described.commit &&
+      !state.prepared.includes(described.commit);
+    return {
+      additions: {
+        ...identityInputs(described),
+        ...instanceAddition(olds, state),
+        ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
+      },
+      refusals: state === undefined ? [] : instanceRefusals(olds, news, state),
+    };
+  },
+
+  diff(olds, news) {
+    return olds.commit !== news.commit || news.drift !== undefined;
+  },
+
+  async create(context, inputs) {
+    const { project } = inputs.place as ServerPlace;
+    return { id: project, outputs: await prepare(context, inputs) };
+  },
+
+  // Another commit is an update in place: a replacement would delete the release that serves.
+  async update(context, _olds, news) {
+    return prepare(context, news);
+  },
+
+  async read(_context, outputs) {
+    return outputs;
+  },
+
+  /** Removes nothing: only the retention of a later update does. */
+  async delete() {},
+};
+
+/** The release as the updater takes it, from a resource's inputs. */
+export function identityOf(values: Wire): ReleaseIdentity {
+  return {
+    name: values.release as string,
+    commit: values.commit as string,
+    ...(values.crateVersion === undefined ? {} : { crateVersion: values.crateVersion as string }),
+    ...(values.webVersion === undefined ? {} : { webVersion: values.webVersion as string }),
+    migrations: Object.entries(values.migrations as MigrationChecksums).map(([file, checksum]) => {
+      const [, version = "", name = ""] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
+      return { file, checksum, version: Number(version), description: name.replaceAll("_", " ") };
+    }),
+  };
+}
+
+function identityInputs(described: Release): Wire {
+  const { commit, crateVersion, webVersion, migrations } = described;
+  const checksums: MigrationChecksums = {};
+  for (const { file, checksum } of migrations) checksums[file] = checksum;
+  return {
+    commit,
+    migrations: checksums,
+    ...(crateVersion === undefined ? {} : { crateVersion }),
+    ...(webVersion === undefined ? {} : { webVersion }),
+  };
+}
+
+const mirrors = new Map<string, Promise<Mirror>>();
+
+function mirrorOf(repository: string): Promise<Mirror> {
+  const mirror = mirrors.get(repository) ?? openMirror(repository);
+  mirrors.set(repository, mirror);
+  return mirror;
+}
+
+async function describe(repository: string, reference: string): Promise<Release> {
+  return describeRelease(await mirrorOf(repository), reference);
+}
+
+async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
+  const server = knownServerOf(inputs);
+  const place = inputs.place as ServerPlace;
+  const identity = identityOf(inputs);
+  const state = await server.state();
+  // Before the first byte is sent: this may be somebody else's server.
+  const [refusal] = instanceRefusals(inputs, inputs, state);
+  if (refusal !== undefined) throw new UserError(refusal.reason);
+
+  const { drift: _, ...kept } = inputs;
+  const outputs = { ...kept, ...instanceAddition({}, state) };
+  if (state.prepared.includes(identity.commit)) return outputs;
+
+  const archive = await archiveTree(
+    await mirrorOf(inputs.repository as string),
+    identity.commit,
+    cachePath("archives", `${identity.commit}.tar`),
+  );
+  context.tell(`sending the tree of ${identity.name} (${Math.ceil(archive.size / 1024)} KB)`);
+  await server.sendArchive(archive);
+  const answer = await server.submit(
+    {
+      protocol: PROTOCOL,
+      kind: "prepare",
+      directory: place.directory,
+      project: place.project,
+      volumes: place.volumes,
+      requestedBy: requester(),
+      ...(state.instanceId === undefined ? {} : { instanceId: state.instanceId }),
+      release: identity,
+      archive: { sha256: archive.sha256, size: archive.size },
+    },
+    (text) => context.tell(text),
+  );
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
+  const verdict = await followToVerdict(context, server, answer.sequence);
+  context.tell(verdict.text);
+  return {
+    ...outputs,
+    instanceId: answer.instanceId,
+    ...(verdict.durations.build === undefined
+      ? {}
+      : { buildSeconds: Math.round(verdict.durations.build / 1_000) }),
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * What is known of a host before anything of ours is on it. Read by one constant POSIX shell
+ * program that writes nothing; every value it needs comes as an argument.
+ */
+
+/** Where the updater and its runtime lie on a server, each in a folder named by its SHA-256. */
+export const RUNNERS_DIRECTORY = "/usr/local/lib/chatalot-deploy";
+
+/** Arguments: directory, project, port, volumes... */
+export const HOST_PROBE = `
+directory=$1 project=$2 port=$3
+shift 3
+say() { printf '%s=%s\\n' "$1" "$2"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+say system "$(uname -s)"
+say machine "$(uname -m)"
+say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
+if test -d /run/systemd/system; then say systemd "$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')"; fi
+for tool in flock tar gzip ss sha256sum sync mktemp; do have "$tool" || say missing "$tool"; done
+if have node; then
+  node=$(readlink -f "$(command -v node)")
+  say node "$(stat -c '%u:%a' "$node") $(node --version 2>/dev/null) $node"
+fi
+if have docker; then
+  say docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null || echo silent)"
+  say compose "$(docker compose version --short 2>/dev/null)"
+  say buildx "$(docker buildx version 2>/dev/null | head -n 1)"
+  say security "$(docker info --format '{{.SecurityOptions}}' 2>/dev/null)"
+  for id in $(docker ps --all --quiet --filter "label=com.docker.compose.project=$project" 2>/dev/null); do
+    say container "$(docker inspect --format '{{.Name}}' "$id" 2>/dev/null)"
+  done
+  for name in chatalot-server chatalot-db; do
+    docker container inspect "$name" >/dev/null 2>&1 && say container "/$name"
+  done
+  say publisher "$(docker ps --quiet --filter "publish=$port/tcp" --filter "label=com.docker.compose.project=$project" 2>/dev/null | head -n 1)"
+  for volume in "$@"; do
+    mount=$(docker volume inspect --format '{{.Mountpoint}}' -- "$volume" 2>/dev/null) || continue
+    test -n "$(ls -A "$mount" 2>/dev/null)" && say volume "$volume"
+  done
+  root=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
+  test -d "$root" && say dockerDisk "$(df -Pk "$root" | sed -n '2p' | tr -s ' ' | cut -d ' ' -f 4)"
+fi
+have ss && ss --listening --tcp --numeric --processes --no-header "sport = :$port" 2>/dev/null |
+  while read -r line; do say socket "$line"; done
+say memory "$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)"
+parent=$directory
+while ! test -d "$parent"; do parent=$(dirname "$parent"); done
+if touch "$parent/.chatalot-deploy-probe" 2>/dev/null; then rm -f "$parent/.chatalot-deploy-probe"; else say unwritable "$parent"; fi
+say disk "$(df -Pk "$parent" | sed -n '2p' | tr -s ' ' | cut -d ' ' -f 4)"
+for file in .env secrets compose.yaml compose.yml docker-compose.yml docker-compose.yaml; do
+  test -e "$directory/$file" && say file "$directory/$file"
+done
+test -f "$directory/.deploy/instance.json" && say instance yes
+test -x "$directory/.deploy/runner-node" && say runnerNode "$(readlink -f "$directory/.deploy/runner-node")"
+test -f "$directory/.deploy/runner-updater" && say runnerUpdater "$(readlink -f "$directory/.deploy/runner-updater")"
+for file in ${RUNNERS_DIRECTORY}/*/*; do test -f "$file" && say runner "$file"; done
+exit 0
+`;
+
+/** What {@link HOST_PROBE} found. */
+export interface HostFacts {
+  system: string;
+  machine: string;
+  libc: string;
+  /** The version's number; absent where systemd doesn't run the machine. */
+  systemd?: number;
+  missingTools: string[];
+  /** The server's own Node, where it has one. */
+  node?: { path: string; version: string; isRoots: boolean };
+  /** Docker's server version; `silent` where there is a client but no answer. */
+  docker?: string;
+  compose?: string;
+  buildx?: string;
+  rootless: boolean;
+  /** Containers of the project or with Chatalot's names. */
+  containers: string[];
+  /** Volumes of the instance with something in them. */
+  filledVolumes: string[];
+  /** Files in the directory that a deployment would put there. */
+  files: string[];
+  /** Whether a container of the project publishes the port. */
+  publishesPort: boolean;
+  /** Listening sockets on the port, as \`ss\` prints them. */
+  sockets: string[];
+  memoryMegabytes: number;
+  diskMegabytes: number;
+  dockerDiskMegabytes?: number;
+  /** The nearest existing folder, where nothing can be written. */
+  unwritable?: string;
+  /** Whether the directory holds an instance of ours. */
+  hasInstance: boolean;
+  /** The programs that ran its last job. */
+  lastRunner?: { node: string; updater: string };
+  /** Our programs that are there. */
+  runners: string[];
+}
+
+/** Reads the lines that the probe printed. */
+export function parseHostFacts(output: string): HostFacts {
+  const values = new Map<string, string[]>();
+  for (const line of output.split("\n")) {
+    const equals = line.indexOf("=");
+    if (equals === -1) continue;
+    const key = line.slice(0, equals);
+    const value = line.slice(equals + 1).trim();
+    if (value !== "") values.set(key, [...(values.get(key) ?? []), value]);
+  }
+  const one = (key: string): string | undefined => values.get(key)?.[0];
+  const all = (key: string): string[] => [...new Set(values.get(key) ?? [])];
+  const megabytes = (key: string): number => Math.floor(Number(one(key) ?? 0) / 1024);
+  const systemd = one("systemd");
+  const node = parseNode(one("node"));
+  const [docker, compose, buildx] = [one("docker"), one("compose"), one("buildx")];
+  const [runnerNode, runnerUpdater] = [one("runnerNode"), one("runnerUpdater")];
+  const unwritable = one("unwritable");
+  return {
+    system: one("system") ?? "unknown",
+    machine: one("machine") ?? "unknown",
+    libc: one("libc") ?? "",
+    missingTools: all("missing"),
+    rootless: (one("security") ?? "").includes("rootless"),
+    containers: all("container").map((name) => name.replace(/^\//, "")),
+    filledVolumes: all("volume"),
+    files: all("file"),
+    publishesPort: one("publisher") !== undefined,
+    sockets: all("socket"),
+    memoryMegabytes: megabytes("memory"),
+    diskMegabytes: megabytes("disk"),
+    hasInstance: one("instance") === "yes",
+    runners: all("runner"),
+    ...(systemd === undefined ? {} : { systemd: Number(systemd) }),
+    ...(node === undefined ? {} : { node }),
+    ...(docker === undefined ? {} : { docker }),
+    ...(compose === undefined ? {} : { compose }),
+    ...(buildx === undefined ? {} : { buildx }),
+    ...(one("dockerDisk") === undefined ? {} : { dockerDiskMegabytes: megabytes("dockerDisk") }),
+    ...(unwritable === undefined ? {} : { unwritable }),
+    ...(runnerNode === undefined || runnerUpdater === undefined
+      ? {}
+      : { lastRunner: { node: runnerNode, updater: runnerUpdater } }),
+  };
+}
+
+function parseNode(text: string | undefined): HostFacts["node"] {
+  const match = /^(\d+):(\d+) v(\S+) (\/\S+)$/.exec(text ?? "");
+  const [, owner, mode = "", version, path] = match ?? [];
+  if (version === undefined || path === undefined) return undefined;
+  // A program that others may change must not be run as root.
+  const isRoots = owner === "0" && (Number.parseInt(mode, 8) & 0o022) === 0;
+  return { path, version, isRoots };
+}

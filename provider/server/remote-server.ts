@@ -1,0 +1,253 @@
+/**
+ * One server as the resources see it: its facts, its state, and jobs on it. How it is reached and
+ * what runs there is hidden here.
+ */
+import { canonicalJson } from "../../common/canonical-json.ts";
+import { UserError } from "../../common/errors.ts";
+import {
+  openTransport,
+  retryWhileConnectionLost,
+  type ServerAddress,
+  type Transport,
+  TransportError,
+  uploadFile,
+} from "../../transport/index.ts";
+import {
+  type FollowLine,
+  type JobRequest,
+  PROTOCOL,
+  type ProgressLine,
+  type ServerState,
+  type SubmitAnswer,
+  type Verdict,
+} from "../../updater/protocol.ts";
+import { instancePaths } from "../../updater/paths.ts";
+import { archivePath } from "../../updater/archive-path.ts";
+import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
+import { installedRunner, installRunner, type Runner } from "./runner.ts";
+
+/** Which server, and which instance on it. */
+export interface ServerPlace {
+  /** This machine where null. */
+  server: ServerAddress | null;
+  directory: string;
+  project: string;
+  /** Volumes with users' data. */
+  volumes: string[];
+  /** The port that will be published. */
+  port: number;
+}
+
+const PROBE_TIMEOUT = 45_000;
+const INSPECT_TIMEOUT = 60_000;
+
+/** The longest job: a cold build on a small server and a long migration. */
+const JOB_TIMEOUT = 4 * 3_600_000;
+
+/** How long a lost connection is tried again before the job is left to itself. */
+const RECONNECT_TIMEOUT = 10 * 60_000;
+
+export class RemoteServer {
+  private static readonly transports = new Map<string, Transport>();
+  private static readonly servers = new Map<string, RemoteServer>();
+
+  private readonly transport: Transport;
+  private readFacts: Promise<HostFacts> | undefined;
+  private readState: Promise<ServerState> | undefined;
+
+  private constructor(private readonly place: ServerPlace) {
+    const key = canonicalJson(place.server);
+    const open = RemoteServer.transports.get(key) ?? openTransport(place.server ?? undefined);
+    RemoteServer.transports.set(key, open);
+    this.transport = open;
+  }
+
+  /** The one object for a place in this process: one connection, and each fact read once. */
+  static at(place: ServerPlace): RemoteServer {
+    const key = canonicalJson(place);
+    const server = RemoteServer.servers.get(key) ?? new RemoteServer(place);
+    RemoteServer.servers.set(key, server);
+    return server;
+  }
+
+  /** Ends all connections of this process. */
+  static async closeAll(): Promise<void> {
+    const open = [...RemoteServer.transports.values()];
+    RemoteServer.transports.clear();
+    RemoteServer.servers.clear();
+    await Promise.all(open.map((transport) => transport.close()));
+  }
+
+  get target(): string {
+    return this.transport.target;
+  }
+
+  /** What the host is and has. A failure is remembered too, so that a dead host is waited for once. */
+  facts(): Promise<HostFacts> {
+    this.readFacts ??= this.probe();
+    return this.readFacts;
+  }
+
+  /** The instance's state. Reads only; nothing has to be installed for it. */
+  state(): Promise<ServerState> {
+    this.readState ??= this.inspect();
+    return this.readState;
+  }
+
+  /** After a change, so that later readers see it. */
+  forget(): void {
+    this.readFacts = undefined;
+    this.readState = undefined;
+  }
+
+  /** Whether the SSH user can use Docker as it is: the docker provider doesn't use sudo. */
+  async userReachesDocker(): Promise<boolean> {
+    const { exitCode } = await this.transport.run(
+      "ask whether the SSH user may use Docker",
+      ["docker", "version", "--format", "{{.Server.Version}}"],
+      { timeout: PROBE_TIMEOUT, asRoot: false, acceptedExitCodes: [0, 1, 126, 127] },
+    );
+    return exitCode === 0;
+  }
+
+  /** Puts this version's updater on the server. */
+  async install(tell: (text: string) => void): Promise<Runner> {
+    const facts = await this.facts();
+    const installed = await installedRunner(facts);
+    if (installed !== undefined) return installed;
+    const runner = await installRunner(this.transport, facts, tell);
+    this.forget();
+    return runner;
+  }
+
+  /** Sends a release's tree to where the prepare job takes it from. */
+  async sendArchive(archive: { path: string; sha256: string }): Promise<void> {
+    const { incoming, state } = instancePaths(this.place.directory);
+    await this.transport.run(
+      "make the folder for releases",
+      ["install", "--directory", "--mode=700", state, incoming],
+      { timeout: 30_000 },
+    );
+    await uploadFile(this.transport, {
+      content: { file: archive.path },
+      destination: archivePath(incoming, archive.sha256),
+      sha256: archive.sha256,
+      mode: 0o600,
+      timeout: 1_800_000,
+    });
+  }
+
+  /** Submits a request. The request is the standard input, so its secrets are in no argument. */
+  async submit(request: JobRequest, tell: (text: string) => void): Promise<SubmitAnswer> {
+    const runner = await this.install(tell);
+    this.forget();
+    const { stdout } = await this.transport.run(
+      "submit the job",
+      [runner.node, runner.updater, "submit"],
+      { stdin: JSON.stringify(request), timeout: 120_000 },
+    );
+    return JSON.parse(stdout) as SubmitAnswer;
+  }
+
+  /**
+   * Follows a job to its end, over lost connections too. The signal ends the following; the job
+   * goes on.
+   */
+  async follow(
+    sequence: number,
+    tell: (line: ProgressLine) => void,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
+    let offset = 0;
+    let verdict: Verdict | undefined;
+    const onLine = (text: string): void => {
+      const line = JSON.parse(text) as FollowLine;
+      if (line.type === "verdict") verdict = line.verdict;
+      else {
+        offset = line.offset;
+        tell(line.progress);
+      }
+    };
+    const { runnerNode, runnerUpdater } = instancePaths(this.place.directory);
+    for (;;) {
+      await retryWhileConnectionLost(
+        () =>
+          this.transport.run(
+            "follow the job",
+            [
+              ...[runnerNode, runnerUpdater, "follow", this.place.directory],
+              ...[String(sequence), String(offset)],
+            ],
+            { timeout: JOB_TIMEOUT, signal, onLine },
+          ),
+        {
+          deadline: Date.now() + RECONNECT_TIMEOUT,
+          wasConnected: true,
+          signal,
+          report: (error, delay) =>
+            tell({
+              at: new Date().toISOString(),
+              step: "link",
+              text: `${error.message}; the job goes on, connecting again in ${Math.ceil(delay / 1_000)} s`,
+            }),
+        },
+      );
+      this.forget();
+      if (verdict !== undefined) return verdict;
+    }
+  }
+
+  private async probe(): Promise<HostFacts> {
+    const { directory, project, port, volumes } = this.place;
+    const { stdout } = await this.transport.run(
+      "read the host's facts",
+      ["sh", "-c", HOST_PROBE, "probe", directory, project, String(port), ...volumes],
+      { timeout: PROBE_TIMEOUT },
+    );
+    return parseHostFacts(stdout);
+  }
+
+  private async inspect(): Promise<ServerState> {
+    const facts = await this.facts();
+    if (!facts.hasInstance)
+      return {
+        protocol: PROTOCOL,
+        foreign: [
+          ...facts.files.map((file) => `the file ${file}`),
+          ...facts.containers.map((container) => `the container ${container}`),
+          ...facts.filledVolumes.map((volume) => `data in the volume ${volume}`),
+        ],
+        reverted: [],
+        prepared: [],
+        drift: [],
+      };
+    // A preview installs nothing: the programs of the last job answer where the newest are not there.
+    const runner = (await installedRunner(facts)) ?? facts.lastRunner;
+    if (runner === undefined)
+      throw new UserError(
+        `The instance in ${this.place.directory} on ${this.target} can't be read: its updater is gone. ` +
+          "Run pulumi up, which puts it there again.",
+      );
+    const { directory, project, volumes } = this.place;
+    const { stdout } = await this.transport.run(
+      "read the instance's state",
+      [runner.node, runner.updater, "inspect"],
+      { stdin: JSON.stringify({ directory, project, volumes }), timeout: INSPECT_TIMEOUT },
+    );
+    const state = JSON.parse(stdout) as ServerState;
+    if (state.protocol !== PROTOCOL)
+      throw new UserError(
+        `The instance in ${directory} on ${this.target} was last changed by another version of ` +
+          `chatalot-deploy (protocol ${state.protocol}, this one speaks ${PROTOCOL}). Use that version.`,
+      );
+    return state;
+  }
+}
+
+/** Whether an error means that the server could not be reached at all. */
+export function isUnreachable(error: unknown): error is TransportError {
+  return (
+    error instanceof TransportError &&
+    ["unreachable", "connection-lost", "timeout"].includes(error.failure)
+  );
+}

@@ -1,0 +1,39 @@
+import { createHash } from "node:crypto";
+import { build } from "esbuild";
+import { fileURLToPath } from "node:url";
+
+/** The updater as one file, for a server that has nothing of this project. */
+export interface UpdaterBundle {
+  content: Uint8Array;
+  sha256: string;
+}
+
+let bundle: Promise<UpdaterBundle> | undefined;
+
+/** Bundles the updater once for each process; the same sources give the same bytes. */
+export function updaterBundle(): Promise<UpdaterBundle> {
+  bundle ??= makeBundle();
+  return bundle;
+}
+
+async function makeBundle(): Promise<UpdaterBundle> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["updater/main.ts"],
+    bundle: true,
+    write: false,
+    platform: "node",
+    target: "node20.19",
+    format: "esm",
+    legalComments: "inline",
+    logLevel: "silent",
+    // Some of the bundled packages are CommonJS and ask for Node's own modules by require().
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
+  });
+  const content = outputFiles[0]?.contents;
+  if (content === undefined) throw new Error("bundling the updater gave no file");
+  return { content, sha256: createHash("sha256").update(content).digest("hex") };
+}
