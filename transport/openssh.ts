@@ -6,6 +6,7 @@ import { connect, type Connection } from "./connection.ts";
 import { describeSudoFailure, resultOf, tailOf } from "./outcome.ts";
 import { runProcess, type Outcome } from "./process.ts";
 import { quoteCommand } from "./quote.ts";
+import { Slots } from "./slots.ts";
 import { ConnectionError } from "./ssh-diagnosis.ts";
 import { TransportError, type RunOptions, type RunResult, type Transport } from "./transport.ts";
 
@@ -115,7 +116,8 @@ class OpenSshTransport implements Transport {
     for (let attempt = 1; ; attempt++) {
       const connection = await this.#connect(options.signal);
       const before = Date.now();
-      const release = await this.#sessions.take(options.signal);
+      const release = await this.#sessions.take(options.signal, left);
+      if (release === undefined) return { kind: "timeout", stdout: "", stderr: "" };
       try {
         const refusal = `not started ${randomUUID()}`;
         const outcome = await runProcess("ssh", sessionArguments(connection, refusal, command), {
@@ -132,16 +134,16 @@ class OpenSshTransport implements Transport {
         const isOpen = await connection.check();
         const wasStarted = !outcome.stderr.includes(refusal);
         if (wasStarted && isOpen) return outcome;
-        if (!isOpen) await connection.close();
-        // What was never started may be tried again, unless a stream has been read for it.
-        const isRepeatable = !(options.stdin instanceof Readable);
-        if (wasStarted || !isRepeatable || (!isOpen && attempt > 1)) {
-          throw new ConnectionError(
-            "connection-lost",
-            `the connection was lost${connection.ending}`,
-          );
+        if (isOpen) {
+          await this.#awaitRoom(outcome.stderr, options);
+        } else {
+          await connection.close();
+          // What was never started may be tried again, unless a stream has been read for it.
+          if (wasStarted || options.stdin instanceof Readable || attempt > 1) {
+            const text = `the connection was lost${connection.ending}`;
+            throw new ConnectionError("connection-lost", text);
+          }
         }
-        if (isOpen) await this.#awaitRoom(outcome.stderr, options.signal);
       } finally {
         release();
       }
@@ -151,8 +153,11 @@ class OpenSshTransport implements Transport {
   }
 
   /** A connection without room for another session gets it when one of the others has ended. */
-  async #awaitRoom(stderr: string, signal: AbortSignal): Promise<void> {
-    if (this.#sessions.taken <= 1) {
+  async #awaitRoom(
+    stderr: string,
+    { stdin, signal }: { stdin?: RunOptions["stdin"]; signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#sessions.taken <= 1 || stdin instanceof Readable) {
       const said = stderr.split("\n").filter((line) => !line.startsWith("not started "));
       const text = `the server refused the session${tailOf(said.join("\n"))}`;
       throw new ConnectionError("unreachable", text);
@@ -210,45 +215,6 @@ class OpenSshTransport implements Transport {
   }
 }
 
-/** As many at the same time as there are slots; the others wait in turn. */
-class Slots {
-  taken = 0;
-  readonly #most: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Resolves to the release of the slot. */
-  async take(signal: AbortSignal): Promise<() => void> {
-    while (this.taken >= this.#most) {
-      signal.throwIfAborted();
-      await this.#turn(signal);
-    }
-    this.taken++;
-    return () => {
-      this.taken--;
-      this.#waiting.shift()?.();
-    };
-  }
-
-  #turn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const go = (): void => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(go), 1);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", leave, { once: true });
-      this.#waiting.push(go);
-    });
-  }
-}
-
 /**
  * The arguments of an ssh that only passes a command on to the connection. Without a connection it
  * would make one of its own; it gets a "proxy" instead that says the refusal and ends.
@@ -258,7 +224,8 @@ function sessionArguments(connection: Connection, refusal: string, command: stri
     "ControlMaster=no",
     "BatchMode=yes",
     "LogLevel=ERROR",
-    `ProxyCommand=echo ${refusal} >&2`,
+    // Not "echo" alone: ssh would run it with its output closed, and end it before it wrote.
+    `ProxyCommand=sh -c 'echo ${refusal} >&2'`,
   ];
   return [
     ...["-F", "none", "-T", "-S", connection.controlPath],

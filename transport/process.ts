@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
+import { messageOf } from "../common/errors.ts";
 import type { RunOptions } from "./transport.ts";
 
 /** More output than this many bytes is a mistake, not an answer. */
@@ -111,14 +112,19 @@ export async function runProcess(
   if (failure !== undefined) throw failure.error;
   const output = { stdout: collected.stdout.text(), stderr: collected.stderr.text() };
   if (ending !== undefined) return { kind: ending, ...output };
-  lines?.end();
   if (child.pid === undefined) {
     return { kind: "not-started", cause: result.code ?? "unknown cause", ...output };
   }
-  if (result.exitCode !== undefined)
+  // The program may have ended well, having read a part. An error of execa names the command, which
+  // no error of ours may do, so that only what is below it is passed on.
+  if (result.cause !== undefined) {
+    throw new Error(`reading the command's standard input failed: ${messageOf(result.cause)}`);
+  }
+  lines?.end();
+  if (result.exitCode !== undefined) {
     return { kind: "exited", exitCode: result.exitCode, ...output };
-  if (result.signal !== undefined) return { kind: "killed", by: result.signal, ...output };
-  throw new Error("reading the command's standard input failed", { cause: result.cause });
+  }
+  return { kind: "killed", by: result.signal ?? "an unknown signal", ...output };
 }
 
 /** Signals a process and all that it started. */

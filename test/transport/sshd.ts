@@ -129,6 +129,15 @@ export async function processesWith(text: string): Promise<number[]> {
     .map((line) => Number.parseInt(line, 10));
 }
 
+/** The ids of all processes with exactly this command line. */
+export async function processesOf(commandLine: string): Promise<number[]> {
+  const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
+  return stdout
+    .split("\n")
+    .filter((line) => line.trim().replace(/^\d+ +/, "") === commandLine)
+    .map((line) => Number.parseInt(line, 10));
+}
+
 export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

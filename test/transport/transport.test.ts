@@ -1,0 +1,270 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { expect } from "chai";
+import { localTransport, openTransport, type Transport } from "../../transport/index.ts";
+import { failureOf } from "./errors.ts";
+import { HOSTILE_VALUES } from "./hostile.ts";
+import { processesWith, startServer, waitUntil, type TestServer } from "./sshd.ts";
+
+const timeout = 60_000;
+
+// What every transport promises, whatever is below it.
+for (const kind of ["OpenSSH", "this machine"] as const) {
+  describe(`transport: ${kind}`, function () {
+    this.timeout(120_000);
+    let server: TestServer | undefined;
+    let transport: Transport;
+
+    before(async function () {
+      this.timeout(300_000);
+      if (kind === "OpenSSH") server = await startServer();
+      transport = server === undefined ? localTransport() : openTransport(server.address);
+    });
+
+    after(async () => {
+      await transport.close();
+      await server?.stop();
+    });
+
+    const sh = (program: string): string[] => ["sh", "-c", program];
+
+    it("passes arguments literally", async () => {
+      const values = HOSTILE_VALUES.filter((value) => !/\0/.test(value) && value.length < 1_000);
+      const argv = ["printf", "%s|", ...values];
+      const { stdout } = await transport.run("print", argv, { timeout });
+      expect(stdout).to.equal(`${values.join("|")}|`);
+    });
+
+    it("refuses a NUL character before anything runs", async () => {
+      let message = "";
+      await transport
+        .run("print", ["echo", "a\0b"], { timeout })
+        .catch((error: Error) => (message = error.message));
+      expect(message).to.equal("an argument must not contain a NUL character");
+    });
+
+    it("gives the command its standard input, or an empty one", async () => {
+      for (const stdin of ["grüße", Buffer.from("grüße"), Readable.from([Buffer.from("grüße")])]) {
+        const { stdout } = await transport.run("read", ["cat"], { timeout, stdin });
+        expect(stdout).to.equal("grüße");
+      }
+      expect((await transport.run("read", ["cat"], { timeout })).stdout).to.equal("");
+    });
+
+    it("copes with a command that does not read its standard input", async () => {
+      const stdin = Readable.from(endless());
+      const { exitCode } = await transport.run("ignore", ["true"], { timeout, stdin });
+      expect(exitCode).to.equal(0);
+    });
+
+    it("fails when its standard input can't be read", async () => {
+      const stdin = new Readable({ read: () => stdin.destroy(new Error("disk is gone")) });
+      let message = "";
+      await transport
+        .run("read", ["cat"], { timeout, stdin })
+        .catch((error: Error) => (message = error.message));
+      expect(message).to.contain("standard input");
+    });
+
+    it("passes on lines while the command still runs, whole characters and whole lines", async () => {
+      const lines: string[] = [];
+      const controller = new AbortController();
+      const program =
+        "printf 'a\\303'; sleep 0.2; printf '\\244b\\nc'; sleep 0.2; echo d; sleep 300";
+      const run = transport.run("talk", sh(program), {
+        timeout,
+        signal: controller.signal,
+        onLine(line) {
+          lines.push(line);
+          if (lines.length === 2) controller.abort();
+        },
+      });
+      await failureOf(run, "canceled");
+      expect(lines).to.deep.equal(["aäb", "cd"]);
+    });
+
+    it("passes on a last line without a line end, and collects all", async () => {
+      const lines: string[] = [];
+      const onLine = (line: string): void => void lines.push(line);
+      const { stdout } = await transport.run("talk", ["printf", "a\n\nb"], { timeout, onLine });
+      expect(lines).to.deep.equal(["a", "", "b"]);
+      expect(stdout).to.equal("a\n\nb");
+    });
+
+    it("ends the command when the caller of its lines fails", async () => {
+      const onLine = (): never => {
+        throw new RangeError("not this line");
+      };
+      const error = await transport
+        .run("talk", sh("echo a; sleep 300"), { timeout, onLine })
+        .catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(RangeError);
+    });
+
+    it("names label, target, exit code and the last lines of standard error", async () => {
+      const program = "echo secret-of-the-command >/dev/null; seq 30 >&2; exit 7";
+      const error = await failureOf(transport.run("count", sh(program), { timeout }), "exit-code");
+      const tail = "21\n22\n23\n24\n25\n26\n27\n28\n29\n30";
+      expect(error.message).to.equal(`count on ${transport.target}: exited with code 7: ${tail}`);
+      expect(error.details.exitCode).to.equal(7);
+      expect(error.cause).to.equal(undefined);
+      expect(JSON.stringify([error.message, error.stack])).not.to.contain("secret-of");
+    });
+
+    it("shows nothing that would control the operator's terminal", async () => {
+      const program =
+        "printf '\\033[31mred\\033[0m \\033]0;title\\007 \\rover \\342\\200\\256x\\n' >&2; false";
+      const error = await failureOf(transport.run("paint", sh(program), { timeout }), "exit-code");
+      expect(error.message).to.match(/: red {2}over x$/);
+    });
+
+    it("takes other exit codes as an answer where told so", async () => {
+      const options = { timeout, acceptedExitCodes: [0, 3] };
+      const result = await transport.run("ask", sh("echo a; echo b >&2; exit 3"), options);
+      expect(result).to.deep.equal({ exitCode: 3, stdout: "a\n", stderr: "b\n" });
+    });
+
+    it("tells a program that is missing", async () => {
+      const error = await failureOf(transport.run("start", ["no-such"], { timeout }), "exit-code");
+      expect(error.details.exitCode).to.equal(127);
+    });
+
+    it("fails when time is up", async () => {
+      const run = transport.run("wait", ["sleep", "300"], { timeout: 1_000 });
+      const error = await failureOf(run, "timeout");
+      expect(error.timedOut).to.equal(true);
+      expect(error.message).to.equal(`wait on ${transport.target}: timed out after 1 second`);
+    });
+
+    it("does not wait for what a command left behind when time is up", async () => {
+      const run = transport.run("wait", sh("sleep 300 & sleep 300"), { timeout: 1_000 });
+      await failureOf(run, "timeout");
+    });
+
+    it("fails when the caller cancels, before and while it runs", async () => {
+      const early = transport.run("wait", ["sleep", "300"], {
+        timeout,
+        signal: AbortSignal.abort(),
+      });
+      expect((await failureOf(early, "canceled")).isCanceled).to.equal(true);
+      const signal = AbortSignal.timeout(300);
+      const late = transport.run("wait", ["sleep", "300"], { timeout, signal });
+      expect((await failureOf(late, "canceled")).message).to.equal(
+        `wait on ${transport.target}: canceled`,
+      );
+    });
+
+    it("ends a command that writes without end", async () => {
+      const error = await failureOf(transport.run("talk", ["yes"], { timeout }), "output");
+      expect(error.message).to.contain("wrote more than 16 MiB");
+    });
+
+    it("needs a limit of time", async () => {
+      for (const wrong of [0, -1, Number.NaN, Infinity]) {
+        const run = transport.run("wait", ["true"], { timeout: wrong });
+        expect(await run.catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+      }
+    });
+
+    it("runs many commands at the same time", async () => {
+      const numbers = Array.from({ length: 25 }, (_, index) => String(index));
+      const results = await Promise.all(
+        numbers.map((number) => transport.run("echo", ["echo", number], { timeout })),
+      );
+      expect(results.map(({ stdout }) => stdout.trim())).to.deep.equal(numbers);
+    });
+
+    it("runs commands as root", async () => {
+      expect((await transport.run("ask", ["id", "-u"], { timeout })).stdout).to.equal("0\n");
+    });
+
+    it("ends what runs when it is closed, and closes twice", async () => {
+      const other = server === undefined ? localTransport() : openTransport(server.address);
+      await other.run("try", ["true"], { timeout });
+      const run = failureOf(other.run("wait", ["sleep", "301.25"], { timeout }), "canceled");
+      await waitUntil("the command runs", async () => (await processesWith("301.25")).length > 0);
+      await Promise.all([other.close(), other.close(), run]);
+      await other.close();
+      await failureOf(other.run("try", ["true"], { timeout }), "canceled");
+    });
+  });
+}
+
+describe("transport below sudo", function () {
+  this.timeout(120_000);
+  let server: TestServer;
+  let directory: string;
+  let transport: Transport;
+
+  // Not root, as far as commands can tell, and a sudo that does what the test says.
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), "sudo-"));
+    writeFileSync(join(directory, "id"), "#!/bin/sh\necho 1000\n", { mode: 0o755 });
+    server = await startServer([`SetEnv PATH=${directory}:/usr/bin:/bin SHLVL=5`]);
+    transport = openTransport(server.address);
+  });
+
+  afterEach(async () => {
+    await transport.close();
+    await server.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  const sudoDoes = (program: string): void => {
+    writeFileSync(join(directory, "sudo"), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+  };
+
+  it("asks sudo never to ask, and passes arguments literally", async () => {
+    sudoDoes('[ "$1 $2" = "-n --" ] || exit 9; shift 2; VIA=sudo exec "$@"');
+    const argv = ["sh", "-c", 'echo "$VIA" "$1"', "x", "$(touch PWNED) 'a'"];
+    const { stdout } = await transport.run("ask", argv, { timeout });
+    expect(stdout).to.equal("sudo $(touch PWNED) 'a'\n");
+    const plain = await transport.run("ask", argv, { timeout, asRoot: false });
+    expect(plain.stdout).to.equal(" $(touch PWNED) 'a'\n");
+  });
+
+  it("says which line sudoers needs when sudo asks for a password", async () => {
+    sudoDoes("echo 'sudo: a password is required' >&2; exit 1");
+    const error = await failureOf(transport.run("ask", ["true"], { timeout }), "sudo");
+    expect(error.message).to.equal(
+      `ask on ${transport.target}: sudo asks for a password. Add this line there with ` +
+        `"visudo -f /etc/sudoers.d/chatalot-deploy": root ALL=(root) NOPASSWD: ALL`,
+    );
+    await transport.run("ask", ["true"], { timeout, asRoot: false });
+  });
+
+  it("notices when sudo asks for a password later on", async () => {
+    sudoDoes('case "$*" in *later*) echo "sudo: a password is required" >&2; exit 1;; esac');
+    await transport.run("ask", ["now"], { timeout });
+    await failureOf(transport.run("ask", ["later"], { timeout }), "sudo");
+  });
+
+  it("says that sudo is missing", async () => {
+    await server.stop();
+    server = await startServer([`SetEnv PATH=${directory}:/nonexistent SHLVL=5`]);
+    for (const name of ["sh", "timeout", "printf", "test", "true"]) {
+      writeFileSync(join(directory, name), `#!/bin/sh\nexec /usr/bin/${name} "$@"\n`, {
+        mode: 0o755,
+      });
+    }
+    await transport.close();
+    transport = openTransport(server.address);
+    const error = await failureOf(transport.run("ask", ["true"], { timeout }), "sudo");
+    expect(error.message).to.contain("sudo is not installed");
+  });
+
+  it("refuses a login shell that adds text of its own", async () => {
+    await server.stop();
+    server = await startServer(['ForceCommand echo Welcome; $SHELL -c "$SSH_ORIGINAL_COMMAND"']);
+    await transport.close();
+    transport = openTransport(server.address);
+    const error = await failureOf(transport.run("ask", ["true"], { timeout }), "login-shell");
+    expect(error.message).to.contain("prints text of its own").and.to.contain("Welcome");
+  });
+});
+
+function* endless(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(65_536);
+}
