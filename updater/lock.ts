@@ -38,8 +38,6 @@ export async function acquireLock(path: string, waitSeconds = 0): Promise<Lock> 
     if (first === 75) throw new LockedError(`${path} is locked`);
     throw new Error(`flock on ${path} failed: exit code ${first}`);
   }
-  // The lock must not keep a finished process alive.
-  holder.unref();
   return {
     release: async () => {
       holder.stdin.end();

@@ -57,7 +57,7 @@ async function placeTree(context: JobContext): Promise<void> {
   await mkdir(partial, { mode: 0o755 });
   await command("unpack the release's tree", [
     ...["tar", "--extract", "--file", file, "--directory", partial],
-    ...["--no-same-owner", "--no-same-permissions"],
+    ...["--no-same-owner", "--preserve-permissions"],
   ]);
   await command("flush the release's tree", ["sync", "--file-system", partial], {
     timeout: 300_000,

@@ -70,6 +70,7 @@ export class ComposeDriver implements Driver {
     ]);
     const conflicting = listening
       .split("\n")
+      .filter((line) => line.trim() !== "")
       .map((line) => line.trim().split(/\s+/))
       .filter((fields) => conflicts(fields[3] ?? "", address));
     if (conflicting.length === 0) return undefined;
@@ -211,6 +212,6 @@ function conflicts(socket: string, address: string): boolean {
     .replace(/:\d+$/, "")
     .replace(/^\[|\]$/g, "")
     .replace(/%.*$/, "");
-  const any = ["0.0.0.0", "::", "*", ""];
+  const any = ["0.0.0.0", "::", "*"];
   return any.includes(listening) || any.includes(address) || listening === address;
 }
