@@ -40,6 +40,7 @@ const MAXIMUM_LENGTH = 128 * 1024;
 /** Values after aliases were expanded: a few KB of text can stand for billions ("alias bomb"). */
 const MAXIMUM_VALUES = 20_000;
 const MAXIMUM_DEPTH = 64;
+const TOO_DEEP = `it is nested deeper than ${MAXIMUM_DEPTH} levels`;
 
 /** The text can't be read as a compose file; the caller says what to do. */
 export class ComposeSyntaxError extends UserError {}
@@ -52,6 +53,8 @@ export function parseCompose(text: string): Section {
   if (text.length > MAXIMUM_LENGTH) {
     throw unreadable(`it has ${text.length} characters, more than ${MAXIMUM_LENGTH}`);
   }
+  // Told before parsing, which takes long where brackets are opened thousands of times.
+  if (/(?:[[{]\s*){65}/.test(text)) throw unreadable(TOO_DEEP);
   const root = parse(text);
   const value = new Expansion().expand(root.contents);
   if (!(value instanceof Map)) throw unreadable("it isn't a mapping");
@@ -88,7 +91,7 @@ class Expansion {
     if (this.#values > MAXIMUM_VALUES) {
       throw unreadable(`it has more than ${MAXIMUM_VALUES} values once its aliases are expanded`);
     }
-    if (depth > MAXIMUM_DEPTH) throw unreadable(`it is nested deeper than ${MAXIMUM_DEPTH} levels`);
+    if (depth > MAXIMUM_DEPTH) throw unreadable(TOO_DEEP);
     if (isAlias(node)) return this.expand(this.#target(node), depth + 1);
     if (node === null || node === undefined) return plain("");
     return this.#expandNode(node, depth);
