@@ -118,7 +118,7 @@ export class ThrowawayProgram {
   /** The program's outputs, secrets in plain. */
   async outputs(): Promise<Record<string, string>> {
     const text = await this.pulumi("stack", "output", "--json", "--show-secrets");
-    return (JSON.parse(text) as { default: Record<string, string> }).default;
+    return JSON.parse(text) as Record<string, string>;
   }
 
   /** The state as it lies on the disk. */
