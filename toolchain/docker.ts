@@ -75,8 +75,7 @@ async function answeringDaemon(): Promise<DockerDaemon | undefined> {
 async function startedHere(): Promise<boolean> {
   const record = await readJson(recordFile());
   if (typeof record !== "object" || record === null || !("pid" in record)) return false;
-  const running = await readFile(pidFile, "utf8").catch(() => "");
-  return running.trim() === String(record.pid);
+  return (await daemonPid()) === String(record.pid);
 }
 
 /** Installs what is missing of the daemon and of what the demo server's image is made with. */
@@ -135,11 +134,13 @@ async function startDaemon(report: Report): Promise<DockerDaemon> {
     await sleep(500);
     const daemon = await answeringDaemon();
     if (daemon !== undefined) {
-      await writeAtomically(recordFile(), JSON.stringify({ pid: child.pid }));
+      // The installation's own, where its package has just started one: ours has ended then.
+      await writeAtomically(recordFile(), JSON.stringify({ pid: Number(await daemonPid()) }));
       child.unref();
       return { ...daemon, startedHere: true };
     }
-    if (child.exitCode !== null || child.signalCode !== null) break;
+    const hasEnded = child.exitCode !== null || child.signalCode !== null;
+    if (hasEnded && (await daemonPid()) === undefined) break;
   }
   const ended = child.exitCode ?? child.signalCode;
   if (ended === null) child.kill();
@@ -195,10 +196,15 @@ async function legacyIptables(): Promise<string | undefined> {
 
 /** In a container that was started anew the number in the file can be another process's. */
 async function removeStalePidFile(): Promise<void> {
+  if ((await daemonPid()) === undefined) await rm(pidFile, { force: true });
+}
+
+/** The process id of a daemon that runs, though it may not answer yet. */
+async function daemonPid(): Promise<string | undefined> {
   const pid = (await readFile(pidFile, "utf8").catch(() => "")).trim();
-  if (pid === "") return;
+  if (pid === "") return undefined;
   const command = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
-  if (command.trim() !== "dockerd") await rm(pidFile, { force: true });
+  return command.trim() === "dockerd" ? pid : undefined;
 }
 
 async function endOfLog(): Promise<string> {
