@@ -8,7 +8,9 @@ import { ensureStored } from "./store.ts";
 
 const PULLED = "debian:trixie-slim";
 /** Raise the number when what {@link bootstrap} makes changes. */
-const BOOTSTRAPPED = "chatalot-demo/debian:trixie-1";
+const BOOTSTRAPPED = "chatalot-demo/debian:trixie-2";
+/** A third of the base image, which only people would read. */
+const UNREAD = ["usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man"];
 
 /**
  * The Debian image that the demo server and the stand-ins are built on: the published one, or
@@ -121,12 +123,8 @@ async function configureApt(directory: string, mirrors: Mirrors): Promise<void> 
   // nobody reads manuals in them.
   const dpkg = join(directory, "etc/dpkg/dpkg.cfg.d");
   await mkdir(dpkg, { recursive: true });
-  await writeFile(
-    join(dpkg, "image"),
-    ["force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*", ""].join(
-      "\n",
-    ),
-  );
+  const excluded = UNREAD.map((folder) => `path-exclude=/${folder}/*`);
+  await writeFile(join(dpkg, "image"), ["force-unsafe-io", ...excluded, ""].join("\n"));
   await writeFile(join(directory, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", {
     mode: 0o755,
   });
@@ -138,6 +136,8 @@ async function configureApt(directory: string, mirrors: Mirrors): Promise<void> 
   if (lists.length > 0) {
     await writeFile(join(directory, "etc/apt/apt.conf.d/90proxy"), `${lists.join("\n")}\n`);
   }
-  await rm(join(directory, "var/cache/apt/archives"), { recursive: true, force: true });
-  await mkdir(join(directory, "var/cache/apt/archives/partial"), { recursive: true });
+  for (const folder of [...UNREAD, "var/lib/apt/lists", "var/cache/apt/archives"]) {
+    await rm(join(directory, folder), { recursive: true, force: true });
+    await mkdir(join(directory, folder), { recursive: true });
+  }
 }

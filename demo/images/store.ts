@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cachePath } from "../../toolchain/cache.ts";
 import { withLock } from "../../toolchain/lock.ts";
 import { docker, type Report } from "../commands.ts";
@@ -68,6 +68,30 @@ async function loadOrMake(
   const partial = `${file}.${process.pid}.partial`;
   await docker(`save ${reference}`, ["save", "--output", partial, reference], { timeout: 300_000 });
   await rename(partial, file);
+  await removeOlder(reference, file);
+}
+
+/** Images of this name with another key are of no use any more, and each takes some 300 MB. */
+async function removeOlder(reference: string, file: string): Promise<void> {
+  const [name = "", key = ""] = reference.split(":");
+  const own = basename(file);
+  const prefix = own.slice(0, own.length - `${key}.tar`.length);
+  for (const other of await readdir(dirname(file))) {
+    if (other !== own && other.startsWith(prefix)) await rm(join(dirname(file), other));
+  }
+  const listed = await docker(
+    `list the images ${name}`,
+    ["images", "--format", "{{.Repository}}:{{.Tag}}", name],
+    { timeout: 30_000 },
+  );
+  for (const other of listed.stdout.split("\n")) {
+    if (other === reference || !other.startsWith(`${name}:`)) continue;
+    // One that a server runs on stays.
+    await docker(`remove the image ${other}`, ["rmi", other], {
+      timeout: 60_000,
+      acceptedExitCodes: [0, 1],
+    });
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {
