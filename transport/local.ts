@@ -4,8 +4,8 @@ import { runProcess } from "./process.ts";
 import { quoteCommand } from "./quote.ts";
 import type { RunOptions, RunResult, Transport } from "./transport.ts";
 
-/** How much longer than its caller a command below sudo may last, in seconds. */
-const SUDO_GRACE = 5;
+/** How much longer than its caller a command may last, in seconds. */
+const GRACE = 5;
 
 /** Commands on this machine, for a server that is deployed from itself. */
 export function localTransport(): Transport {
@@ -21,11 +21,14 @@ export function localTransport(): Transport {
     // The same values are refused here as by a server.
     quoteCommand(argv);
     const throughSudo = (options.asRoot ?? true) && process.getuid?.() !== 0;
-    const seconds = String(Math.ceil(options.timeout / 1_000) + SUDO_GRACE);
-    const [file = "", ...args] = throughSudo
-      ? // This process may not end what runs as root, so that it has a limit of its own.
-        ["sudo", "-n", "--", "timeout", "-k", String(SUDO_GRACE), seconds, ...argv]
-      : argv;
+    const command = [
+      ...(throughSudo ? ["sudo", "-n", "--"] : []),
+      // A command below sudo can't be ended from here, and none can once this process was killed,
+      // so that each has a limit of its own.
+      ...["timeout", "-k", String(GRACE), String(Math.ceil(options.timeout / 1_000) + GRACE)],
+      ...argv,
+    ];
+    const [file = "", ...args] = command;
     const signals = [closing.signal, ...(options.signal ? [options.signal] : [])];
     const outcome = await runProcess(file, args, { ...options, signal: AbortSignal.any(signals) });
     const context = { label, target, options };

@@ -9,6 +9,9 @@ export const MOST_OUTPUT = 16 * 1024 * 1024;
 /** A process that ignores SIGTERM gets SIGKILL after this many milliseconds. */
 const PATIENCE = 2_000;
 
+/** Timers of Node.js fire at once where they are set for later than this many milliseconds. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 /** How a process ended. */
 export type Outcome = { stdout: string; stderr: string } & (
   | { kind: "exited"; exitCode: number }
@@ -42,8 +45,8 @@ export async function runProcess(
   },
 ): Promise<Outcome> {
   const { stdin, timeout, signal, onLine } = options;
-  if (!Number.isSafeInteger(timeout) || timeout <= 0) {
-    throw new TypeError(`expected a timeout in whole milliseconds above 0, got ${timeout}`);
+  if (!Number.isInteger(timeout) || timeout <= 0 || timeout > LONGEST_TIMEOUT) {
+    throw new TypeError(`expected a timeout from 1 to ${LONGEST_TIMEOUT} ms, got ${timeout}`);
   }
   if (signal?.aborted) return { kind: "canceled", stdout: "", stderr: "" };
 

@@ -162,7 +162,7 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
     });
 
     it("needs a limit of time", async () => {
-      for (const wrong of [0, -1, Number.NaN, Infinity]) {
+      for (const wrong of [0, -1, 0.5, Number.NaN, Infinity, 2 ** 31]) {
         const run = transport.run("wait", ["true"], { timeout: wrong });
         expect(await run.catch((error: unknown) => error)).to.be.instanceOf(TypeError);
       }
