@@ -39,7 +39,7 @@ export async function deploy(deployment: Deployment): Promise<void> {
   );
   await pulumi(
     "deploy to the demo server",
-    ["up", "--stack", demoName, "--yes", "--skip-preview", "--non-interactive"],
+    ["up", "--stack", demoName, "--yes", "--non-interactive"],
     environment,
   );
 }

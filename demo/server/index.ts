@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../common/errors.ts";
+import { withLock } from "../../toolchain/lock.ts";
 import { docker, type Outcome, type Report, type RunOptions } from "../commands.ts";
 import { ensureBaseImages, ensureBuilt, type BaseImage } from "../images/index.ts";
 import { ensureAccess, letIn, writeKnownHosts } from "./access.ts";
@@ -69,7 +70,8 @@ export async function bootServer(options: BootOptions): Promise<DemoServer> {
 
   const base = await ensureBaseImages(report);
   const baseImages = [base.node, base.postgres];
-  await ensureRunning(container, options);
+  const lock = { what: `boots the demo server ${name}`, waitSeconds: 1_800, report };
+  await withLock(`demo-server-${name}`, lock, () => ensureRunning(container, options));
   const directory = resolve(options.directory ?? demoDirectory(name));
   const access = await ensureAccess(directory);
   await waitForSystemd(container);
