@@ -65,13 +65,17 @@ export interface DemoServer {
 export async function bootServer(options: BootOptions): Promise<DemoServer> {
   const { name, report } = options;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new Error(`not a name of a demo server: ${name}`);
+  const lock = { what: `boots the demo server ${name}`, waitSeconds: 1_800, report };
+  return withLock(`demo-server-${name}`, lock, () => bootAlone(options));
+}
+
+async function bootAlone(options: BootOptions): Promise<DemoServer> {
+  const { name, report } = options;
   const container = containerOf(name);
   if (options.isFresh === true) await destroyServer(name);
-
   const base = await ensureBaseImages(report);
   const baseImages = [base.node, base.postgres];
-  const lock = { what: `boots the demo server ${name}`, waitSeconds: 1_800, report };
-  await withLock(`demo-server-${name}`, lock, () => ensureRunning(container, options));
+  await ensureRunning(container, options);
   const directory = resolve(options.directory ?? demoDirectory(name));
   const access = await ensureAccess(directory);
   await waitForSystemd(container);
@@ -98,7 +102,7 @@ export async function bootServer(options: BootOptions): Promise<DemoServer> {
     baseImages,
     exec: (argv, runOptions) => execOn(container, argv, runOptions),
     stop: async () => {
-      await docker("stop the demo server", ["stop", "--time", "30", container], {
+      await docker("stop the demo server", ["stop", "-t", "30", container], {
         timeout: 60_000,
       });
     },

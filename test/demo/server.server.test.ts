@@ -117,6 +117,14 @@ describe("demo server", function () {
     await waitForState("{{.State.OOMKilled}} {{.State.ExitCode}}", /^true 137$/);
   });
 
+  it("shuts down in time, and starts again", async () => {
+    const asked = Date.now();
+    await server.stop();
+    expect(Date.now() - asked).to.be.below(29_000);
+    server = await boot({ isFresh: false });
+    expect((await ssh("root", "uptime -s")).exitCode).to.equal(0);
+  });
+
   it("comes back after a crash with what was on it", async () => {
     const before = server.hostKey;
     await server.kill();
