@@ -36,9 +36,7 @@ function sshOptions(server: ServerAddress): string[] {
         ];
   return [
     ...settings.flatMap((setting) => ["-o", setting]),
-    ...(identityFile === undefined
-      ? []
-      : ["-i", identityFile, "-o", "IdentitiesOnly=yes"]),
+    ...(identityFile === undefined ? [] : ["-i", identityFile, "-o", "IdentitiesOnly=yes"]),
     ...jump,
   ];
 }

@@ -170,7 +170,7 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
   const serves = state.serving?.release?.commit === identity.commit;
   const reverted = state.reverted.find(({ commit }) => commit === identity.commit);
   if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
-    refusals.push({ property: "commit", reason: repeatedRevert(identity.name, reverted) });
+    refusals.push({ property: "", reason: repeatedRevert(identity.name, reverted) });
 
   const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
   const { missing, edited } = compareMigrations(applied, identity.migrations);
@@ -178,14 +178,14 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
     migrations.map(({ version, description }) => `${version} ${description}`).join(", ");
   if (missing.length > 0)
     refusals.push({
-      property: "migrations",
+      property: "",
       reason:
         `${identity.name} can't start on this database: it does not know ${missing.length} applied ` +
         `migration(s): ${names(missing)}. Choose a release that has them.`,
     });
   if (edited.length > 0)
     refusals.push({
-      property: "migrations",
+      property: "",
       reason:
         `${identity.name} can't start on this database: it has other content for ` +
         `${names(edited.map((entry) => entry.release))}. Choose a release that keeps applied migrations as they are.`,

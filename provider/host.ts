@@ -84,7 +84,7 @@ async function preflight(server: RemoteServer, needs: HostNeeds) {
 
 function listOf(server: RemoteServer, failures: string[]): Refusal {
   return {
-    property: "place",
+    property: "",
     reason:
       `${server.target} can't run Chatalot yet:\n` +
       failures.map((failure) => `  - ${failure}`).join("\n") +

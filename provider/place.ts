@@ -66,7 +66,7 @@ export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): 
 }
 
 function refusal(reason: string): Refusal {
-  return { property: "place", reason };
+  return { property: "", reason };
 }
 
 /** The instance for the inputs: the one the stack knows, else the one found now. */

@@ -100,7 +100,8 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
       await job.record({ type: "done", step: step.id, ...(facts ? { facts } : {}) });
     } catch (error) {
       await job.record({ type: "failed", step: step.id, cause: messageOf(error) });
-      progress.tell(step.id, `failed: ${messageOf(error)}`);
+      // The rest of the text, such as the server's last words, comes with the verdict.
+      progress.tell(step.id, `failed: ${messageOf(error).split("\n")[0]}`);
       return;
     }
   }

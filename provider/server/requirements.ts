@@ -125,7 +125,7 @@ function portOwner(facts: HostFacts, address: string): string | undefined {
       .replace(/:\d+$/, "")
       .replace(/^\[|\]$/g, "")
       .replace(/%.*$/, "");
-    const everywhere = ["0.0.0.0", "::", "*", ""];
+    const everywhere = ["0.0.0.0", "::", "*"];
     if (!everywhere.includes(bound) && !everywhere.includes(address) && bound !== address) continue;
     const process = /users:\(\("([^"]+)",pid=(\d+)/.exec(socket);
     return process === null ? "another program" : `${process[1]} (process ${process[2]})`;

@@ -1,0 +1,73 @@
+/**
+ * What the server tests share: one server and one sample repository for the whole run, and a clean
+ * server for each suite.
+ */
+import { fileURLToPath } from "node:url";
+import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
+import { bootServer, type DemoServer } from "../../../demo/server/index.ts";
+import { Operator } from "./operator.ts";
+
+/** The instance's folder on the server. */
+export const DIRECTORY = "/srv/chatalot";
+
+const REPOSITORY = fileURLToPath(new URL("../../../.demo/test-repository", import.meta.url));
+
+let repository: Promise<SampleRepository> | undefined;
+let server: Promise<DemoServer> | undefined;
+
+/** The sample's repository with all its releases. */
+export function sampleRepository(): Promise<SampleRepository> {
+  repository ??= makeSampleRepository(REPOSITORY);
+  return repository;
+}
+
+/** The server of the tests: booted once, kept for the next run. */
+export function testServer(): Promise<DemoServer> {
+  server ??= bootServer({
+    name: process.env.CHATALOT_DEPLOY_TEST_SERVER ?? "test",
+    report: () => undefined,
+  });
+  return server;
+}
+
+/** A server without any trace of an earlier deployment; base images and our programs stay. */
+export async function cleanServer(): Promise<DemoServer> {
+  const demo = await testServer();
+  await demo.exec(["sh", "-c", CLEAN], { timeout: 120_000 });
+  return demo;
+}
+
+const CLEAN = `
+systemctl stop 'chatalot-deploy@*' 2>/dev/null
+rm -rf /etc/systemd/system/chatalot-deploy@.service.d /etc/systemd/system/multi-user.target.wants/chatalot-deploy@*
+systemctl daemon-reload
+docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes
+docker volume ls --quiet | xargs --no-run-if-empty docker volume rm
+docker network ls --quiet --filter label=com.docker.compose.project | xargs --no-run-if-empty docker network rm
+docker images --quiet --filter 'reference=chatalot-deploy/*' | xargs --no-run-if-empty docker rmi --force
+rm -rf ${DIRECTORY}
+exit 0
+`;
+
+/** An operator who has set everything for the test server but the release. */
+export async function operatorOf(demo: DemoServer): Promise<Operator> {
+  const operator = await Operator.arrive();
+  await operator.configure({
+    repository: (await sampleRepository()).directory,
+    "server.host": demo.host,
+    "server.port": demo.port,
+    "server.user": demo.user,
+    "server.identityFile": demo.identityFile,
+    "server.hostKey": demo.hostKey,
+    "listen.address": "0.0.0.0",
+    "listen.port": 8080,
+    "health.mustStayGoodFor": "1 second",
+    "health.timeout": "20 seconds",
+  });
+  return operator;
+}
+
+/** Where the chat answers. */
+export function chatUrl(demo: DemoServer): string {
+  return `http://${demo.address}:8080`;
+}
