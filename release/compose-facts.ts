@@ -13,6 +13,7 @@ import { treeReferences, type TreeReference } from "./compose-paths.ts";
 import { publishedPorts, type PublishedPort } from "./compose-ports.ts";
 import {
   splitOutsideVariables,
+  textsIn,
   variablesOf,
   withDefaults,
   type ComposeVariable,
@@ -53,7 +54,7 @@ export interface ComposeFacts {
 export function composeFacts(composeText: string): ComposeFacts {
   const root = parseCompose(composeText);
   const services = sectionOf(root, "services");
-  const variables = texts(root).flatMap(variablesOf);
+  const variables = textsIn(root).flatMap(variablesOf);
   return {
     services: [...services.keys()],
     database: readDatabase(sectionOf(services, DATABASE_SERVICE)),
@@ -66,11 +67,6 @@ export function composeFacts(composeText: string): ComposeFacts {
     variables: [...new Set(variables.map(({ name }) => name))],
     treeReferences: treeReferences(root),
   };
-}
-
-function texts(value: Value): string[] {
-  if (value instanceof Text) return [value.text];
-  return [...value.values()].flatMap((member: Value) => texts(member));
 }
 
 function required(variables: readonly ComposeVariable[]): ComposeFacts["requiredVariables"] {

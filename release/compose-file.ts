@@ -15,6 +15,7 @@ import {
 import { hasBuild, imageFor, MAIN_SERVICE, readBuilds, unusable } from "./compose-images.ts";
 import { isInside, relocatePaths, type TreeReference } from "./compose-paths.ts";
 import { containerPortOf } from "./compose-ports.ts";
+import { variableNamesIn } from "./compose-variables.ts";
 
 export { imageFor, imagesToBuild, MAIN_SERVICE, type ImageToBuild } from "./compose-images.ts";
 
@@ -32,7 +33,10 @@ export interface ComposeInput {
   releaseName: string;
   /** Where the server's port is published on the host. */
   listen: { address: string; port: number };
-  /** Variables of the server with their exact values; they win over what the release fixes. */
+  /**
+   * Variables of the server with their exact values; they win over what the release fixes. One that
+   * the release gives to other services only must stand in the `.env` and isn't used here.
+   */
   environment: Readonly<Record<string, string>>;
   /**
    * Names of further variables of the server whose values stand in the `.env` beside the file.
@@ -156,7 +160,12 @@ function renderServices(services: Section, input: ComposeInput): Section {
     if (!(service instanceof Map)) continue;
     let rendered =
       hasBuild(service) || name === MAIN_SERVICE ? prebuilt(name, service, input) : service;
-    if (name === MAIN_SERVICE) rendered = renderServer(rendered, input);
+    if (name === MAIN_SERVICE) {
+      const others = [...services].flatMap(([other, definition]) =>
+        other !== MAIN_SERVICE && definition instanceof Map ? [definition] : [],
+      );
+      rendered = renderServer(rendered, others, input);
+    }
     if (input.containerPrefix !== undefined && rendered.has("container_name")) {
       rendered = new Map(rendered).set(
         "container_name",
@@ -178,13 +187,13 @@ function prebuilt(name: string, service: Section, input: ComposeInput): Section 
   return new Map([...image, ...rest]);
 }
 
-function renderServer(service: Section, input: ComposeInput): Section {
+function renderServer(service: Section, others: Section[], input: ComposeInput): Section {
   const labels = assignmentsOf(service, "labels")
     .set(COMMIT_LABEL, literal(input.commit))
     .set(RELEASE_LABEL, literal(input.releaseName));
   return new Map(service)
     .set("ports", renderPorts(service.get("ports"), input.listen))
-    .set("environment", renderEnvironment(service, input))
+    .set("environment", renderEnvironment(service, others, input))
     .set("labels", labels);
 }
 
@@ -199,15 +208,20 @@ function renderPorts(ports: Value | undefined, listen: ComposeInput["listen"]): 
   return at < 0 ? [...others, own] : [...others.slice(0, at), own, ...others.slice(at)];
 }
 
-/** Names that the release knows keep their place; new ones follow in alphabetical order. */
-function renderEnvironment(service: Section, input: ComposeInput): Section {
+/**
+ * Names that the release knows keep their place; new ones follow in alphabetical order. A variable
+ * that the release gives to another service only (a tunnel's token) isn't the server's: it reaches
+ * that service by the `.env`.
+ */
+function renderEnvironment(service: Section, others: Section[], input: ComposeInput): Section {
   const own: Record<string, Text> = {};
   for (const name of input.environmentFromFile ?? []) own[name] = quoted(`\${${name}}`);
   for (const [name, value] of Object.entries(input.environment)) own[name] = literal(value);
   if (input.url !== undefined) own["PUBLIC_URL"] = literal(input.url);
   const result = assignmentsOf(service, "environment");
+  const elsewhere = new Set(others.flatMap(variableNamesIn));
   for (const [name, value] of Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    result.set(name, value);
+    if (result.has(name) || !elsewhere.has(name)) result.set(name, value);
   }
   return result;
 }

@@ -1,3 +1,5 @@
+import { Text, type Value } from "./compose-document.ts";
+
 /** A variable that a compose file takes from `.env`: `${NAME}`, `${NAME:-default}`, `${NAME:?…}`. */
 export interface ComposeVariable {
   name: string;
@@ -26,6 +28,19 @@ export function variablesOf(text: string): ComposeVariable[] {
     if (reference.operator?.endsWith("?") === true) variable.required = reference.word;
     return [variable, ...variablesOf(reference.word)];
   });
+}
+
+/** All texts in a part of a compose file, from first to last. */
+export function textsIn(value: Value): string[] {
+  if (value instanceof Text) return [value.text];
+  return [...value.values()].flatMap((member: Value) => textsIn(member));
+}
+
+/** The names of all variables in a part of a compose file. */
+export function variableNamesIn(value: Value): string[] {
+  return textsIn(value)
+    .flatMap(variablesOf)
+    .map(({ name }) => name);
 }
 
 /** The text as Compose sees it where no variable is set: defaults put in, the others left empty. */

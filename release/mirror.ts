@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
+import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
 import { git, GitError, type GitOptions } from "./git.ts";
 import { withLock } from "./mirror-lock.ts";
@@ -46,13 +46,6 @@ export function pinOf(tag: string): string {
   return `refs/pins/${tag}/-`;
 }
 
-/** The folder for what can be made again, by the rules of the desktop (XDG). */
-export function defaultCacheDirectory(): string {
-  const configured = process.env["XDG_CACHE_HOME"];
-  const base = configured !== undefined && isAbsolute(configured) ? configured : undefined;
-  return join(base ?? join(homedir(), ".cache"), "chatalot-deploy");
-}
-
 /**
  * Opens the copy of a repository and makes an empty one where there is none. Nothing is read from
  * the repository yet.
@@ -63,7 +56,7 @@ export async function openMirror(address: string, options: MirrorOptions = {}): 
   const repository = parseRepository(address);
   // Without the credentials: a renewed token must not lose what is known of the tags.
   const key = createHash("sha256").update(repository.url).digest("hex");
-  const folder = join(options.cacheDirectory ?? defaultCacheDirectory(), "mirrors");
+  const folder = join(options.cacheDirectory ?? cachePath(), "mirrors");
   const directory = join(folder, key);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await exists(directory))) await create(folder, directory);

@@ -23,23 +23,38 @@ const MAXIMUM_TAG_LENGTH = 128;
  *   git's, which accepts names that it later takes for options.
  */
 export function parseReference(text: string): ReleaseReference {
+  const reference = read(text);
+  if (typeof reference !== "string") return reference;
+  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  throw new UserError(
+    `"release" can't be ${shown}: ${reference}. ` +
+      'Use a tag ("v0.22.6"), a commit ("2d55427"), or both ("v0.22.6@2d55427").',
+  );
+}
+
+/** Why {@link parseReference} refuses a text; undefined where it doesn't. */
+export function problemOfReference(text: string): string | undefined {
+  const reference = read(text);
+  return typeof reference === "string" ? reference : undefined;
+}
+
+/** The reference, or why there is none. */
+function read(text: string): ReleaseReference | string {
   if (COMMIT.test(text)) return { name: text, commit: text.toLowerCase() };
   const at = text.lastIndexOf("@");
-  if (at < 0) return { name: text, tag: checkTag(text, text) };
-  const commit = text.slice(at + 1);
-  if (!COMMIT.test(commit)) throw refused(text, "after the @ there must be 7 to 40 hex digits");
-  return { name: text, tag: checkTag(text.slice(0, at), text), commit: commit.toLowerCase() };
+  const tag = at < 0 ? text : text.slice(0, at);
+  const commit = at < 0 ? undefined : text.slice(at + 1);
+  if (commit !== undefined && !COMMIT.test(commit)) {
+    return "after the @ there must be 7 to 40 hexadecimal digits";
+  }
+  const problem = problemOf(tag);
+  if (problem !== undefined) return problem;
+  return { name: text, tag, ...(commit === undefined ? {} : { commit: commit.toLowerCase() }) };
 }
 
 /** Whether this tool can work with a tag of this name. */
 export function isUsableTag(tag: string): boolean {
   return problemOf(tag) === undefined;
-}
-
-function checkTag(tag: string, text: string): string {
-  const problem = problemOf(tag);
-  if (problem !== undefined) throw refused(text, problem);
-  return tag;
 }
 
 function problemOf(tag: string): string | undefined {
@@ -54,12 +69,4 @@ function problemOf(tag: string): string | undefined {
     return "git doesn't allow such a name";
   }
   return undefined;
-}
-
-function refused(text: string, problem: string): UserError {
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-  return new UserError(
-    `"release" can't be ${shown}: ${problem}. ` +
-      'Use a tag ("v0.22.6"), a commit ("2d55427"), or both ("v0.22.6@2d55427").',
-  );
 }

@@ -27,19 +27,29 @@ const CONTROL_OR_SPACE = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029]/;
  *   was not meant to read (`file:`), or can be changed on the way (`http:`, `git:`)
  */
 export function parseRepository(text: string): Repository {
-  if (text.length > MAXIMUM_LENGTH) throw refused(text, "it is too long");
-  if (text.startsWith("-")) throw refused(text, "it begins with a dash");
-  if (text.startsWith("/")) {
-    // A folder's name may have spaces, but nothing that could break a line of output.
-    if (CONTROL_OR_SPACE.test(text.replaceAll(" ", ""))) throw refused(text, "control characters");
-    return { kind: "local", url: text };
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const shown = withoutCredentials(text);
+    throw new UserError(
+      `The repository's address can't be used: ${error.message}: ` +
+        `${JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown)}. ` +
+        "Use https://host/path, ssh://user@host/path, user@host:path, or the absolute path of a " +
+        "repository on this machine.",
+    );
   }
-  if (CONTROL_OR_SPACE.test(text)) throw refused(text, "it has spaces or control characters");
-  if (text.startsWith("https://")) return parseHttps(text);
-  if (text.startsWith("ssh://")) return parseSsh(text);
-  const scp = /^([^@:/]+)@([^:/]+|\[[^\]]*\]):(?!:)(.+)$/.exec(text);
-  if (scp !== null) return parseScp(text, scp);
-  throw refused(text, "this kind of address isn't allowed");
+}
+
+/** Why {@link parseRepository} refuses an address; undefined where it doesn't. */
+export function problemOfRepository(text: string): string | undefined {
+  try {
+    read(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return error.message;
+    throw error;
+  }
 }
 
 /** A text without the credentials that URLs in it may have. */
@@ -47,14 +57,25 @@ export function withoutCredentials(text: string): string {
   return text.replaceAll(/(?<=\/\/)[^/\s]*@/g, "");
 }
 
-function refused(text: string, cause: string): UserError {
-  const shown = withoutCredentials(text);
-  return new UserError(
-    `The repository's address can't be used: ${cause}: ` +
-      `${JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown)}. ` +
-      "Use https://host/path, ssh://user@host/path, user@host:path, or the absolute path of a " +
-      "repository on this machine.",
-  );
+/** Why an address isn't used. */
+class Refusal extends Error {}
+
+function read(text: string): Repository {
+  if (text.length > MAXIMUM_LENGTH) throw new Refusal("it is too long");
+  if (text.startsWith("-")) throw new Refusal("it begins with a dash");
+  if (text.startsWith("/")) {
+    // A folder's name may have spaces, but nothing that could break a line of output.
+    if (CONTROL_OR_SPACE.test(text.replaceAll(" ", ""))) {
+      throw new Refusal("it has control characters");
+    }
+    return { kind: "local", url: text };
+  }
+  if (CONTROL_OR_SPACE.test(text)) throw new Refusal("it has spaces or control characters");
+  if (text.startsWith("https://")) return parseHttps(text);
+  if (text.startsWith("ssh://")) return parseSsh(text);
+  const scp = /^([^@:/]+)@([^:/]+|\[[^\]]*\]):(?!:)(.+)$/.exec(text);
+  if (scp !== null) return parseScp(text, scp);
+  throw new Refusal("this kind of address isn't allowed");
 }
 
 function parseHttps(text: string): Repository {
@@ -62,18 +83,18 @@ function parseHttps(text: string): Repository {
   try {
     url = new URL(text);
   } catch {
-    throw refused(text, "it isn't a URL");
+    throw new Refusal("it isn't a URL");
   }
-  if (!HOST.test(url.hostname)) throw refused(text, "it has no host");
-  if (url.search !== "" || url.hash !== "") throw refused(text, "it has a query or a fragment");
-  if (url.pathname === "/") throw refused(text, "it names no repository");
-  const credentials = readCredentials(text, url);
+  if (!HOST.test(url.hostname)) throw new Refusal("it has no host");
+  if (url.search !== "" || url.hash !== "") throw new Refusal("it has a query or a fragment");
+  if (url.pathname === "/") throw new Refusal("it names no repository");
+  const credentials = readCredentials(url);
   url.username = "";
   url.password = "";
   return { kind: "https", url: url.href, ...(credentials === undefined ? {} : { credentials }) };
 }
 
-function readCredentials(text: string, url: URL): Repository["credentials"] {
+function readCredentials(url: URL): Repository["credentials"] {
   if (url.username === "" && url.password === "") return undefined;
   let username: string;
   let password: string;
@@ -81,11 +102,11 @@ function readCredentials(text: string, url: URL): Repository["credentials"] {
     username = decodeURIComponent(url.username);
     password = decodeURIComponent(url.password);
   } catch {
-    throw refused(text, "its credentials aren't percent-encoded correctly");
+    throw new Refusal("its credentials aren't percent-encoded correctly");
   }
   // A line break would be another line of git's credential protocol.
   if (CONTROL_OR_SPACE.test(username + password)) {
-    throw refused(text, "its credentials have spaces or control characters");
+    throw new Refusal("its credentials have spaces or control characters");
   }
   return { username, password };
 }
@@ -93,19 +114,18 @@ function readCredentials(text: string, url: URL): Repository["credentials"] {
 function parseSsh(text: string): Repository {
   const match = /^ssh:\/\/(?:([^@/]*)@)?([^@/[\]]+?|\[[^\]]*\])(?::(\d{1,5}))?(\/.*)$/.exec(text);
   const [, user, host = "", , path = ""] = match ?? [];
-  if (match === null) throw refused(text, "it isn't of the form ssh://user@host/path");
-  checkRemote(text, user, host, path);
+  if (match === null) throw new Refusal("it isn't of the form ssh://user@host/path");
+  checkRemote(user, host, path);
   return { kind: "ssh", url: text };
 }
 
 function parseScp(text: string, [, user, host = "", path = ""]: RegExpExecArray): Repository {
-  checkRemote(text, user, host, path);
+  checkRemote(user, host, path);
   return { kind: "ssh", url: text };
 }
 
-function checkRemote(text: string, user: string | undefined, host: string, path: string): void {
-  if (user !== undefined && !USER.test(user)) throw refused(text, "the user's name can't be used");
-  if (!HOST.test(host)) throw refused(text, "the host's name can't be used");
-  if (path.startsWith("-") || !REMOTE_PATH.test(path))
-    throw refused(text, "the path can't be used");
+function checkRemote(user: string | undefined, host: string, path: string): void {
+  if (user !== undefined && !USER.test(user)) throw new Refusal("the user's name can't be used");
+  if (!HOST.test(host)) throw new Refusal("the host's name can't be used");
+  if (path.startsWith("-") || !REMOTE_PATH.test(path)) throw new Refusal("the path can't be used");
 }

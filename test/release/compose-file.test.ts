@@ -135,6 +135,14 @@ describe("renderCompose", () => {
     expect(text).to.include('VAPID_PRIVATE_KEY: "${VAPID_PRIVATE_KEY}"');
   });
 
+  it("keeps from the server what the release gives to other services only", () => {
+    const text = renderCompose(
+      input({ environment: { TURN_PASSWORD: "x" }, environmentFromFile: ["RUST_LOG"] }),
+    );
+    expect(text).not.to.include("TURN_PASSWORD:");
+    expect(text).to.include('RUST_LOG: "${RUST_LOG}"');
+  });
+
   const mappings: [string, string[]][] = [
     ["ports: ['8080:8080']", ["127.0.0.1:3000:8080"]],
     ["ports: ['0.0.0.0:80:8080/tcp', '9100:9100']", ["127.0.0.1:3000:8080", "9100:9100"]],

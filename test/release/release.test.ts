@@ -177,6 +177,7 @@ describe("describeRelease", function () {
 
 describe("archiveTree", function () {
   this.timeout(20_000);
+  const treeFile = (name: string): string => join(sample.folder, "trees", name);
 
   it("has exactly the bytes of the commit, whatever its attributes say", async () => {
     const files = {
@@ -190,9 +191,9 @@ describe("archiveTree", function () {
     const commit = await sample.commit(files);
     const mirror = await open();
     await describeRelease(mirror, commit).catch(() => undefined);
-    const { path, sha256, size } = await archiveTree(mirror, commit, join(sample.folder, "trees"));
+    const { path, sha256, size } = await archiveTree(mirror, commit, treeFile("tree.tar"));
     const bytes = await readFile(path);
-    expect(path).to.equal(join(sample.folder, "trees", `${commit}.tar`));
+    expect(path).to.equal(treeFile("tree.tar"));
     expect(sha256).to.equal(createHash("sha256").update(bytes).digest("hex"));
     expect(size).to.equal(bytes.length);
     const read = async (name: string): Promise<string> =>
@@ -207,20 +208,16 @@ describe("archiveTree", function () {
     const commit = await sample.commit(SAMPLE_FILES);
     const mirror = await open();
     await describeRelease(mirror, commit);
-    const folder = join(sample.folder, "trees");
-    const one = await archiveTree(mirror, commit, folder);
-    const two = await archiveTree(mirror, commit, folder);
+    const one = await archiveTree(mirror, commit, treeFile("tree.tar"));
+    const two = await archiveTree(mirror, commit, treeFile("tree.tar"));
     expect(two).to.deep.equal(one);
-    expect(await readdir(folder)).to.deep.equal([`${commit}.tar`]);
+    expect(await readdir(treeFile(""))).to.deep.equal(["tree.tar"]);
   });
 
   it("fails for a commit that isn't there, and leaves nothing behind", async () => {
     await sample.commit(SAMPLE_FILES);
-    const folder = join(sample.folder, "trees");
-    const thrown: unknown = await archiveTree(await open(), "0".repeat(40), folder).catch(
-      (error: unknown) => error,
-    );
-    expect(thrown).to.be.instanceOf(Error);
-    expect(await readdir(folder)).to.deep.equal([]);
+    const made = archiveTree(await open(), "0".repeat(40), treeFile("tree.tar"));
+    expect(await made.catch((error: unknown) => error)).to.be.instanceOf(Error);
+    expect(await readdir(treeFile(""))).to.deep.equal([]);
   });
 });
