@@ -1,0 +1,90 @@
+import * as pulumi from "@pulumi/pulumi";
+import { toMilliseconds } from "./common/duration.ts";
+import { volumeNames } from "./components/storage.ts";
+import type { ServerPlace } from "./provider/server/remote-server.ts";
+import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
+import { SECTIONS } from "./settings/schema.ts";
+import type { Configuration, GateLimits } from "./updater/protocol.ts";
+
+export { parseSettings, type ParseOptions, type Settings } from "./settings/parse.ts";
+
+/** The settings of a stack in the forms in which the components take them. */
+export interface StackSettings extends Omit<Settings, "secretEnv"> {
+  /** Which server, and which instance on it. */
+  place: ServerPlace;
+  /** How the server runs, besides its release. */
+  configuration: Omit<Configuration, "secretEnv">;
+  /** Secret. */
+  secretEnv: pulumi.Output<Record<string, string>>;
+  /** The names of the variables in `secretEnv`, which are no secret. */
+  secretEnvNames: string[];
+  /** When the new server counts as healthy. */
+  gate: GateLimits;
+  /** What a public address that doesn't answer means. */
+  public: Settings["health"]["public"];
+  /** Where the chat is. */
+  address: string;
+}
+
+/**
+ * Reads the configuration of the stack that runs.
+ *
+ * @throws UserError with everything that is wrong
+ */
+export function readSettings(): StackSettings {
+  const namespace = new pulumi.Config().name;
+  const raw = readConfiguration(namespace);
+  const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));
+  const { secretEnv, ...settings } = parseSettings(raw, { namespace, secretKeys });
+  const { server, directory, project, listen, health } = settings;
+  const volumes = volumeNames(project);
+  return {
+    ...settings,
+    place: { server, directory, project, volumes: Object.values(volumes), port: listen.port },
+    configuration: {
+      ...(settings.url === undefined ? {} : { url: settings.url }),
+      listen,
+      env: settings.env,
+      profiles: settings.profiles,
+      databaseVolume: volumes.database,
+      filesVolume: volumes.files,
+    },
+    secretEnv: pulumi.secret(secretEnv),
+    secretEnvNames: Object.keys(secretEnv).sort(),
+    gate: {
+      timeout: toMilliseconds(health.timeout),
+      migrationTimeout: toMilliseconds(health.migrationTimeout),
+      mustStayGoodFor: toMilliseconds(health.mustStayGoodFor),
+    },
+    public: health.public,
+    address: addressOf(settings),
+  };
+}
+
+/** All keys of the project as Pulumi gives them: text, and JSON for keys with keys of their own. */
+function readConfiguration(namespace: string): Record<string, unknown> {
+  const prefix = `${namespace}:`;
+  const all = Object.entries(pulumi.runtime.allConfig());
+  return Object.fromEntries(
+    all.flatMap(([name, value]) => {
+      if (!name.startsWith(prefix)) return [];
+      const key = name.slice(prefix.length);
+      return [[key, Object.hasOwn(SECTIONS, key) ? fromJson(value) : value]];
+    }),
+  );
+}
+
+/** A key that was set without `--path` has no JSON; what is wrong then is said with the others. */
+function fromJson(value: string): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** Pulumi keeps this out of its types, but tells the program nowhere else what is encrypted. */
+function isSecret(key: string): boolean {
+  const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
+  return isConfigSecret?.(key) ?? false;
+}

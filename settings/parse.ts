@@ -1,0 +1,210 @@
+import type { z } from "zod";
+import { toMilliseconds, type Duration } from "../common/duration.ts";
+import type { ServerAddress } from "../transport/address.ts";
+import { readEnvironment } from "./environment.ts";
+import { problemOfUnknownKey } from "./keys.ts";
+import { configurationError, type Problem } from "./problems.ts";
+import { SECTIONS, settingsSchema } from "./schema.ts";
+import { originOf } from "./values.ts";
+
+/** The configuration of a stack, complete and checked. What the values mean: schema.ts. */
+export interface Settings {
+  release: string;
+  repository: string;
+  /** Null: this machine. */
+  server: ServerAddress | null;
+  directory: string;
+  project: string;
+  /** Scheme and host without a slash at the end. */
+  url?: string;
+  listen: { address: string; port: number };
+  env: Record<string, string>;
+  /** Never to be shown. */
+  secretEnv: Record<string, string>;
+  profiles: string[];
+  health: {
+    timeout: Duration;
+    migrationTimeout: Duration;
+    mustStayGoodFor: Duration;
+    public: "warn" | "required" | "off";
+  };
+  keepReleases: number;
+  retry?: number;
+  prepareServer: boolean;
+  whenItFails: "revert";
+}
+
+export interface ParseOptions {
+  /** The project's name, which stands in front of every key. @default "chatalot-deploy" */
+  namespace?: string;
+  /**
+   * Keys at the top whose value is encrypted in the stack file.
+   *
+   * @default not known: then nothing is said about what must or can't be encrypted
+   */
+  secretKeys?: readonly string[];
+}
+
+/**
+ * Reads the configuration of a stack.
+ *
+ * @param raw the values by their keys at the top, without the project's name
+ * @throws UserError with everything that is wrong, one line for each
+ */
+export function parseSettings(raw: Record<string, unknown>, options: ParseOptions = {}): Settings {
+  const { env: givenEnv, secretEnv: givenSecretEnv, ...rest } = raw;
+  const problems: Problem[] = [];
+  const parsed = settingsSchema.safeParse(rest);
+  for (const issue of parsed.error?.issues ?? []) problems.push(...problemsOf(issue, rest));
+  const more = settingsSchema.shape.moreEnv.safeParse(rest["moreEnv"]).data ?? [];
+  const env = readEnvironment("env", givenEnv, more, problems);
+  const secretEnv = readEnvironment("secretEnv", givenSecretEnv, more, problems);
+  problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, options));
+  if (parsed.data !== undefined) problems.push(...healthProblems(parsed.data.health));
+  if (problems.length > 0 || parsed.data === undefined) {
+    throw configurationError(problems, options.namespace ?? "chatalot-deploy");
+  }
+  return settingsOf(parsed.data, env, secretEnv);
+}
+
+type Parsed = z.output<typeof settingsSchema>;
+
+function settingsOf(
+  parsed: Parsed,
+  env: Record<string, string>,
+  secretEnv: Record<string, string>,
+): Settings {
+  const { server, url, retry, keep, profiles, ...others } = parsed;
+  const { release, repository, project, listen, health, prepareServer, whenItFails } = others;
+  const { directory, host, ...access } = server;
+  return {
+    ...{ release, repository, project, listen, health, prepareServer, whenItFails },
+    server: host === undefined ? null : { ...access, host },
+    directory,
+    ...(url === undefined ? {} : { url: originOf(url) ?? url }),
+    ...{ env, secretEnv },
+    profiles: [...new Set(profiles)],
+    keepReleases: keep.releases,
+    ...(retry === undefined ? {} : { retry }),
+  };
+}
+
+function problemsOf(issue: z.core.$ZodIssue, raw: Record<string, unknown>): Problem[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) =>
+      problemOfUnknownKey([...path, name], valueAt(raw, [...path, name])),
+    );
+  }
+  const key = path.join(".");
+  const value = valueAt(raw, path);
+  const [cause = "", example] = messageOf(issue).split(/, for example (.*)/s);
+  return [
+    {
+      key,
+      cause: value === undefined ? `is missing: ${cause}` : cause,
+      ...(value === undefined || path[0] === "repository" ? {} : { got: { value } }),
+      ...(example === undefined ? {} : { example }),
+    },
+  ];
+}
+
+/** The messages of our own schemas say what is expected; zod's say what is wrong. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (!issue.message.startsWith("Invalid")) return issue.message;
+  return FALLBACKS[issue.path.map(String).join(".")] ?? "expected another value";
+}
+
+const FALLBACKS: Record<string, string> = {
+  "server.host": "expected a host name or an address, for example chat.example.org",
+  "server.user": "expected a user name, for example root",
+  "server.identityFile": "expected the path of a private key, for example ~/.ssh/id_ed25519",
+  "server.hostKey": "expected the server's public key, for example ssh-ed25519 AAAA...",
+  "server.knownHostsFile": "expected the path of a known_hosts file, for example ./known_hosts",
+  "server.jumpHost": "expected a server to go through, for example deploy@jump.example.org:22",
+};
+
+function valueAt(raw: unknown, path: readonly string[]): unknown {
+  let value = raw;
+  for (const name of path) {
+    if (typeof value === "string" && value !== "") return value;
+    if (typeof value !== "object" || value === null) return undefined;
+    value = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  }
+  return value;
+}
+
+/** What is wrong although every value by itself is right. */
+function contradictions(
+  raw: Record<string, unknown>,
+  env: Record<string, string>,
+  secretEnv: Record<string, string>,
+): Problem[] {
+  const problems: Problem[] = Object.keys(env)
+    .filter((name) => Object.hasOwn(secretEnv, name))
+    .map((name) => ({
+      key: `env.${name}`,
+      cause: "this is set under secretEnv as well",
+      example: `pulumi config rm --path env.${name}`,
+    }));
+  const server = raw["server"];
+  if (typeof server !== "object" || server === null) return problems;
+  const names = Object.keys(server);
+  const known = names.filter((name) => name !== "directory" && SECTIONS["server"]?.includes(name));
+  if (known.length > 0 && !names.includes("host")) {
+    problems.push({
+      key: "server.host",
+      cause: `is missing: without it ${known.join(", ")} would mean nothing`,
+      example: "pulumi config set --path server.host chat.example.org",
+    });
+  }
+  if (names.includes("hostKey") && names.includes("knownHostsFile")) {
+    problems.push({
+      key: "server.knownHostsFile",
+      cause: "expected either hostKey or knownHostsFile",
+      example: "pulumi config rm --path server.knownHostsFile",
+    });
+  }
+  return problems;
+}
+
+function healthProblems(health: Parsed["health"]): Problem[] {
+  const { timeout, mustStayGoodFor } = health;
+  if (toMilliseconds(mustStayGoodFor) < toMilliseconds(timeout)) return [];
+  return [
+    {
+      key: "health.mustStayGoodFor",
+      cause: `expected less than health.timeout, which is "${timeout}"`,
+      got: { value: mustStayGoodFor },
+      example: '"10 seconds"',
+    },
+  ];
+}
+
+/** Secrets must be encrypted; and what is encrypted must not be written in plain by being used. */
+function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOptions): Problem[] {
+  if (secretKeys === undefined) return [];
+  const problems: Problem[] = secretKeys
+    .filter((key) => key !== "secretEnv" && Object.hasOwn(raw, key))
+    .map((key) => ({
+      key,
+      cause: "this is encrypted, but only values under secretEnv stay secret",
+      example: `pulumi config rm ${key}; then set it again without --secret`,
+    }));
+  const secretEnv = raw["secretEnv"];
+  const isSet = typeof secretEnv === "object" && secretEnv !== null;
+  if (isSet && Object.keys(secretEnv).length > 0 && !secretKeys.includes("secretEnv")) {
+    problems.push({
+      key: "secretEnv",
+      cause: "this stands in the stack file in plain text",
+      example: `pulumi config set --path --secret secretEnv.${Object.keys(secretEnv)[0] ?? ""}`,
+    });
+  }
+  return problems;
+}
+
+/** Where the chat is for its visitors, or for a reverse proxy where it has no public address. */
+export function addressOf({ url, listen }: Pick<Settings, "url" | "listen">): string {
+  const host = listen.address.includes(":") ? `[${listen.address}]` : listen.address;
+  return url ?? `http://${host}:${listen.port}`;
+}

@@ -1,0 +1,45 @@
+import { UserError } from "../common/errors.ts";
+
+/** One thing that is wrong with the configuration. */
+export interface Problem {
+  /** The key as it is given to `pulumi config set --path`: `server.port`. */
+  key: string;
+  /** `expected …`, or what else is wrong, without a full stop. */
+  cause: string;
+  /** The value; absent: it isn't shown, because it may be a secret. */
+  got?: { value: unknown };
+  /** A right value or command. */
+  example?: string;
+}
+
+/** All problems in one error, one line for each, in the order of their keys. */
+export function configurationError(problems: readonly Problem[], namespace: string): UserError {
+  const lines = problems.map((problem) => `  ${namespace}:${describe(problem)}`);
+  const unique = [...new Set(lines)].sort();
+  return new UserError(
+    `The stack's configuration can't be used: ${unique.length === 1 ? "one value is" : `${unique.length} values are`} wrong:\n` +
+      `${unique.join("\n")}\n` +
+      "Set them with `pulumi config set --path <key> <value>`. Nothing was changed.",
+  );
+}
+
+function describe({ key, cause, got, example }: Problem): string {
+  const value = got === undefined ? "" : `, got ${show(got.value)}`;
+  return `${printable(key)}: ${cause}${value}.${example === undefined ? "" : ` Example: ${example}`}`;
+}
+
+/** A value on one line: short, quoted, and with nothing that could steer a terminal. */
+export function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return printable(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "?").slice(0, 200);
+}
+
+/** A word of a shell command, quoted where that is needed. */
+export function shellWord(value: string): string {
+  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { serverAddressShape } from "../transport/address.ts";
+import {
+  boolean,
+  choice,
+  DEFAULT_REPOSITORY,
+  directory,
+  duration,
+  integer,
+  ipAddress,
+  names,
+  projectName,
+  release,
+  repository,
+  url,
+} from "./values.ts";
+
+/** Keys of `server`: how it is reached (see transport/address.ts), and where on it. */
+export const serverShape = {
+  ...serverAddressShape,
+  /**
+   * A host name, an IP address, or a `Host` of the operator's ssh_config.
+   *
+   * @default this machine
+   * @example pulumi config set --path server.host chat.example.org
+   */
+  host: serverAddressShape.host.optional(),
+  /**
+   * The folder of the deployment on the server: releases, backups, journal. Another folder is
+   * another instance: a stack that deployed to one refuses to go on in an empty one.
+   *
+   * @default "/srv/chatalot", as upstream's script
+   */
+  directory: directory.default("/srv/chatalot"),
+};
+
+/** Keys of `health`: when a new release counts as healthy. */
+export const healthShape = {
+  /**
+   * How long the new server may take to become healthy; its migrations are not counted. When the
+   * time is up, the release before comes back. From "10 seconds" to "1 hour".
+   *
+   * @default "60 seconds"
+   */
+  timeout: duration("10 seconds", "1 hour", "60 seconds").default("60 seconds"),
+  /**
+   * How long its migrations may take. When the time is up, the release and the database before come
+   * back. From "10 seconds" to "7 days".
+   *
+   * @default "30 minutes"
+   */
+  migrationTimeout: duration("10 seconds", "7 days", "30 minutes").default("30 minutes"),
+  /**
+   * How long it must then stay healthy without a break before the update is final. From "1 second"
+   * to "10 minutes", and shorter than `timeout`.
+   *
+   * @default "10 seconds"
+   */
+  mustStayGoodFor: duration("1 second", "10 minutes", "10 seconds").default("10 seconds"),
+  /**
+   * What it means when the public address (`url`) doesn't answer after an update: `warn` says so,
+   * `required` makes the run fail (the update is not reverted), `off` doesn't ask.
+   *
+   * @default "warn"
+   */
+  public: choice(["warn", "required", "off"]).default("warn"),
+};
+
+/** Keys of `listen`: where the server's port is published on its host. */
+export const listenShape = {
+  /**
+   * An address of the host. With "0.0.0.0" the chat is open to everybody who can reach the host
+   * (Docker's rules come before ufw's), and the first account to register becomes its owner.
+   *
+   * @default "127.0.0.1": only the host itself, for a reverse proxy
+   */
+  address: ipAddress.default("127.0.0.1"),
+  /**
+   * A free port of the host.
+   *
+   * @default 8080
+   */
+  port: integer(1, 65_535, "expected a port from 1 to 65535, for example 8080").default(8080),
+};
+
+/** Keys of `keep`: what stays on the server for going back. */
+export const keepShape = {
+  /**
+   * How many releases that served stay on the server, ready to be started again without a build.
+   * From 1 to 100; each takes about the size of its image.
+   *
+   * @default 5
+   */
+  releases: integer(1, 100, "expected a number from 1 to 100, for example 5").default(5),
+};
+
+function section<T extends z.ZodRawShape>(shape: T, example: string) {
+  const error = `expected settings of its own, for example ${example}`;
+  // An absent section has the defaults of its members.
+  return z.preprocess((value) => value ?? {}, z.strictObject(shape, { error }));
+}
+
+/** All keys of the configuration except `env` and `secretEnv`, see environment.ts. */
+export const settingsSchema = z.strictObject({
+  /**
+   * The release to run: a tag, a commit (7 to 40 hexadecimal digits), or both as `tag@commit`. A tag
+   * is resolved once; one that is moved later is refused. Must be set.
+   *
+   * @example pulumi config set release v0.22.6
+   */
+  release,
+  /**
+   * The git repository with the releases: https, ssh, or an absolute path on this machine. Without
+   * credentials: git's own credential helpers and SSH keys are used.
+   *
+   * @default Chatalot's public repository
+   */
+  repository: repository.default(DEFAULT_REPOSITORY),
+  /** How the server is reached, and where on it. @default this machine */
+  server: section(serverShape, "pulumi config set --path server.host chat.example.org"),
+  /**
+   * Name of the instance: of the Compose project, its networks and volumes. Data are found by it,
+   * so a new name is a new, empty chat. Lower-case letters, digits, - and _; at most 40.
+   *
+   * @default "chatalot"
+   */
+  project: projectName.default("chatalot"),
+  /**
+   * The public address of the chat, without a path. Sets PUBLIC_URL.
+   *
+   * @default none: links in the chat are made from the address that a visitor uses
+   * @example pulumi config set url https://chat.example.org
+   */
+  url: url.optional(),
+  /** Where the server's port is published on its host. */
+  listen: section(listenShape, "pulumi config set --path listen.port 8080"),
+  /**
+   * Profiles of the release's compose file whose services run besides the server and its database:
+   * `production` (Cloudflare tunnel), `quick-tunnel`, `turn`.
+   *
+   * @default none
+   * @example pulumi config set profiles turn,production
+   */
+  profiles: names(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/,
+    "expected names of profiles, for example turn,production",
+  ).default([]),
+  /**
+   * Names of variables that this version doesn't know and that are allowed under `env` and
+   * `secretEnv` all the same.
+   *
+   * @default none
+   * @example pulumi config set --path 'moreEnv[0]' NEW_IN_CHATALOT
+   */
+  moreEnv: names(
+    /^[A-Z_][A-Z0-9_]{0,127}$/,
+    "expected names of variables in capital letters, for example NEW_IN_CHATALOT",
+  ).default([]),
+  /** When a new release counts as healthy. */
+  health: section(healthShape, 'pulumi config set --path health.timeout "60 seconds"'),
+  /** What stays on the server for going back. */
+  keep: section(keepShape, "pulumi config set --path keep.releases 5"),
+  /**
+   * The number of a reverted job whose release may be tried once more, as its error text names it.
+   *
+   * @default none: a release that was reverted is refused
+   * @example pulumi config set retry 12
+   */
+  retry: integer(
+    1,
+    Number.MAX_SAFE_INTEGER,
+    "expected the number of the reverted job, for example 12",
+  ).optional(),
+  /**
+   * Install Docker on a server that has none (Debian and Ubuntu, from the distribution's packages).
+   *
+   * @default false: such a server is refused
+   */
+  prepareServer: boolean.default(false),
+  /** Where the image comes from. @default "build": built on the server from the release's tree */
+  image: choice(["build"], /./).default("build"),
+  /** Where the image is built. @default "server" */
+  buildOn: choice(["server"], /^here$/).default("server"),
+  /** What runs the server. @default "docker" */
+  runtime: choice(["docker"], /^systemd$/).default("docker"),
+  /** What happens when the new release doesn't become healthy. @default "revert" */
+  whenItFails: choice(["revert"], /^stop$/).default("revert"),
+});
+
+/** Keys that are planned, with what they are for. */
+export const LATER: Record<string, string> = {
+  alerts: "mail or webhook when something fails",
+  backup: "scheduled backups",
+  breakingChangesReadUpTo: "breaking changes that must be acknowledged",
+  hooks: "commands of the operator before and after an update",
+  "keep.revertPoints": "how many revert points are kept",
+};
+
+/** Keys with keys of their own. Pulumi gives their values as JSON. */
+export const SECTIONS: Record<string, readonly string[]> = {
+  server: Object.keys(serverShape),
+  listen: Object.keys(listenShape),
+  health: Object.keys(healthShape),
+  keep: Object.keys(keepShape),
+  env: [],
+  secretEnv: [],
+  profiles: [],
+  moreEnv: [],
+};

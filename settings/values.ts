@@ -1,0 +1,161 @@
+/**
+ * What single values of the configuration must look like. Every message has the form
+ * `expected <what>, for example <value>`; problems.ts shows it with the key and the value.
+ *
+ * Values arrive from Pulumi as text, or below a key with a path as YAML has read them: what it made
+ * a number or a boolean is accepted where its meaning is clear.
+ */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { durationSchema, toMilliseconds, type Duration } from "../common/duration.ts";
+import { problemOfReference } from "../release/reference.ts";
+import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
+import { directorySchema } from "../updater/protocol.ts";
+
+/** The public repository of Chatalot. */
+export const DEFAULT_REPOSITORY = "https://github.com/purpleneutral/chatalot.git";
+
+/** Folders of the system, which a deployment must not call its own. */
+const SYSTEM_FOLDERS =
+  /^\/(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)$|^\/(?:bin|boot|dev|etc|lib|lib32|lib64|proc|run|sbin|sys|usr)\//;
+
+export const directory = z.custom<string>(
+  (value) =>
+    directorySchema.safeParse(value).success &&
+    (value as string).length <= 200 &&
+    !SYSTEM_FOLDERS.test(value as string),
+  {
+    error:
+      "expected the absolute path of a folder of its own, of letters, digits and . _ -, " +
+      'for example "/srv/chatalot"',
+  },
+);
+
+/** A whole number; text of digits is taken for one. */
+export function integer(least: number, most: number, expected: string) {
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value),
+    z.custom<number>(
+      (value) => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most,
+      { error: expected },
+    ),
+  );
+}
+
+export const boolean = z.preprocess(
+  (value) => (value === "true" ? true : value === "false" ? false : value),
+  z.boolean({ error: "expected true or false, for example true" }),
+);
+
+/** @param later values that are planned: they are refused with that reason */
+export function choice<const T extends string>(values: readonly T[], later?: RegExp) {
+  return z.custom<T>((value) => values.includes(value as T), {
+    error: ({ input }) => {
+      if (typeof input === "string" && later?.test(input) === true)
+        return notAvailable(values.map((value) => `"${value}"`));
+      return `expected ${values.map((value) => `"${value}"`).join(" or ")}, for example ${values[0]}`;
+    },
+  });
+}
+
+/** What is said of something that is planned. */
+export function notAvailable(instead: readonly string[] = []): string {
+  const only = instead.length === 0 ? "" : `; what is there: ${instead.join(", ")}`;
+  return `this is not available in this version${only}`;
+}
+
+/** A length of time between two others, both inclusive. */
+export function duration(least: Duration, most: Duration, example: Duration) {
+  const milliseconds = (value: unknown): number =>
+    durationSchema.safeParse(value).success ? toMilliseconds(value as Duration) : Number.NaN;
+  return z.custom<Duration>(
+    (value) =>
+      milliseconds(value) >= toMilliseconds(least) && milliseconds(value) <= toMilliseconds(most),
+    {
+      error: `expected a time with its unit, from "${least}" to "${most}", for example "${example}"`,
+    },
+  );
+}
+
+export const release = z.custom<string>(
+  (value) => typeof value === "string" && !isChangedByYaml(value) && !problemOfReference(value),
+  {
+    error: ({ input }) => {
+      const example = "for example v0.22.6, 2d55427 or v0.22.6@2d55427";
+      if (typeof input === "number" || isChangedByYaml(input)) {
+        return `YAML has read a commit as a number and changed it; write it in quotes, ${example}`;
+      }
+      const problem = typeof input === "string" ? problemOfReference(input) : undefined;
+      const because = problem === undefined ? "" : ` (${problem})`;
+      return `expected a tag, a commit, or both with an @ between them${because}, ${example}`;
+    },
+  },
+);
+
+/** `1e10` becomes `1e+10`, and a long one becomes infinite. */
+function isChangedByYaml(value: unknown): boolean {
+  return typeof value === "string" && /^(?:\d(?:\.\d+)?e\+\d+|[+-]?\.?inf(?:inity)?)$/i.test(value);
+}
+
+export const repository = z.custom<string>(
+  (value) =>
+    typeof value === "string" &&
+    problemOfRepository(value) === undefined &&
+    parseRepository(value).credentials === undefined,
+  {
+    error: ({ input }) => {
+      const example = `for example ${DEFAULT_REPOSITORY}`;
+      const problem = typeof input === "string" ? problemOfRepository(input) : undefined;
+      if (typeof input === "string" && problem === undefined) {
+        return (
+          "expected an address without credentials, which would stand in the state; " +
+          `use ssh or git's credential helper, ${example}`
+        );
+      }
+      const because = problem === undefined ? "" : ` (${problem})`;
+      return (
+        "expected https://host/path, ssh://user@host/path, user@host:path or an absolute path" +
+        `${because}, ${example}`
+      );
+    },
+  },
+);
+
+/** The address as browsers name it: scheme and host, without a slash at the end. */
+export const url = z.custom<string>((value) => originOf(value) !== undefined, {
+  error:
+    "expected the public address of the chat without a path, for example https://chat.example.org",
+});
+
+/** `https://chat.example.org` for every way to write it; undefined for what isn't such an address. */
+export function originOf(value: unknown): string | undefined {
+  if (typeof value !== "string" || !/^https?:\/\/[^\s\\@?#]+$/i.test(value)) return undefined;
+  try {
+    const { origin, hostname, pathname } = new URL(value);
+    return pathname === "/" && /^[a-z0-9[]/.test(hostname) ? origin : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export const names = (pattern: RegExp, expected: string) =>
+  z.preprocess(
+    // One name, or several with commas, as `pulumi config set profiles turn` gives them.
+    (value) => (typeof value === "string" && value !== "" ? value.split(",") : value),
+    z.array(
+      z.custom<string>((value) => typeof value === "string" && pattern.test(value), expected),
+      {
+        error: expected,
+      },
+    ),
+  );
+
+export const ipAddress = z.custom<string>(
+  (value) => typeof value === "string" && isIP(value) !== 0 && !value.includes("%"),
+  { error: "expected an IP address of the server, for example 127.0.0.1" },
+);
+
+export const projectName = z.custom<string>(
+  (value) => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,39}$/.test(value),
+  { error: "expected up to 40 lower-case letters, digits, - and _, for example chatalot" },
+);

@@ -1,0 +1,97 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import { UserError } from "../../common/errors.ts";
+import { readSettings } from "../../settings.ts";
+
+/** What Pulumi hands to a program: text, and JSON for keys that were set with a path. */
+function configure(values: Record<string, string>, secretKeys: string[] = []): void {
+  const { name } = new pulumi.Config();
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [`${name}:${key}`, value])),
+    secretKeys.map((key) => `${name}:${key}`),
+  );
+}
+
+function promiseOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+describe("readSettings", () => {
+  afterEach(() => {
+    pulumi.runtime.setAllConfig({});
+  });
+
+  it("reads what `pulumi config set` has written", async () => {
+    configure(
+      {
+        release: "v0.22.6",
+        server: '{"host":"chat.example.org","port":2222}',
+        url: "https://chat.example.org",
+        listen: '{"port":3000}',
+        env: '{"MAX_FILE_SIZE_MB":250}',
+        secretEnv: '{"GIPHY_API_KEY":"topsecret"}',
+        profiles: '["turn"]',
+        health: '{"mustStayGoodFor":"1 second"}',
+        prepareServer: "true",
+      },
+      ["secretEnv"],
+    );
+    const { secretEnv, ...settings } = readSettings();
+    expect(settings).to.deep.include({
+      release: "v0.22.6",
+      place: {
+        server: { user: "root", host: "chat.example.org", port: 2222 },
+        directory: "/srv/chatalot",
+        project: "chatalot",
+        volumes: ["chatalot_postgres_data", "chatalot_file_storage"],
+        port: 3000,
+      },
+      configuration: {
+        url: "https://chat.example.org",
+        listen: { address: "127.0.0.1", port: 3000 },
+        env: { MAX_FILE_SIZE_MB: "250" },
+        profiles: ["turn"],
+        databaseVolume: "chatalot_postgres_data",
+        filesVolume: "chatalot_file_storage",
+      },
+      gate: { timeout: 60_000, migrationTimeout: 1_800_000, mustStayGoodFor: 1_000 },
+      public: "warn",
+      prepareServer: true,
+      secretEnvNames: ["GIPHY_API_KEY"],
+      address: "https://chat.example.org",
+    });
+    expect(await pulumi.isSecret(secretEnv)).to.equal(true);
+    expect(await promiseOf(secretEnv)).to.deep.equal({ GIPHY_API_KEY: "topsecret" });
+    expect(JSON.stringify(settings)).not.to.include("topsecret");
+  });
+
+  it("has an address for a reverse proxy where there is no public one", () => {
+    configure({ release: "v1", listen: '{"address":"::1"}' });
+    expect(readSettings().address).to.equal("http://[::1]:8080");
+  });
+
+  it("names everything that is wrong, and no secret", () => {
+    configure({ "server.host": "h", server: "{broken", secretEnv: "topsecret", profiles: "turn" }, [
+      "secretEnv",
+    ]);
+    expect(() => readSettings())
+      .to.throw(UserError)
+      .with.property("message")
+      .that.includes("release: is missing")
+      .and.includes("server.host: this was set without --path")
+      .and.includes("server: expected settings of its own")
+      .and.does.not.include("topsecret");
+  });
+
+  it("refuses secrets that stand in plain text", () => {
+    configure({ release: "v1", secretEnv: '{"GIPHY_API_KEY":"topsecret"}' });
+    expect(() => readSettings()).to.throw(UserError, "plain text");
+  });
+
+  it("passes over the configuration of other projects", () => {
+    configure({ release: "v1" });
+    const all = pulumi.runtime.allConfig();
+    pulumi.runtime.setAllConfig({ ...all, "docker:host": "ssh://x", "pulumi:tags": "{}" });
+    expect(readSettings().release).to.equal("v1");
+  });
+});

@@ -1,0 +1,430 @@
+import { expect } from "chai";
+import { UserError } from "../../common/errors.ts";
+import { parseSettings, type ParseOptions } from "../../settings/parse.ts";
+
+/** The lines of the error, without the project's name in front of the keys. */
+function problems(raw: Record<string, unknown>, options?: ParseOptions): string[] {
+  let thrown: unknown;
+  try {
+    parseSettings(raw, options);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown, JSON.stringify(raw)?.slice(0, 200)).to.be.instanceOf(UserError);
+  const lines = (thrown as UserError).message.split("\n");
+  return lines.filter((line) => line.startsWith("  ")).map((line) => line.replace(/^.*?:/, ""));
+}
+
+/** A configuration that is right but for these keys. */
+function problem(raw: Record<string, unknown>): string {
+  const [only = "", ...more] = problems({ release: "v1", ...raw });
+  expect(more).to.deep.equal([]);
+  return only;
+}
+
+const longText = "x".repeat(1_000_000);
+/** Values that mean something to a shell, to a file format, or to a parser. */
+const HOSTILE: unknown[] = [
+  "a;touch PWNED",
+  "$(touch PWNED)",
+  "`touch PWNED`",
+  "a'b",
+  'a"b',
+  "a\nb",
+  "a\rb",
+  "a\0b",
+  "%h",
+  "-oProxyCommand=touch PWNED",
+  " a ",
+  "*",
+  "é\u202e😀",
+  longText,
+  "",
+  null,
+  [],
+  {},
+  { a: 1 },
+  true,
+  Number.NaN,
+  -1,
+  1.5,
+];
+
+describe("parseSettings", () => {
+  it("needs a release only", () => {
+    expect(parseSettings({ release: "v0.22.6" })).to.deep.equal({
+      release: "v0.22.6",
+      repository: "https://github.com/purpleneutral/chatalot.git",
+      server: null,
+      directory: "/srv/chatalot",
+      project: "chatalot",
+      listen: { address: "127.0.0.1", port: 8080 },
+      env: {},
+      secretEnv: {},
+      profiles: [],
+      health: {
+        timeout: "60 seconds",
+        migrationTimeout: "30 minutes",
+        mustStayGoodFor: "10 seconds",
+        public: "warn",
+      },
+      keepReleases: 5,
+      prepareServer: false,
+      whenItFails: "revert",
+    });
+  });
+
+  it("reads everything, as text or as YAML has read it", () => {
+    const settings = parseSettings({
+      release: "v0.22.6@2d55427",
+      repository: "git@example.org:chatalot.git",
+      server: { host: "chat.example.org", port: "2222", directory: "/srv/second" },
+      project: "second",
+      url: "HTTPS://Chat.Example.org:443/",
+      listen: { address: "::1", port: 3000 },
+      env: { MAX_FILE_SIZE_MB: 250, REGISTRATION_MODE: "open", RUST_LOG: true },
+      secretEnv: { GIPHY_API_KEY: "abc" },
+      profiles: "turn,production,turn",
+      health: { timeout: "90 seconds", mustStayGoodFor: "1 second", public: "required" },
+      keep: { releases: "3" },
+      retry: "12",
+      prepareServer: "true",
+      image: "build",
+      buildOn: "server",
+      runtime: "docker",
+      whenItFails: "revert",
+    });
+    expect(settings).to.deep.include({
+      server: { user: "root", host: "chat.example.org", port: 2222 },
+      directory: "/srv/second",
+      url: "https://chat.example.org",
+      env: { MAX_FILE_SIZE_MB: "250", REGISTRATION_MODE: "open", RUST_LOG: "true" },
+      secretEnv: { GIPHY_API_KEY: "abc" },
+      profiles: ["turn", "production"],
+      keepReleases: 3,
+      retry: 12,
+      prepareServer: true,
+    });
+    expect(settings.health).to.include({ timeout: "90 seconds", migrationTimeout: "30 minutes" });
+  });
+
+  it("reports every wrong value at once, each with key, expectation, value and example", () => {
+    expect(
+      problems({
+        release: "main branch",
+        url: "chat.example.org",
+        listen: { port: "70000" },
+        health: { timeout: "60" },
+        env: { REGISTRATION_MODE: "invites" },
+      }),
+    ).to.deep.equal([
+      'env.REGISTRATION_MODE: expected "invite_only", "open" or "closed", got "invites". Example: invite_only',
+      'health.timeout: expected a time with its unit, from "10 seconds" to "1 hour", got "60". Example: "60 seconds"',
+      'listen.port: expected a port from 1 to 65535, got "70000". Example: 8080',
+      "release: expected a tag, a commit, or both with an @ between them (it has a character that " +
+        'names of releases don\'t have), got "main branch". Example: v0.22.6, 2d55427 or v0.22.6@2d55427',
+      "url: expected the public address of the chat without a path, got " +
+        '"chat.example.org". Example: https://chat.example.org',
+    ]);
+  });
+
+  it("says that the release is missing", () => {
+    expect(problems({})).to.deep.equal([
+      "release: is missing: expected a tag, a commit, or both with an @ between them. " +
+        "Example: v0.22.6, 2d55427 or v0.22.6@2d55427",
+    ]);
+  });
+
+  describe("names a commit that YAML has changed", () => {
+    for (const release of [1234567, 1e10, "1e+10", "1.234e+59", "+Inf", ".inf", Infinity]) {
+      it(String(release), () => {
+        expect(problem({ release })).to.include("read a commit as a number");
+      });
+    }
+
+    for (const release of ["1234567", "12345e67"]) {
+      it(`but takes ${release}, which is as it was written`, () => {
+        expect(parseSettings({ release }).release).to.equal(release);
+      });
+    }
+  });
+
+  /** Keys whose value goes into a command, a file or an address, and a right value for each. */
+  const fields: [string, (value: unknown) => Record<string, unknown>, unknown][] = [
+    ["release", (release) => ({ release }), "v1"],
+    ["repository", (repository) => ({ repository }), "https://example.org/x.git"],
+    ["project", (project) => ({ project }), "second"],
+    ["url", (url) => ({ url }), "https://chat.example.org"],
+    ["server.host", (host) => ({ server: { host } }), "chat.example.org"],
+    ["server.user", (user) => ({ server: { host: "h", user } }), "deploy"],
+    ["server.port", (port) => ({ server: { host: "h", port } }), 22],
+    ["server.directory", (directory) => ({ server: { directory } }), "/srv/x"],
+    ["server.jumpHost", (jumpHost) => ({ server: { host: "h", jumpHost } }), "a@b:22"],
+    ["server.hostKey", (hostKey) => ({ server: { host: "h", hostKey } }), undefined],
+    ["listen.address", (address) => ({ listen: { address } }), "0.0.0.0"],
+    ["listen.port", (port) => ({ listen: { port } }), 1],
+    ["health.timeout", (timeout) => ({ health: { timeout } }), "60 seconds"],
+    ["health.public", (value) => ({ health: { public: value } }), "off"],
+    ["keep.releases", (releases) => ({ keep: { releases } }), 1],
+    ["retry", (retry) => ({ retry }), 1],
+    ["prepareServer", (prepareServer) => ({ prepareServer }), false],
+    ["whenItFails", (whenItFails) => ({ whenItFails }), "revert"],
+    ["env.REGISTRATION_MODE", (mode) => ({ env: { REGISTRATION_MODE: mode } }), "open"],
+    ["env.TURN_EXTERNAL_IP", (ip) => ({ env: { TURN_EXTERNAL_IP: ip } }), "203.0.113.7"],
+    ["env.TURN_USER", (user) => ({ env: { TURN_USER: user } }), "chat"],
+  ];
+  for (const [key, make, right] of fields) {
+    it(`refuses every hostile value of ${key}`, () => {
+      for (const value of HOSTILE) {
+        if (key === "prepareServer" && value === true) continue;
+        if (key === "env.TURN_USER" && (value === true || value === -1 || value === "")) continue;
+        const lines = problems({ release: "v1", ...make(value) });
+        expect(
+          lines.some((line) => line.startsWith(`${key}`)),
+          `${key}: ${lines.join()}`,
+        ).to.be.true;
+        for (const line of lines) {
+          expect(line.length, "a line that can be read").to.be.below(500);
+          expect(line).not.to.match(/[\u0000-\u001f\u202e]/);
+        }
+      }
+      if (right !== undefined) parseSettings({ release: "v1", ...make(right) });
+    });
+  }
+
+  it("carries a free text through as it is", () => {
+    for (const value of ["a;touch PWNED", "$(x)`y`$Z", `'"\\`, "%s", " a ", "é 😀", ""]) {
+      const { env } = parseSettings({ release: "v1", env: { ADMIN_USERNAME: value } });
+      expect(env["ADMIN_USERNAME"]).to.equal(value);
+    }
+  });
+
+  it("refuses a value of env that would be another line or isn't text", () => {
+    for (const value of ["a\nB=1", "a\rb", "a\0b", "\ud800", null, [], {}, 1e300, Number.NaN]) {
+      expect(problem({ env: { ADMIN_USERNAME: value } })).to.match(
+        /^env\.ADMIN_USERNAME: expected/,
+      );
+    }
+  });
+
+  const directories = [
+    "/",
+    "/etc",
+    "/srv",
+    "/etc/chatalot",
+    "/usr/x",
+    "/srv/../etc",
+    "srv/x",
+    "/srv/a b",
+  ];
+  for (const directory of [...directories, "/srv/x/", "/srv//x", "/srv/.x", "~/x", "/srv/x:y"]) {
+    it(`refuses the directory ${directory}`, () => {
+      expect(problem({ server: { directory } })).to.include("a folder of its own");
+    });
+  }
+
+  for (const url of [
+    "ftp://chat.example.org",
+    "https://",
+    "https://user:pw@chat.example.org",
+    "https://chat.example.org/path",
+    "https://chat.example.org?x",
+    "https://chat.example.org#x",
+    "https://chat.example.org\\@evil.example.org",
+    "javascript:alert(1)",
+  ]) {
+    it(`refuses the url ${url}`, () => {
+      expect(problem({ url })).to.include("public address");
+    });
+  }
+
+  const unknownKeys: [Record<string, unknown>, string][] = [
+    [
+      { relase: "v2" },
+      "relase: there is no such key; is it release. Example: pulumi config rm relase",
+    ],
+    [{ prepareserver: true }, "is it prepareServer"],
+    [{ somethingElse: 1 }, "somethingElse: there is no such key. Example"],
+    [
+      { server: { host: "h", hostname: "x" } },
+      "server.hostname: there is no such key; is it server.host",
+    ],
+    [{ health: { wait: "1" } }, "it has timeout, migrationTimeout, mustStayGoodFor, public"],
+    [{ listen: { adress: "::1" } }, "is it listen.address"],
+    [
+      { MAX_FILE_SIZE_MB: "2" },
+      "belongs under env. Example: pulumi config set --path env.MAX_FILE_SIZE_MB 2",
+    ],
+    [{ GIPHY_API_KEY: "topsecret" }, "set --path --secret secretEnv.GIPHY_API_KEY"],
+    [{ "a b;c": 1 }, "pulumi config rm 'a b;c'"],
+    [{ __proto__: null, constructor: 1 }, "constructor: there is no such key"],
+  ];
+  for (const [raw, text] of unknownKeys) {
+    it(`refuses the unknown key in ${JSON.stringify(raw)}`, () => {
+      expect(problem(raw)).to.include(text).and.not.to.include("topsecret");
+    });
+  }
+
+  it("recognises keys that were set without --path", () => {
+    expect(problem({ "server.host": "chat.example.org" })).to.equal(
+      "server.host: this was set without --path. Example: pulumi config rm server.host; " +
+        "pulumi config set --path server.host chat.example.org",
+    );
+    expect(problem({ "health.timeout": "60 seconds" })).to.include(
+      "set --path health.timeout '60 seconds'",
+    );
+    expect(problem({ "profiles[0]": "turn" })).to.include("set --path 'profiles[0]' turn");
+    const secret = problem({ "secretEnv.GIPHY_API_KEY": "topsecret" });
+    expect(secret).to.include("set --path --secret secretEnv.GIPHY_API_KEY");
+    expect(secret).not.to.include("topsecret");
+    expect(problem({ "env.RUST_LOG": "a\nb" })).to.match(/set --path env\.RUST_LOG$/);
+  });
+
+  it("says how to set a key that has keys of its own", () => {
+    expect(problem({ server: "chat.example.org" })).to.equal(
+      'server: expected settings of its own, got "chat.example.org". ' +
+        "Example: pulumi config set --path server.host chat.example.org",
+    );
+  });
+
+  it("says what isn't there yet", () => {
+    for (const raw of [
+      { backup: { keepLast: 5 } },
+      { hooks: {} },
+      { alerts: {} },
+      { breakingChangesReadUpTo: "0.23.0" },
+      { keep: { revertPoints: 2 } },
+      { image: "auto" },
+      { image: "ghcr.io/purpleneutral/chatalot" },
+      { buildOn: "here" },
+      { runtime: "systemd" },
+      { whenItFails: "stop" },
+    ]) {
+      expect(problem(raw)).to.include("not available in this version");
+    }
+    expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("refuses an address of the server without a host", () => {
+    expect(problem({ server: { user: "deploy", directory: "/srv/x" } })).to.include(
+      "server.host: is missing: without it user would mean nothing",
+    );
+  });
+
+  it("refuses two sources of host keys", () => {
+    const server = {
+      host: "h",
+      hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgbIZ0yFg1pgTLSKzP2CRbnxD2ehJ9F2EzBqhgk8uB4",
+      knownHostsFile: "./known_hosts",
+    };
+    expect(problems({ release: "v1", server }).join()).to.include(
+      "either hostKey or knownHostsFile",
+    );
+  });
+
+  it("refuses a time of being good that the time for becoming good doesn't leave room for", () => {
+    expect(problem({ health: { timeout: "10 seconds" } })).to.include("less than health.timeout");
+  });
+
+  it("shows no credentials of a repository", () => {
+    for (const repository of ["https://me:topsecret@h/x", "http://me:topsecret@h/x"]) {
+      expect(problem({ repository })).not.to.include("topsecret");
+    }
+    expect(problem({ repository: "https://me:topsecret@h/x" })).to.include("without credentials");
+  });
+
+  describe("env and secretEnv", () => {
+    const names: [string, string][] = [
+      ["REGISTRATION_MOD", "is it REGISTRATION_MODE"],
+      ["GIPHY_API_KEY", "belongs under secretEnv"],
+      ["MY_OWN_TOKEN", "belongs under secretEnv"],
+      ["DB_PASSWORD", "made by this tool"],
+      ["TOTP_ENCRYPTION_KEY", "made by this tool"],
+      ["DATABASE_URL", "can't be chosen"],
+      ["PUBLIC_URL", 'use "url"'],
+      ["LISTEN_ADDR", 'use "listen"'],
+      ["JWT_PRIVATE_KEY_PATH", "set by this tool"],
+      ["COMPOSE_PROFILES", 'use "profiles"'],
+      [
+        "SOMETHING",
+        "no such variable. Example: if it has by now: pulumi config set --path 'moreEnv[0]'",
+      ],
+      ["rust_log", "capital letters"],
+      ["A=B", "capital letters"],
+      ["A\nB", "capital letters"],
+      ["", "capital letters"],
+      ["__proto__x", "capital letters"],
+    ];
+    for (const [name, text] of names) {
+      it(`refuses the name ${JSON.stringify(name)}`, () => {
+        expect(problem({ env: { [name]: "topsecret" } }))
+          .to.include(text)
+          .and.not.to.include("topsecret");
+      });
+    }
+
+    it("allows a name that the operator vouches for, in both places", () => {
+      const settings = parseSettings({
+        release: "v1",
+        moreEnv: ["NEW_LIMIT", "NEW_TOKEN"],
+        env: { NEW_LIMIT: 5 },
+        secretEnv: { NEW_TOKEN: "x" },
+      });
+      expect(settings.env).to.deep.equal({ NEW_LIMIT: "5" });
+      expect(problem({ moreEnv: "NEW_TOKEN", env: { NEW_TOKEN: "x" } })).to.include("secretEnv");
+      expect(problem({ moreEnv: "DB_PASSWORD", env: { DB_PASSWORD: "x" } })).to.include("made by");
+    });
+
+    it("never shows a value of secretEnv", () => {
+      const lines = problems({
+        release: "v1",
+        secretEnv: {
+          GIPHY_API_KEY: "topsecret\nA=1",
+          TURN_PASSWORD: "topsecret --no-auth",
+          ICE_SERVERS: "topsecret",
+          DB_PASSWORD: "topsecret",
+          SOMETHING: "topsecret",
+          CLOUDFLARE_TUNNEL_TOKEN: { topsecret: "topsecret" },
+          REGISTRATION_MODE: "topsecret",
+        },
+      });
+      expect(lines).to.have.length(7);
+      expect(lines.join("\n")).not.to.include("topsecret");
+      expect(problem({ secretEnv: "topsecret" })).not.to.include("topsecret");
+      expect(problem({ secretEnv: ["topsecret"] })).not.to.include("topsecret");
+    });
+
+    it("lets a plain variable be kept secret, but not twice", () => {
+      const secretEnv = { ADMIN_USERNAME: "x" };
+      expect(parseSettings({ release: "v1", secretEnv }).secretEnv).to.deep.equal(secretEnv);
+      expect(problem({ secretEnv, env: { ADMIN_USERNAME: "y" } })).to.include("secretEnv as well");
+    });
+
+    it("accepts what coturn's command line can carry", () => {
+      const secretEnv = { TURN_PASSWORD: "Abc-1.2_3~+" };
+      expect(parseSettings({ release: "v1", secretEnv }).secretEnv).to.deep.equal(secretEnv);
+    });
+  });
+
+  describe("where it is known what is encrypted", () => {
+    it("refuses secrets in plain text", () => {
+      const raw = { release: "v1", secretEnv: { GIPHY_API_KEY: "topsecret" } };
+      const [line = ""] = problems(raw, { secretKeys: [] });
+      expect(line).to.include("plain text").and.to.include("--secret secretEnv.GIPHY_API_KEY");
+      expect(line).not.to.include("topsecret");
+      parseSettings(raw, { secretKeys: ["secretEnv"] });
+    });
+
+    it("refuses encryption that would be undone", () => {
+      const raw = { release: "v1", url: "https://chat.example.org" };
+      expect(problems(raw, { secretKeys: ["url"] })[0]).to.include("url: this is encrypted");
+    });
+  });
+
+  it("names the project in front of the keys", () => {
+    expect(() => parseSettings({}, { namespace: "mine" })).to.throw(
+      UserError,
+      "  mine:release: is",
+    );
+  });
+});
