@@ -1,4 +1,5 @@
 /** chatalot:Release: a commit's tree and image are on the server. What serves is not touched. */
+import { rm } from "node:fs/promises";
 import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
 import { archiveTree } from "../release/archive.ts";
@@ -120,7 +121,7 @@ async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
     cachePath("archives", `${identity.commit}.tar`),
   );
   context.tell(`sending the tree of ${identity.name} (${Math.ceil(archive.size / 1024)} KB)`);
-  await server.sendArchive(archive);
+  await server.sendArchive(archive).finally(() => rm(archive.path, { force: true }));
   const answer = await server.submit(
     {
       protocol: PROTOCOL,

@@ -97,7 +97,8 @@ export class Operator {
 
   /** Starts pulumi and leaves it running, for tests that interrupt it. */
   start(...args: string[]): ResultPromise<{ all: true; reject: false }> {
-    const withStack = args[0] === "stack" && args[1] === "init" ? args : [...args, "--stack", STACK];
+    const withStack =
+      args[0] === "stack" && args[1] === "init" ? args : [...args, "--stack", STACK];
     return execa("pulumi", withStack, {
       cwd: this.folder,
       env: this.environment,
