@@ -15,9 +15,13 @@ export async function readRecords<T>(path: string): Promise<T[]> {
 
 /** Appends one record and returns when it is on the disk. */
 export async function appendRecord(path: string, record: unknown): Promise<void> {
-  const { goodBytes, totalBytes, exists } = await readLog(path);
+  const { goodBytes, totalBytes, exists, hasGoodRecordBehind } = await readLog(path);
   const handle = await open(path, exists ? "r+" : "wx+", 0o600);
   try {
+    if (hasGoodRecordBehind)
+      throw new Error(
+        `${path} is damaged in its middle, at byte ${goodBytes}; nothing was appended, so that no record behind the damage is lost`,
+      );
     if (goodBytes < totalBytes) {
       await handle.truncate(goodBytes);
       await handle.sync();
@@ -42,6 +46,8 @@ interface Log<T> {
   goodBytes: number;
   totalBytes: number;
   exists: boolean;
+  /** A damaged line with a good one behind it: no torn write, but a disk that lost something. */
+  hasGoodRecordBehind: boolean;
 }
 
 async function readLog<T>(path: string): Promise<Log<T>> {
@@ -50,7 +56,7 @@ async function readLog<T>(path: string): Promise<Log<T>> {
     bytes = await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return { records: [], goodBytes: 0, totalBytes: 0, exists: false };
+    return { records: [], goodBytes: 0, totalBytes: 0, exists: false, hasGoodRecordBehind: false };
   }
   const records: T[] = [];
   let position = 0;
@@ -61,7 +67,23 @@ async function readLog<T>(path: string): Promise<Log<T>> {
     records.push(record as T);
     position = end + 1;
   }
-  return { records, goodBytes: position, totalBytes: bytes.length, exists: true };
+  return {
+    records,
+    goodBytes: position,
+    totalBytes: bytes.length,
+    exists: true,
+    hasGoodRecordBehind: hasGoodRecord(bytes.subarray(position)),
+  };
+}
+
+function hasGoodRecord(bytes: Buffer): boolean {
+  for (let position = bytes.indexOf(0x0a) + 1; position > 0;) {
+    const end = bytes.indexOf(0x0a, position);
+    if (end === -1) return false;
+    if (parseLine(bytes.subarray(position, end)) !== undefined) return true;
+    position = end + 1;
+  }
+  return false;
 }
 
 function parseLine(line: Buffer): unknown {

@@ -8,7 +8,7 @@ import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type { BuildOptions, Driver, ImageFacts, RenderedRelease } from "../driver.ts";
-import { type DatabaseFacts, readDatabase } from "./database.ts";
+import { DATABASE_SERVICE, type DatabaseFacts, readDatabase, waitForDatabase } from "./database.ts";
 import {
   containersOf,
   docker,
@@ -107,7 +107,9 @@ export class ComposeDriver implements Driver {
     if (server === undefined)
       throw new Error(`create the containers: Compose made none for service "${MAIN_SERVICE}"`);
     await this.update(server.id, "no");
-    await this.compose.startOthers(release, await this.stoppedAmong(others));
+    const stopped = await this.stoppedAmong(others);
+    await this.compose.startOthers(release, stopped);
+    if (stopped.includes(DATABASE_SERVICE)) await waitForDatabase(this.project);
     await docker("start the server", ["start", server.id]);
   }
 

@@ -24,6 +24,32 @@ export interface DatabaseFacts {
   applied: AppliedMigration[];
 }
 
+/** A first start initialises the volume; a later one may have to recover after a crash. */
+const START_TIMEOUT = 120_000;
+
+/**
+ * Waits until the database takes connections from other containers.
+ *
+ * Its health check asks by the socket and passes while a new volume is still being initialised; the
+ * server would connect by TCP, fail, and not be started again before it is committed.
+ */
+export async function waitForDatabase(project: string): Promise<void> {
+  const begun = performance.now();
+  for (;;) {
+    const [id] = await containersOf(project, DATABASE_SERVICE);
+    try {
+      if (id === undefined) throw new Error("start the database: its container is gone");
+      await docker("ask whether the database takes connections", [
+        ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1"],
+      ]);
+      return;
+    } catch (error) {
+      if (performance.now() - begun > START_TIMEOUT) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+}
+
 /** Undefined while there is no database that answers. */
 export async function readDatabase(project: string): Promise<DatabaseFacts | undefined> {
   const [id] = await containersOf(project, DATABASE_SERVICE);
