@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { toMilliseconds } from "./common/duration.ts";
-import { volumeNames } from "./components/storage.ts";
+import { volumeNames } from "./components/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
 import { SECTIONS } from "./settings/schema.ts";

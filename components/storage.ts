@@ -2,17 +2,13 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerAddress } from "../transport/index.ts";
 import { dockerHost } from "./docker-host.ts";
+import { volumeNames } from "./volume-names.ts";
 
 export interface StorageArgs {
   /** The server; this machine where null. */
   server: ServerAddress | null;
   /** The first half of the volumes' names. */
   project: string;
-}
-
-/** Docker's names of the volumes with users' data, as upstream's compose file makes them. */
-export function volumeNames(project: string): { database: string; files: string } {
-  return { database: `${project}_postgres_data`, files: `${project}_file_storage` };
 }
 
 /**

@@ -13,6 +13,7 @@ import { instancePaths } from "./paths.ts";
 import { directorySchema, jobRequestSchema } from "./protocol.ts";
 import { runOpenJob } from "./run.ts";
 import { submit } from "./submit.ts";
+import { killUnit } from "./unit.ts";
 
 process.umask(0o077);
 
@@ -48,6 +49,8 @@ async function abort(directory: string): Promise<number | null> {
   const job = await openJob(instancePaths(directory));
   if (job === undefined || job.hasBegun("J6")) return null;
   await writeFileDurably(join(job.paths.directory, "abort"), "");
+  // A build may run for half an hour: it is ended now, and the unit, started again, closes the job.
+  await killUnit(directory);
   return job.sequence;
 }
 

@@ -92,7 +92,8 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
   }
   for (const step of steps) {
     try {
-      if (step.touchesService === true && !job.hasBegun("J6")) await refuseIfAborted(job);
+      if (steps.every(({ id, touchesService }) => touchesService !== true || !job.hasBegun(id)))
+        await refuseIfAborted(job);
       progress.tell(step.id, step.title);
       await job.record({ type: "begun", step: step.id });
       await holdForTests(step.id);
@@ -165,7 +166,7 @@ async function giveUp(context: JobContext): Promise<void> {
 
 async function refuseIfAborted(job: Job): Promise<void> {
   if (await nameExists(join(job.paths.directory, "abort")))
-    throw new Error("it was stopped before the swap, as asked");
+    throw new Error("it was stopped before it touched the running server, as asked");
 }
 
 async function bootId(): Promise<string> {

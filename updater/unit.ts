@@ -77,3 +77,10 @@ export async function unitIsActive(directory: string): Promise<boolean> {
   ]);
   return ["active", "activating", "reloading", "deactivating"].includes(state.trim());
 }
+
+/** Ends the unit's programs; systemd starts it again, and the journal says how to go on. */
+export async function killUnit(directory: string): Promise<void> {
+  await command("end the job's programs", [
+    ...["systemctl", "kill", "--signal=SIGKILL", unitName(directory)],
+  ]);
+}

@@ -197,6 +197,17 @@ export class RemoteServer {
     }
   }
 
+  /** Asks the open job to stop before the swap; false where it is past that point. */
+  async abort(): Promise<boolean> {
+    const { runnerNode, runnerUpdater } = instancePaths(this.place.directory);
+    const { stdout } = await this.transport.run(
+      "stop the job",
+      [runnerNode, runnerUpdater, "abort", this.place.directory],
+      { timeout: INSPECT_TIMEOUT },
+    );
+    return (JSON.parse(stdout) as { aborted: number | null }).aborted !== null;
+  }
+
   private async probe(): Promise<HostFacts> {
     const { directory, project, port, volumes } = this.place;
     const { stdout } = await this.transport.run(

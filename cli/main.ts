@@ -1,0 +1,37 @@
+/** The `chatalot` command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do. */
+import { Command, CommanderError } from "commander";
+import { messageOf, UserError } from "../common/errors.ts";
+import { RemoteServer } from "../provider/server/remote-server.ts";
+import { TransportError } from "../transport/index.ts";
+import { abort } from "./abort.ts";
+
+const NOTHING_TO_DO = 3;
+const WRONG_USAGE = 2;
+
+const program = new Command("chatalot")
+  .description("Works on the server of a chatalot-deploy stack, beside pulumi.")
+  .option("-s, --stack <name>", "the stack; default: the one that pulumi has selected")
+  .exitOverride();
+
+program
+  .command("abort")
+  .description("stops the job that is under way, if it has not begun to swap the server")
+  .action(async () => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const { text, aborted } = await abort(stack);
+    console.log(text);
+    if (!aborted) process.exitCode = NOTHING_TO_DO;
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
+  else {
+    const isExpected = error instanceof UserError || error instanceof TransportError;
+    console.error(isExpected || !(error instanceof Error) ? messageOf(error) : error.stack);
+    process.exitCode = 1;
+  }
+} finally {
+  await RemoteServer.closeAll();
+}
