@@ -1,0 +1,121 @@
+/** What the server tests look at: the server itself, never what our own output says of it. */
+import type { DemoServer } from "../../../demo/server/index.ts";
+import { DIRECTORY } from "./fixture.ts";
+
+/** Names that upstream's compose file fixes. */
+export const SERVER = "chatalot-server";
+export const DATABASE = "chatalot-db";
+
+/** The label with the commit, on images and containers. */
+export const COMMIT_LABEL = "org.opencontainers.image.revision";
+
+/** A container as Docker tells it. */
+export interface Container {
+  id: string;
+  startedAt: string;
+  running: boolean;
+  restartPolicy: string;
+  restartCount: number;
+  /** The image's id. */
+  image: string;
+  labels: Record<string, string>;
+  environment: Record<string, string>;
+}
+
+/** One record of the ledger, as far as the tests read it. */
+export interface LedgerEntry {
+  sequence: number;
+  kind: string;
+  outcome: string;
+  cause?: string;
+  durations: { total: number; downtime?: number; build?: number };
+}
+
+/** Runs a shell script on the server and gives its standard output; a failure fails the test. */
+export async function shell(demo: DemoServer, script: string, ...args: string[]): Promise<string> {
+  const { stdout } = await demo.exec(["sh", "-euc", script, "sh", ...args], { timeout: 120_000 });
+  return stdout.trim();
+}
+
+/** Undefined where there is no container of this name. */
+export async function containerOf(demo: DemoServer, name: string): Promise<Container | undefined> {
+  const { stdout, exitCode } = await demo.exec(["docker", "container", "inspect", name], {
+    timeout: 30_000,
+    acceptedExitCodes: [0, 1],
+  });
+  if (exitCode !== 0) return undefined;
+  const [found] = JSON.parse(stdout) as {
+    Id: string;
+    Image: string;
+    RestartCount: number;
+    State: { StartedAt: string; Running: boolean };
+    HostConfig: { RestartPolicy: { Name: string } };
+    Config: { Labels: Record<string, string>; Env: string[] };
+  }[];
+  if (found === undefined) return undefined;
+  return {
+    id: found.Id,
+    startedAt: found.State.StartedAt,
+    running: found.State.Running,
+    restartPolicy: found.HostConfig.RestartPolicy.Name,
+    restartCount: found.RestartCount,
+    image: found.Image,
+    labels: found.Config.Labels,
+    environment: Object.fromEntries(
+      found.Config.Env.map((entry) => {
+        const equals = entry.indexOf("=");
+        return [entry.slice(0, equals), entry.slice(equals + 1)];
+      }),
+    ),
+  };
+}
+
+/** A container that must be there. */
+export async function theContainer(demo: DemoServer, name: string): Promise<Container> {
+  const container = await containerOf(demo, name);
+  if (container === undefined) throw new Error(`there is no container ${name}`);
+  return container;
+}
+
+/** Which containers run since when: equal as long as none of them was restarted or made anew. */
+export async function runningSince(demo: DemoServer): Promise<Record<string, string>> {
+  const both = await Promise.all([SERVER, DATABASE].map((name) => theContainer(demo, name)));
+  return Object.fromEntries(both.map(({ id, startedAt }) => [id, startedAt]));
+}
+
+/** The rows of a query, one line each, read by the database's own client. */
+export async function query(demo: DemoServer, sql: string): Promise<string[]> {
+  const argv = ["docker", "exec", "-i", DATABASE, "psql", "-U", "chatalot", "-d", "chatalot"];
+  const options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
+  const { stdout } = await demo.exec([...argv, ...options], { timeout: 60_000, input: sql });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+/** The numbers of the migrations that the database has. */
+export async function appliedMigrations(demo: DemoServer): Promise<number[]> {
+  const rows = await query(demo, "SELECT version FROM _sqlx_migrations ORDER BY version");
+  return rows.map(Number);
+}
+
+/** All records of the ledger, oldest first: one for each job that ended. */
+export async function ledgerOf(demo: DemoServer): Promise<LedgerEntry[]> {
+  const text = await shell(demo, `cat ${DIRECTORY}/.deploy/ledger`);
+  return text.split("\n").map((line) => JSON.parse(line.slice(line.indexOf("{"))) as LedgerEntry);
+}
+
+/** How many jobs were ever opened, whatever came of them. */
+export async function numberOfJobs(demo: DemoServer): Promise<number> {
+  return Number(await shell(demo, `ls ${DIRECTORY}/.deploy/jobs | wc -l`));
+}
+
+/** The version of the web client, which unlike the server's own differs from release to release. */
+export async function webVersion(baseUrl: string): Promise<string> {
+  const answer = await fetch(`${baseUrl}/version.json`, { signal: AbortSignal.timeout(5_000) });
+  return ((await answer.json()) as { version: string }).version;
+}
+
+/** What /api/health says. */
+export async function healthOf(baseUrl: string): Promise<{ status: string; db_healthy: boolean }> {
+  const answer = await fetch(`${baseUrl}/api/health`, { signal: AbortSignal.timeout(10_000) });
+  return (await answer.json()) as { status: string; db_healthy: boolean };
+}
