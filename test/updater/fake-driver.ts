@@ -1,0 +1,123 @@
+import type { Driver, ImageFacts, RenderedRelease } from "../../updater/drivers/driver.ts";
+import type {
+  AppliedMigration,
+  ContainerFacts,
+  DatabaseIdentity,
+  HealthAnswer,
+} from "../../updater/protocol.ts";
+
+interface Database {
+  identity: DatabaseIdentity;
+  applied: AppliedMigration[];
+}
+
+/** A server that is what a test makes it, and that remembers what was asked of it. */
+export class FakeDriver implements Driver {
+  /** Calls that change something, in order. */
+  readonly calls: string[] = [];
+  current: ContainerFacts | undefined;
+  images = new Map<string, ImageFacts>();
+  healthAnswer: HealthAnswer = { reachable: false, problem: "nothing listens yet" };
+  currentDatabase: Database | undefined;
+  volumeIsEmpty: boolean | undefined = false;
+  port: string | undefined;
+  web: string | undefined;
+  log: string[] = [];
+  /** Names of calls that fail. */
+  readonly broken = new Set<string>();
+  /** Called before each reading of the container, to change what will be read. */
+  onLook: () => void = () => undefined;
+
+  async build(): Promise<{ built: string[] }> {
+    this.did("build");
+    return { built: [] };
+  }
+  imageName(commit: string): string {
+    return `chatalot:${commit}`;
+  }
+  async image(name: string): Promise<ImageFacts | undefined> {
+    return this.images.get(name);
+  }
+  async fetchOthers(): Promise<void> {
+    this.did("fetchOthers");
+  }
+  async ownSecrets(): Promise<void> {
+    this.did("ownSecrets");
+  }
+  async portOwner(): Promise<string | undefined> {
+    return this.port;
+  }
+  async server(): Promise<ContainerFacts | undefined> {
+    this.onLook();
+    return this.current;
+  }
+  async stopServer(): Promise<void> {
+    this.did("stopServer");
+    if (this.current !== undefined)
+      this.current = { ...this.current, running: false, status: "exited" };
+  }
+  async start({ directory, profiles }: RenderedRelease): Promise<void> {
+    this.did("start", directory, ...profiles);
+  }
+  async restartPolicy(): Promise<string> {
+    return "unless-stopped";
+  }
+  async setRestartPolicy(policy: string): Promise<void> {
+    this.did("setRestartPolicy", policy);
+  }
+  async remove(rendered: RenderedRelease | undefined): Promise<void> {
+    this.did("remove", rendered?.directory ?? "whatever is there");
+  }
+  async health(): Promise<HealthAnswer> {
+    return this.healthAnswer;
+  }
+  async webVersion(): Promise<string | undefined> {
+    return this.web;
+  }
+  async database(): Promise<Database | undefined> {
+    return this.currentDatabase;
+  }
+  async databaseVolumeIsEmpty(): Promise<boolean | undefined> {
+    return this.volumeIsEmpty;
+  }
+  async logTail(): Promise<string[]> {
+    return this.log;
+  }
+
+  private did(name: string, ...details: string[]): void {
+    this.calls.push([name, ...details].join(" "));
+    if (this.broken.has(name)) throw new Error(`${name} is broken`);
+  }
+}
+
+/** The container of a server that runs from its own image. */
+export function container(commit: string, values: Partial<ContainerFacts> = {}): ContainerFacts {
+  return {
+    id: `container of ${commit.slice(0, 4)}`,
+    name: "chatalot-server",
+    running: true,
+    status: "running",
+    startedAt: "2024-01-01T00:00:00Z",
+    restartCount: 0,
+    restartPolicy: "no",
+    exitCode: 0,
+    outOfMemory: false,
+    imageId: `sha256:${commit}`,
+    commit,
+    composeConfigHash: "c0ffee",
+    ...values,
+  };
+}
+
+/** What a good server answers. */
+export function healthy(values: Partial<HealthAnswer> = {}): HealthAnswer {
+  return {
+    reachable: true,
+    httpStatus: 200,
+    status: "ok",
+    version: "0.17.0",
+    databaseHealthy: true,
+    uptimeSeconds: 1,
+    ...values,
+  };
+}

@@ -1,0 +1,71 @@
+import { appendFile } from "node:fs/promises";
+import { expect } from "chai";
+import { follow } from "../../updater/follow.ts";
+import type { FollowLine, Verdict } from "../../updater/protocol.ts";
+import type { JobContext } from "../../updater/steps/step.ts";
+import { makeContext } from "./samples.ts";
+import { useTemporaryDirectory } from "./temporary.ts";
+
+describe("follow", () => {
+  const temporary = useTemporaryDirectory();
+
+  function verdictOf({ job }: JobContext): Verdict {
+    return {
+      sequence: job.sequence,
+      kind: "switch",
+      outcome: "done",
+      instanceId: "instance",
+      text: "DONE",
+      durations: { total: 1 },
+    };
+  }
+
+  async function closedJob(...texts: string[]): Promise<JobContext> {
+    const context = await makeContext(temporary());
+    for (const text of texts) context.progress.tell("J1", text);
+    await context.progress.flushed();
+    await context.job.record({ type: "closed", verdict: verdictOf(context) });
+    return context;
+  }
+
+  async function followed({ job }: JobContext, offset = 0): Promise<FollowLine[]> {
+    const lines: FollowLine[] = [];
+    await follow(temporary(), job.sequence, offset, (line) => lines.push(line));
+    return lines;
+  }
+
+  const texts = (lines: FollowLine[]): string[] =>
+    lines.map((line) => (line.type === "progress" ? line.progress.text : line.verdict.text));
+
+  it("prints what was told and ends with the verdict", async () => {
+    const context = await closedJob("one", "two ü");
+    expect(texts(await followed(context))).to.deep.equal(["one", "two ü", "DONE"]);
+  });
+
+  it("gives the same to everybody who asks, and later again", async () => {
+    const context = await closedJob("one");
+    const [first, second] = await Promise.all([followed(context), followed(context)]);
+    expect(second).to.deep.equal(first);
+    expect(await followed(context)).to.deep.equal(first);
+  });
+
+  it("goes on behind any line that was printed before", async () => {
+    const context = await closedJob("one", "two ü", "three");
+    const all = await followed(context);
+    for (const [index, line] of all.entries())
+      if (line.type === "progress")
+        expect(texts(await followed(context, line.offset))).to.deep.equal(
+          texts(all.slice(index + 1)),
+        );
+  });
+
+  it("waits for the end of a job, and for the end of a line", async () => {
+    const context = await makeContext(temporary());
+    const line = JSON.stringify({ at: "", step: "J1", text: "slow" });
+    await appendFile(context.job.paths.progress, line.slice(0, 10));
+    const following = followed(context);
+    await appendFile(context.job.paths.progress, `${line.slice(10)}\n`);
+    await context.job.record({ type: "closed", verdict: verdictOf(context) });
+    expect(texts(await following)).to.deep.equal(["slow", "DONE"]);
+  });
+});

@@ -1,0 +1,79 @@
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Notes its arguments; the answers are files that a test writes. */
+const PROGRAM = `#!/bin/sh
+here=$(dirname "$0")
+program=$(basename "$0")
+printf '%s\\n' "$program $*" >> "$here/calls"
+test "$program" = systemctl && exit 0
+if test -e "$here/docker-is-down"; then
+  echo 'Cannot connect to the Docker daemon' >&2
+  exit 1
+fi
+case "$1 $2" in
+  "ps --all") cat "$here/containers" 2>/dev/null || true;;
+  "container inspect") cat "$here/container.json";;
+  *) ;;
+esac
+`;
+
+/** Stands in for `docker` and `systemctl`, of which a unit test has none. */
+export interface ServerPrograms {
+  /** Whether there is a Docker daemon that answers. */
+  dockerIs(state: "up" | "down"): Promise<void>;
+  /** The one container of the project; null for none. */
+  containerIs(container: Record<string, unknown> | null): Promise<void>;
+  /** What was run, in order: `systemctl disable ...`. */
+  calls(): Promise<string[]>;
+}
+
+/** Puts the programs first on the PATH during each test of the suite. */
+export function useServerPrograms(temporary: (...parts: string[]) => string): ServerPrograms {
+  const path = process.env.PATH;
+  const place = (name: string): string => join(temporary("programs"), name);
+  beforeEach(async () => {
+    await mkdir(temporary("programs"));
+    for (const name of ["docker", "systemctl"]) {
+      await writeFile(place(name), PROGRAM);
+      await chmod(place(name), 0o755);
+    }
+    process.env.PATH = `${temporary("programs")}:${path}`;
+  });
+  afterEach(() => {
+    process.env.PATH = path;
+  });
+  return {
+    dockerIs: async (state) => {
+      if (state === "down") await writeFile(place("docker-is-down"), "");
+    },
+    containerIs: async (container) => {
+      await writeFile(place("containers"), container === null ? "" : "0123456789ab\n");
+      await writeFile(place("container.json"), JSON.stringify([container]));
+    },
+    calls: async () => {
+      const text = await readFile(place("calls"), "utf8").catch(() => "");
+      return text.split("\n").filter((line) => line !== "");
+    },
+  };
+}
+
+/** The server's container as Docker describes it. */
+export function inspectedContainer(commit: string, running: boolean): Record<string, unknown> {
+  return {
+    Id: "0123456789ab",
+    Name: "/chatalot-server",
+    Image: `sha256:${commit}`,
+    RestartCount: 0,
+    State: {
+      Status: running ? "running" : "exited",
+      Running: running,
+      StartedAt: "2024-01-01T00:00:00Z",
+      ExitCode: 0,
+      OOMKilled: false,
+    },
+    HostConfig: { RestartPolicy: { Name: "no" } },
+    Config: { Labels: { "org.opencontainers.image.revision": commit }, Env: [] },
+    NetworkSettings: { Networks: {} },
+  };
+}

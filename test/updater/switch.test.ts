@@ -1,0 +1,272 @@
+import { expect } from "chai";
+import type { ContainerFacts, LedgerRecord } from "../../updater/protocol.ts";
+import type { JobContext } from "../../updater/steps/step.ts";
+import { SWITCH_STEPS } from "../../updater/steps/switch.ts";
+import { container, type FakeDriver, healthy } from "./fake-driver.ts";
+import {
+  applied,
+  DATABASE,
+  ledgerRecord,
+  makeContext,
+  migration,
+  NEW_COMMIT,
+  OLD_COMMIT,
+  release,
+  switchPlan,
+} from "./samples.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
+
+type Context = JobContext & { driver: FakeDriver };
+
+describe("the steps of a switch", () => {
+  const temporary = useTemporaryDirectory();
+  const changing = /^(stopServer|start|setRestartPolicy|remove)/;
+
+  /** A server with the old release and everything ready for the new one. */
+  async function ready(previous: LedgerRecord = ledgerRecord()): Promise<Context> {
+    const context = await makeContext(temporary(), switchPlan({ previous }), [previous]);
+    const { driver } = context;
+    driver.current = container(OLD_COMMIT);
+    for (const commit of [OLD_COMMIT, NEW_COMMIT])
+      driver.images.set(`chatalot:${commit}`, { id: `sha256:${commit}`, commit });
+    driver.currentDatabase = { identity: DATABASE, applied: applied(1, 2) };
+    driver.healthAnswer = healthy();
+    const { target } = context.job.plan;
+    if (target !== undefined) target.gate.mustStayGoodFor = 0;
+    return context;
+  }
+
+  function step(id: string) {
+    const found = SWITCH_STEPS.find((entry) => entry.id === id);
+    if (found === undefined) throw new Error(`there is no step ${id}`);
+    return found;
+  }
+
+  async function undo(id: string, context: Context): Promise<void> {
+    await step(id).undo?.run(context);
+  }
+
+  it("touch the service from J6 on, and not before", () => {
+    expect(SWITCH_STEPS.map(({ id }) => id)).to.deep.equal(["J1", "J6", "J8", "J9"]);
+    expect(SWITCH_STEPS.map(({ touchesService }) => touchesService === true)).to.deep.equal([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(SWITCH_STEPS.map((entry) => entry.undo?.id)).to.deep.equal([
+      undefined,
+      "R3",
+      "R1",
+      undefined,
+    ]);
+  });
+
+  describe("J1", () => {
+    it("gets everything that is needed later, and stops nothing", async () => {
+      const context = await ready();
+      await step("J1").run(context);
+      expect(context.driver.calls).to.deep.equal(["fetchOthers", "ownSecrets"]);
+    });
+
+    const refused: [string, (context: Context) => void, string][] = [
+      ["an image that is not there", ({ driver }) => driver.images.clear(), "is not on the server"],
+      [
+        "an image of another commit under the right name",
+        ({ driver }) =>
+          driver.images.set(`chatalot:${NEW_COMMIT}`, { id: "sha256:x", commit: OLD_COMMIT }),
+        `is labelled ${OLD_COMMIT}, not ${NEW_COMMIT}`,
+      ],
+      [
+        "an image that nobody labelled",
+        ({ driver }) => driver.images.set(`chatalot:${NEW_COMMIT}`, { id: "sha256:x" }),
+        "is labelled with no commit",
+      ],
+      [
+        "another PostgreSQL",
+        ({ driver }) =>
+          (driver.currentDatabase = {
+            identity: { ...DATABASE, systemIdentifier: "7002" },
+            applied: applied(1, 2),
+          }),
+        "the database is another one",
+      ],
+      [
+        "another database in the same PostgreSQL",
+        ({ driver }) =>
+          (driver.currentDatabase = { identity: { ...DATABASE, oid: "1" }, applied: [] }),
+        "the database is another one",
+      ],
+      [
+        "an emptied volume",
+        ({ driver }) => {
+          driver.currentDatabase = undefined;
+          driver.volumeIsEmpty = true;
+        },
+        "the volume chat_postgres_data is empty, but this instance has a database",
+      ],
+      [
+        "a volume that is gone",
+        ({ driver }) => {
+          driver.currentDatabase = undefined;
+          driver.volumeIsEmpty = undefined;
+        },
+        "the volume chat_postgres_data is gone",
+      ],
+      [
+        "a release without an applied migration",
+        ({ driver }) =>
+          (driver.currentDatabase = { identity: DATABASE, applied: applied(1, 2, 3) }),
+        "v1.1.0 can't start on this database: 3 step is applied and unknown to it",
+      ],
+      [
+        "a release that edited an applied migration",
+        ({ job }) => {
+          if (job.plan.release !== undefined)
+            job.plan.release.migrations = [migration(1), migration(2, "e")];
+        },
+        "2 step was edited after it was applied",
+      ],
+      [
+        "a port that somebody else has",
+        ({ driver }) => (driver.port = "nginx (process 7)"),
+        "port 8080 on 127.0.0.1 is used by nginx (process 7)",
+      ],
+      [
+        "images that can't be fetched",
+        ({ driver }) => driver.broken.add("fetchOthers"),
+        "fetchOthers is broken",
+      ],
+      [
+        "keys that can't be handed over",
+        ({ driver }) => driver.broken.add("ownSecrets"),
+        "ownSecrets is broken",
+      ],
+    ];
+    for (const [what, arrange, text] of refused)
+      it(`refuses ${what} before anything is stopped`, async () => {
+        const context = await ready();
+        arrange(context);
+        expect((await errorOf(async () => step("J1").run(context))).message).to.contain(text);
+        expect(context.driver.calls.filter((call) => changing.test(call))).to.deep.equal([]);
+      });
+
+    it("goes on with a stopped database whose volume is filled", async () => {
+      const context = await ready();
+      context.driver.currentDatabase = undefined;
+      await step("J1").run(context);
+    });
+
+    it("still knows the database of a deployment that was removed", async () => {
+      const context = await makeContext(temporary(), switchPlan(), [
+        ledgerRecord(),
+        ledgerRecord({ kind: "remove" }),
+      ]);
+      context.driver.images.set(`chatalot:${NEW_COMMIT}`, { id: "sha256:x", commit: NEW_COMMIT });
+      context.driver.volumeIsEmpty = true;
+      const { message } = await errorOf(async () => step("J1").run(context));
+      expect(message).to.contain("a start would show an empty chat");
+    });
+
+    it("takes an empty server for what it is at the first deployment", async () => {
+      const context = await makeContext(temporary());
+      context.driver.images.set(`chatalot:${NEW_COMMIT}`, { id: "sha256:x", commit: NEW_COMMIT });
+      context.driver.volumeIsEmpty = true;
+      await step("J1").run(context);
+    });
+  });
+
+  it("J6 stops the server, and notes when only where one ran", async () => {
+    const context = await ready();
+    const { driver } = context;
+    const facts = await step("J6").run(context);
+    expect(facts).to.have.property("stoppedAt").that.is.a("number");
+    expect(driver.calls).to.deep.equal(["stopServer"]);
+    expect(await step("J6").run(context)).to.deep.equal({});
+  });
+
+  it("J8 starts the release's own folder with its profiles", async () => {
+    const context = await ready();
+    await step("J8").run(context);
+    expect(context.driver.calls).to.deep.equal([
+      `start ${temporary("releases", "bbbbbbbbbbbb-2")} turn`,
+    ]);
+  });
+
+  it("J9 leaves what a later revert needs to start exactly this again", async () => {
+    const context = await ready();
+    context.driver.current = container(NEW_COMMIT);
+    const facts = await step("J9").run(context);
+    expect(facts)
+      .to.have.property("serving")
+      .that.deep.equals({
+        releaseDirectory: "releases/bbbbbbbbbbbb-2",
+        configurationDigest: "digest",
+        image: `chatalot:${NEW_COMMIT}`,
+        imageId: `sha256:${NEW_COMMIT}`,
+        composeConfigHash: "c0ffee",
+        profiles: ["turn"],
+        restartPolicy: "unless-stopped",
+        database: DATABASE,
+        applied: applied(1, 2),
+      });
+    expect(context.driver.calls).to.deep.equal([]);
+  });
+
+  it("J9 fails on a database that is not the ledger's", async () => {
+    const context = await ready();
+    const ended: ContainerFacts = { ...container(NEW_COMMIT), running: false, status: "exited" };
+    const { target } = context.job.plan;
+    if (target !== undefined) target.gate.timeout = 0;
+    context.driver.current = container(NEW_COMMIT);
+    context.driver.currentDatabase = {
+      identity: { ...DATABASE, oid: "1" },
+      applied: applied(1, 2),
+    };
+    let looks = 0;
+    context.driver.onLook = () => {
+      looks += 1;
+      if (looks > 3) context.driver.current = ended;
+    };
+    const { message } = await errorOf(async () => step("J9").run(context));
+    expect(message).to.contain("this is another database");
+  });
+
+  it("R1 stops the new server", async () => {
+    const context = await ready();
+    await undo("J8", context);
+    expect(context.driver.calls).to.deep.equal(["stopServer"]);
+  });
+
+  it("R3 starts what the ledger recorded, proves it, and then lets it come back at boot", async () => {
+    const context = await ready();
+    await undo("J6", context);
+    expect(context.driver.calls).to.deep.equal([
+      `start ${temporary("releases", "aaaaaaaaaaaa-1")} turn`,
+      "setRestartPolicy unless-stopped",
+    ]);
+  });
+
+  it("R3 is not done while the old server is not healthy", async () => {
+    const context = await ready();
+    context.driver.current = container(OLD_COMMIT, { running: false, status: "exited" });
+    const error = await errorOf(async () => undo("J6", context));
+    expect(error.message).to.contain("it ended by itself");
+    expect(context.driver.calls).to.have.length(1);
+  });
+
+  it("R3 proves the old release by its own migrations and database", async () => {
+    const previous = ledgerRecord({ release: release(OLD_COMMIT, [1]) });
+    const context = await ready(previous);
+    const { target } = context.job.plan;
+    if (target !== undefined) target.gate.timeout = 0;
+    const { message } = await errorOf(async () => undo("J6", context));
+    expect(message).to.contain("applied migrations that the release does not have: 2");
+  });
+
+  it("R3 starts nothing where nothing served before", async () => {
+    const context = await makeContext(temporary());
+    await undo("J6", context);
+    expect(context.driver.calls).to.deep.equal([]);
+  });
+});
