@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { toMilliseconds } from "./common/duration.ts";
+import { UserError } from "./common/errors.ts";
 import { volumeNames } from "./components/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
@@ -29,9 +30,18 @@ export interface StackSettings extends Omit<Settings, "secretEnv"> {
 /**
  * Reads the configuration of the stack that runs.
  *
- * @throws UserError with everything that is wrong
+ * @throws RunError with everything that is wrong: of all errors of a program, this is the one that
+ * Pulumi shows without a stack
  */
 export function readSettings(): StackSettings {
+  try {
+    return stackSettings();
+  } catch (error) {
+    throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+function stackSettings(): StackSettings {
   const namespace = new pulumi.Config().name;
   const raw = readConfiguration(namespace);
   const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { UserError } from "../../common/errors.ts";
 import { readSettings } from "../../settings.ts";
 
 /** What Pulumi hands to a program: text, and JSON for keys that were set with a path. */
@@ -75,7 +74,7 @@ describe("readSettings", () => {
       "secretEnv",
     ]);
     expect(() => readSettings())
-      .to.throw(UserError)
+      .to.throw(pulumi.RunError)
       .with.property("message")
       .that.includes("release: is missing")
       .and.includes("server.host: this was set without --path")
@@ -85,7 +84,7 @@ describe("readSettings", () => {
 
   it("refuses secrets that stand in plain text", () => {
     configure({ release: "v1", secretEnv: '{"GIPHY_API_KEY":"topsecret"}' });
-    expect(() => readSettings()).to.throw(UserError, "plain text");
+    expect(() => readSettings()).to.throw(pulumi.RunError, "plain text");
   });
 
   it("passes over the configuration of other projects", () => {
