@@ -30,12 +30,14 @@ import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/rem
 const DECISIVE = ["commit", "migrations", "configuration", "secretEnv"] as const;
 
 export const deployment: Resource = {
-  async check(_context, olds, news) {
+  async check(context, olds, news) {
     const state = await stateIfReachable(news);
     if (state === undefined) return { additions: instanceAddition(olds, state), refusals: [] };
     const refusals = instanceRefusals(olds, news, state);
-    if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations))
+    if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
       refusals.push(...releaseRefusals(news, state));
+      warnOfMigrations(context, news, state);
+    }
     const drift = driftOf(olds, state);
     return {
       additions: {
@@ -191,6 +193,19 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
         `${names(edited.map((entry) => entry.release))}. Choose a release that keeps applied migrations as they are.`,
     });
   return refusals;
+}
+
+/** Said beforehand: what this update would not be able to take back by itself. */
+function warnOfMigrations(context: ResourceContext, news: Wire, state: ServerState): void {
+  if (state.database === undefined || state.serving === undefined) return;
+  const { pending } = compareMigrations(state.database.applied, identityOf(news).migrations);
+  if (pending.length === 0) return;
+  context.warn(
+    `${news.release as string} applies ${pending.length} migration(s): ` +
+      `${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}. This version ` +
+      "of chatalot-deploy reverts code, not the database: should the release fail after them, it stops " +
+      "and waits for you. Take a backup first.",
+  );
 }
 
 /** What to mend: the server differs from its ledger, or the ledger from what this stack did last. */

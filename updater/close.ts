@@ -10,10 +10,11 @@ import { awayText, describeRelease, downtimeOf } from "./steps/switch.ts";
 export async function closeJob(
   context: JobContext,
   outcome: Outcome,
-  serving?: ServingRecord,
+  { serving, note }: { serving?: ServingRecord; note?: string } = {},
 ): Promise<void> {
   const { job, paths, ledger, progress } = context;
-  const cause = job.committed === undefined ? job.failed?.cause : undefined;
+  const failure = job.committed === undefined ? job.failed?.cause : undefined;
+  const cause = note === undefined ? failure : `${failure}\nGoing back: ${note}`;
   const { release, previous, requestedBy, kind, target } = job.plan;
   const durations = durationsOf(job);
   const record: LedgerRecord = {
@@ -104,7 +105,7 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
     case "needs-operator":
       return (
         `NEEDS YOU ${wanted} failed and ${before} could not be started again; nothing was deleted. ` +
-        `Cause: ${cause}\nLook at: docker compose logs, ${job.paths.progress}`
+        `Cause: ${cause}\nLook at: docker logs chatalot-server, ${job.paths.progress}`
       );
   }
 }

@@ -22,7 +22,7 @@ import { closeJob, durationsOf } from "./close.ts";
 import { settle } from "./steps/clean.ts";
 import { PREPARE_STEPS } from "./steps/prepare.ts";
 import { REMOVE_STEPS } from "./steps/remove.ts";
-import type { JobContext, Step, Undo } from "./steps/step.ts";
+import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
 import { disarmUnit } from "./unit.ts";
 
@@ -116,7 +116,7 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {
   await holdForTests("J11");
   await settle(context, serving);
-  await closeJob(context, "done", serving);
+  await closeJob(context, "done", { serving });
 }
 
 async function goBack(context: JobContext, steps: readonly Step[]): Promise<void> {
@@ -130,8 +130,14 @@ async function goBack(context: JobContext, steps: readonly Step[]): Promise<void
     await giveUp(context);
     return;
   }
-  for (const step of begun.reverse())
-    if (step.undo !== undefined) await takeBack(context, step.undo);
+  try {
+    for (const step of begun.reverse())
+      if (step.undo !== undefined) await takeBack(context, step.undo);
+  } catch (error) {
+    if (!(error instanceof HopelessError)) throw error;
+    await giveUp(context);
+    return;
+  }
   await closeJob(context, job.plan.previous === undefined ? "stopped" : "reverted");
 }
 
@@ -159,9 +165,9 @@ async function giveUp(context: JobContext): Promise<void> {
   );
   const text =
     `job ${job.sequence} to ${job.plan.release?.name ?? "?"} failed (${job.failed?.cause ?? "?"}) and ` +
-    `going back failed ${MAXIMUM_ATTEMPTS} times at step ${job.step} (${last}).`;
+    `going back failed at step ${job.step}: ${last}.`;
   await writeFileDurably(paths.needsOperator, `${text}\n`);
-  await closeJob(context, "needs-operator");
+  await closeJob(context, "needs-operator", { note: last });
 }
 
 async function refuseIfAborted(job: Job): Promise<void> {

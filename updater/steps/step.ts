@@ -39,6 +39,11 @@ export interface Undo {
   run(context: JobContext): Promise<Facts | void>;
 }
 
+/** An undo that trying again can't help: a person has to decide. */
+export class HopelessError extends Error {
+  override readonly name = "HopelessError";
+}
+
 /** The release of the job's plan; a job without one has no steps that ask for it. */
 export function wantedRelease({ job }: JobContext) {
   const { release } = job.plan;

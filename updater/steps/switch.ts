@@ -10,9 +10,9 @@ import { compareMigrations } from "../../release/compare.ts";
 import { describeMilliseconds } from "../../common/duration.ts";
 import type { RenderedRelease } from "../drivers/driver.ts";
 import { passGate } from "../gate.ts";
-import type { LedgerRecord, ServingRecord } from "../protocol.ts";
+import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
 import { requireSpace } from "./prepare.ts";
-import { type JobContext, type Step, switchTarget, wantedRelease } from "./step.ts";
+import { HopelessError, type JobContext, type Step, switchTarget, wantedRelease } from "./step.ts";
 
 export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
@@ -157,8 +157,8 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     progress.tell("R3", "nothing served before this deployment, so nothing is started");
     return {};
   }
-  const rendered = renderedRecord(context, serving);
-  await driver.start(rendered);
+  await refuseMigratedDatabase(context, previous.release);
+  await driver.start(renderedRecord(context, serving));
   progress.tell("R4", `${previous.release.name} was started; proving it healthy`);
   const pass = await passGate(
     driver,
@@ -168,6 +168,21 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
   );
   await driver.setRestartPolicy(serving.restartPolicy);
   return { firstGoodAt: pass.firstGoodAt };
+}
+
+/**
+ * The old release exits at once on a database with a migration it does not know. Until R2 takes the
+ * database back, that is left to a person; nothing is started that is bound to fail.
+ */
+async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdentity): Promise<void> {
+  const applied = (await driver.database())?.applied ?? [];
+  const { missing } = compareMigrations(applied, old.migrations);
+  if (missing.length === 0) return;
+  const names = missing.map(({ version, description }) => `${version} ${description}`).join(", ");
+  throw new HopelessError(
+    `${old.name} can't start any more: the failed release had applied ${names}. No data was changed ` +
+      "beyond that. Deploy a release that has these migrations and works, or restore a backup",
+  );
 }
 
 function renderedTarget(context: JobContext): RenderedRelease {
