@@ -54,6 +54,9 @@ function settingsOf({ server, repository }: Deployment): Record<string, string> 
     "server.hostKey": server.hostKey,
     url: `http://127.0.0.1:${server.webPort}`,
     // This machine reaches the server from outside: its loopback address would be a closed door.
-    listen: "0.0.0.0:8080",
+    "listen.address": "0.0.0.0",
+    "listen.port": "8080",
+    // The demo should be quick; on a server of one's own the default of 10 seconds is right.
+    "health.mustStayGoodFor": "2 seconds",
   };
 }
