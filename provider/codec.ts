@@ -29,6 +29,26 @@ export function secret(value: unknown): unknown {
   return { [runtime.specialSigKey]: runtime.specialSecretSig, value };
 }
 
+/** Whether there is a secret in a value, in some part of it. */
+export function hasSecret(value: unknown): boolean {
+  if (runtime.isRpcSecret(value)) return true;
+  if (value === null || typeof value !== "object") return false;
+  return Object.values(value).some(hasSecret);
+}
+
+/**
+ * Puts every member into an envelope that came in one: a resource sees plain values only, and one
+ * that it hands back as it is would stand in plain in the state.
+ */
+export function sealedAs(received: Wire, value: Wire): Wire {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      hasSecret(received[key]) && !hasSecret(member) ? secret(member) : member,
+    ]),
+  );
+}
+
 /** What may be sent: `undefined` breaks the connection after the work is done, so it is left out. */
 export function sendable(value: Wire): Wire {
   return JSON.parse(JSON.stringify(value)) as Wire;

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { messageOf } from "../common/errors.ts";
-import { sendable, unwrap, type Wire } from "./codec.ts";
+import { sealedAs, sendable, unwrap, type Wire } from "./codec.ts";
 import { deployment } from "./deployment.ts";
 import { health } from "./health.ts";
 import { host } from "./host.ts";
@@ -41,14 +41,14 @@ export class ChatalotProvider implements pulumi.provider.Provider {
     const { id, outputs } = await explained(() =>
       resourceOf(urn).create(this.context(urn), unwrap(inputs) as Wire),
     );
-    return { id, outs: sendable(outputs) };
+    return { id, outs: sealedAs(inputs, sendable(outputs)) };
   }
 
   async read(id: string, urn: string, props: Wire = {}): Promise<pulumi.provider.ReadResult> {
     const outputs = await explained(() =>
       resourceOf(urn).read(this.context(urn), unwrap(props) as Wire),
     );
-    return outputs === undefined ? {} : { id, props: { ...props, ...sendable(outputs) } };
+    return outputs === undefined ? {} : { id, props: sealedAs(props, sendable(outputs)) };
   }
 
   async update(
@@ -60,7 +60,7 @@ export class ChatalotProvider implements pulumi.provider.Provider {
     const outputs = await explained(() =>
       resourceOf(urn).update(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
-    return { outs: sendable(outputs) };
+    return { outs: sealedAs(news, sendable(outputs)) };
   }
 
   async delete(_id: string, urn: string, props: Wire): Promise<void> {
