@@ -18,6 +18,7 @@ import {
   instanceAddition,
   instanceRefusals,
   knownServerOf,
+  refuseOtherInstance,
   requester,
   serverOf,
   stateIfReachable,
@@ -49,17 +50,18 @@ export const deployment: Resource = {
   },
 
   diff(olds, news) {
+    refuseOtherInstance(olds, news);
     if (news.drift !== undefined) return true;
     return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
   },
 
   async create(context, inputs) {
     const id = (inputs.place as ServerPlace).project;
-    return { id, outputs: await switchTo(context, inputs, id) };
+    return { id, outputs: await switchTo(context, {}, inputs, id) };
   },
 
-  async update(context, _olds, news) {
-    return switchTo(context, news);
+  async update(context, olds, news) {
+    return switchTo(context, olds, news);
   },
 
   async read(context, outputs) {
@@ -97,9 +99,16 @@ export const deployment: Resource = {
   },
 };
 
-async function switchTo(context: ResourceContext, inputs: Wire, createdId?: string): Promise<Wire> {
+async function switchTo(
+  context: ResourceContext,
+  olds: Wire,
+  inputs: Wire,
+  createdId?: string,
+): Promise<Wire> {
   const server = knownServerOf(inputs);
-  const answer = await server.submit(requestOf(inputs), (text) => context.tell(text));
+  const instanceId = olds.instanceId ?? inputs.instanceId;
+  const request = requestOf(instanceId === undefined ? inputs : { ...inputs, instanceId });
+  const answer = await server.submit(request, (text) => context.tell(text));
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
   const outputs = outputsOf(inputs, answer.instanceId);
   if (answer.answer === "unchanged") {

@@ -35,14 +35,21 @@ export async function stateIfReachable(values: Wire): Promise<ServerState | unde
   }
 }
 
-/** Refuses to go on where the server is not the one that the stack knows, or not ours at all. */
+/**
+ * Refuses to go on where the server is not the one that the stack knows, or not ours at all.
+ *
+ * @param olds what the stack has of the resource; empty before it was created
+ */
 export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): Refusal[] {
   const place = values.place as ServerPlace;
   const known = olds.instanceId as string | undefined;
-  if (known !== undefined && known !== state.instanceId)
+  // The inputs of the first run don't name the instance that it made; that there is none tells enough.
+  const isGone = Object.keys(olds).length > 0 && state.instanceId === undefined;
+  if (isGone || (known !== undefined && known !== state.instanceId))
     return [
       refusal(
-        `This stack deployed instance ${known}, but ${place.directory} on this server holds ` +
+        `This stack deployed ${known === undefined ? "an instance" : `instance ${known}`}, but ` +
+          `${place.directory} on this server holds ` +
           `${state.instanceId === undefined ? "none" : `instance ${state.instanceId}`}: another server, or ` +
           'its disk was replaced. Nothing is changed. Point "server" at the right one; to begin anew with ' +
           "an empty chat, use a new stack.",
@@ -63,6 +70,19 @@ export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): 
       ),
     ];
   return [];
+}
+
+/**
+ * As {@link instanceRefusals}, by what the last run left: its outputs name the instance even where
+ * its inputs could not, because there was none yet.
+ */
+export function refuseOtherInstance(outputs: Wire, inputs: Wire): void {
+  const [known, found] = [outputs.instanceId, inputs.instanceId];
+  if (typeof known !== "string" || typeof found !== "string" || known === found) return;
+  throw new UserError(
+    `This stack deployed instance ${known}, but the server holds instance ${found}: another server, or ` +
+      'its disk was replaced. Nothing is changed. Point "server" at the right one.',
+  );
 }
 
 function refusal(reason: string): Refusal {

@@ -4,19 +4,20 @@ import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
 import { archiveTree } from "../release/archive.ts";
 import { type Mirror, openMirror } from "../release/mirror.ts";
+import { compareCompose } from "../release/compose-compare.ts";
 import { describeRelease, type Release } from "../release/release.ts";
-import { PROTOCOL } from "../updater/protocol.ts";
-import type { ReleaseIdentity } from "../updater/protocol.ts";
+import { PROTOCOL, type ReleaseIdentity, type ServerState } from "../updater/protocol.ts";
 import type { Wire } from "./codec.ts";
 import {
   followToVerdict,
   instanceAddition,
   instanceRefusals,
   knownServerOf,
+  refuseOtherInstance,
   requester,
   stateIfReachable,
 } from "./place.ts";
-import type { Resource, ResourceContext } from "./resource.ts";
+import type { Refusal, Resource, ResourceContext } from "./resource.ts";
 import type { ServerPlace } from "./server/remote-server.ts";
 
 /** Checksums of migrations by file name: short in a diff, and complete. */
@@ -25,35 +26,40 @@ export type MigrationChecksums = Record<string, string>;
 export const release: Resource = {
   /** Resolves the reference to a commit, once; everything later compares with that commit. */
   async check(context, olds, news) {
-    const described = await describe(news.repository as string, news.release as string);
+    const repository = news.repository as string;
+    const described = await describe(repository, news.release as string);
     for (const warning of described.warnings) context.warn(warning);
     const state = await stateIfReachable(news);
     const gone =
       state !== undefined &&
       olds.commit === described.commit &&
       !state.prepared.includes(described.commit);
+    const refusals = state === undefined ? [] : instanceRefusals(olds, news, state);
+    if (state !== undefined && refusals.length === 0)
+      refusals.push(...(await databaseRefusals(repository, described, state)));
     return {
       additions: {
         ...identityInputs(described),
         ...instanceAddition(olds, state),
         ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
       },
-      refusals: state === undefined ? [] : instanceRefusals(olds, news, state),
+      refusals,
     };
   },
 
   diff(olds, news) {
+    refuseOtherInstance(olds, news);
     return olds.commit !== news.commit || news.drift !== undefined;
   },
 
   async create(context, inputs) {
     const { project } = inputs.place as ServerPlace;
-    return { id: project, outputs: await prepare(context, inputs) };
+    return { id: project, outputs: await prepare(context, {}, inputs) };
   },
 
   // Another commit is an update in place: a replacement would delete the release that serves.
-  async update(context, _olds, news) {
-    return prepare(context, news);
+  async update(context, olds, news) {
+    return prepare(context, olds, news);
   },
 
   async read(_context, outputs) {
@@ -71,10 +77,13 @@ export function identityOf(values: Wire): ReleaseIdentity {
     commit: values.commit as string,
     ...(values.crateVersion === undefined ? {} : { crateVersion: values.crateVersion as string }),
     ...(values.webVersion === undefined ? {} : { webVersion: values.webVersion as string }),
-    migrations: Object.entries(values.migrations as MigrationChecksums).map(([file, checksum]) => {
-      const [, version = "", name = ""] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
-      return { file, checksum, version: Number(version), description: name.replaceAll("_", " ") };
-    }),
+    // Sorted: the members of an object arrive in any order, and the same release must stay the same.
+    migrations: Object.entries(values.migrations as MigrationChecksums)
+      .map(([file, checksum]) => {
+        const [, version = "", name = ""] = /^(\d+)_(.*?)(?:\.up)?\.sql$/.exec(file) ?? [];
+        return { file, checksum, version: Number(version), description: name.replaceAll("_", " ") };
+      })
+      .sort((a, b) => a.version - b.version),
   };
 }
 
@@ -90,6 +99,35 @@ function identityInputs(described: Release): Wire {
   };
 }
 
+/**
+ * Why the database that serves can't be taken over: its data would be out of reach, and the new
+ * server would find an empty database or none.
+ */
+async function databaseRefusals(
+  repository: string,
+  next: Release,
+  { serving }: ServerState,
+): Promise<Refusal[]> {
+  const running = serving?.release;
+  if (running === undefined || running.commit === next.commit) return [];
+  const current = await describe(repository, running.commit).catch((error: unknown) => {
+    // A commit that this repository doesn't have any more can't be compared with.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  if (current === undefined) return [];
+  const { refusals } = compareCompose(current.composeFile, next.composeFile);
+  if (refusals.length === 0) return [];
+  return [
+    {
+      property: "",
+      reason:
+        `${next.name} can't take over the database of ${running.name}: ${refusals.join("; ")}. Choose a ` +
+        "release with the same database; moving the data to another one needs a dump and a restore.",
+    },
+  ];
+}
+
 const mirrors = new Map<string, Promise<Mirror>>();
 
 function mirrorOf(repository: string): Promise<Mirror> {
@@ -102,13 +140,13 @@ async function describe(repository: string, reference: string): Promise<Release>
   return describeRelease(await mirrorOf(repository), reference);
 }
 
-async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
+async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Promise<Wire> {
   const server = knownServerOf(inputs);
   const place = inputs.place as ServerPlace;
   const identity = identityOf(inputs);
   const state = await server.state();
   // Before the first byte is sent: this may be somebody else's server.
-  const [refusal] = instanceRefusals(inputs, inputs, state);
+  const [refusal] = instanceRefusals(olds, inputs, state);
   if (refusal !== undefined) throw new UserError(refusal.reason);
 
   const { drift: _, ...kept } = inputs;

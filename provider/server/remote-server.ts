@@ -48,6 +48,9 @@ const JOB_TIMEOUT = 4 * 3_600_000;
 const RECONNECT_TIMEOUT = 10 * 60_000;
 
 export class RemoteServer {
+  /** The way to a server, which tests replace. */
+  static openTransport: typeof openTransport = openTransport;
+
   private static readonly transports = new Map<string, Transport>();
   private static readonly servers = new Map<string, RemoteServer>();
 
@@ -57,7 +60,8 @@ export class RemoteServer {
 
   private constructor(private readonly place: ServerPlace) {
     const key = canonicalJson(place.server);
-    const open = RemoteServer.transports.get(key) ?? openTransport(place.server ?? undefined);
+    const open =
+      RemoteServer.transports.get(key) ?? RemoteServer.openTransport(place.server ?? undefined);
     RemoteServer.transports.set(key, open);
     this.transport = open;
   }
