@@ -22,7 +22,8 @@ if have node; then
   say node "$(stat -c '%u:%a' "$node") $(node --version 2>/dev/null) $node"
 fi
 if have docker; then
-  say docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null || echo silent)"
+  # Without an answer docker prints an empty line before it fails.
+  if answer=$(docker version --format '{{.Server.Version}}' 2>/dev/null); then say docker "$answer"; else say docker silent; fi
   say compose "$(docker compose version --short 2>/dev/null)"
   say buildx "$(docker buildx version 2>/dev/null | head -n 1)"
   say security "$(docker info --format '{{.SecurityOptions}}' 2>/dev/null)"
@@ -44,8 +45,11 @@ have ss && ss --listening --tcp --numeric --processes --no-header "sport = :$por
   while read -r line; do say socket "$line"; done
 say memory "$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)"
 parent=$directory
-while ! test -d "$parent"; do parent=$(dirname "$parent"); done
-if touch "$parent/.chatalot-deploy-probe" 2>/dev/null; then rm -f "$parent/.chatalot-deploy-probe"; else say unwritable "$parent"; fi
+while ! test -d "$parent"; do
+  test -e "$parent" && say notFolder "$parent"
+  parent=$(dirname "$parent")
+done
+test -w "$parent" || say unwritable "$parent"
 say disk "$(df -Pk "$parent" | sed -n '2p' | tr -s ' ' | cut -d ' ' -f 4)"
 for file in .env secrets compose.yaml compose.yml docker-compose.yml docker-compose.yaml; do
   test -e "$directory/$file" && say file "$directory/$file"
@@ -80,13 +84,15 @@ export interface HostFacts {
   files: string[];
   /** Whether a container of the project publishes the port. */
   publishesPort: boolean;
-  /** Listening sockets on the port, as \`ss\` prints them. */
+  /** Listening sockets on the port, as `ss` prints them. */
   sockets: string[];
   memoryMegabytes: number;
   diskMegabytes: number;
   dockerDiskMegabytes?: number;
   /** The nearest existing folder, where nothing can be written. */
   unwritable?: string;
+  /** What is no folder on the way to the directory. */
+  notFolder?: string;
   /** Whether the directory holds an instance of ours. */
   hasInstance: boolean;
   /** The programs that ran its last job. */
@@ -107,12 +113,14 @@ export function parseHostFacts(output: string): HostFacts {
   }
   const one = (key: string): string | undefined => values.get(key)?.[0];
   const all = (key: string): string[] => [...new Set(values.get(key) ?? [])];
-  const megabytes = (key: string): number => Math.floor(Number(one(key) ?? 0) / 1024);
-  const systemd = one("systemd");
+  const number = (key: string): number | undefined =>
+    /^\d+$/.test(one(key) ?? "") ? Number(one(key)) : undefined;
+  const megabytes = (key: string): number => Math.floor((number(key) ?? 0) / 1024);
+  const systemd = number("systemd");
   const node = parseNode(one("node"));
   const [docker, compose, buildx] = [one("docker"), one("compose"), one("buildx")];
   const [runnerNode, runnerUpdater] = [one("runnerNode"), one("runnerUpdater")];
-  const unwritable = one("unwritable");
+  const [unwritable, notFolder] = [one("unwritable"), one("notFolder")];
   return {
     system: one("system") ?? "unknown",
     machine: one("machine") ?? "unknown",
@@ -128,13 +136,14 @@ export function parseHostFacts(output: string): HostFacts {
     diskMegabytes: megabytes("disk"),
     hasInstance: one("instance") === "yes",
     runners: all("runner"),
-    ...(systemd === undefined ? {} : { systemd: Number(systemd) }),
+    ...(systemd === undefined ? {} : { systemd }),
     ...(node === undefined ? {} : { node }),
     ...(docker === undefined ? {} : { docker }),
     ...(compose === undefined ? {} : { compose }),
     ...(buildx === undefined ? {} : { buildx }),
     ...(one("dockerDisk") === undefined ? {} : { dockerDiskMegabytes: megabytes("dockerDisk") }),
     ...(unwritable === undefined ? {} : { unwritable }),
+    ...(notFolder === undefined ? {} : { notFolder }),
     ...(runnerNode === undefined || runnerUpdater === undefined
       ? {}
       : { lastRunner: { node: runnerNode, updater: runnerUpdater } }),
