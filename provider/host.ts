@@ -3,7 +3,7 @@ import { UserError } from "../common/errors.ts";
 import type { Wire } from "./codec.ts";
 import { instanceRefusals, knownServerOf, serverOf } from "./place.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
-import { type HostNeeds, hostFailures, hostWarnings } from "./server/requirements.ts";
+import { type HostNeeds, hostFailures, hostWarnings, installable } from "./server/requirements.ts";
 import { isUnreachable, type RemoteServer } from "./server/remote-server.ts";
 import { updaterBundle } from "./server/updater-bundle.ts";
 
@@ -17,11 +17,13 @@ export const host: Resource = {
       for (const warning of warnings) context.warn(warning);
       const state = failures.length === 0 ? await server.state() : undefined;
       const foreign = state === undefined ? [] : instanceRefusals({}, news, state);
+      const missing = installable(facts);
       return {
         additions: {
           system: facts.machine,
           docker: facts.docker ?? "to be installed",
           updater: (await updaterBundle()).sha256,
+          ...(missing.length === 0 ? {} : { toInstall: missing.join(", ") }),
         },
         refusals: failures.length === 0 ? foreign : [listOf(server, failures)],
       };
@@ -35,7 +37,11 @@ export const host: Resource = {
   },
 
   diff(olds, news) {
-    return news.unreachable !== undefined || olds.updater !== news.updater;
+    return (
+      news.unreachable !== undefined ||
+      news.toInstall !== undefined ||
+      olds.updater !== news.updater
+    );
   },
 
   async create(context, inputs) {
@@ -63,7 +69,7 @@ async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
   });
   if (failures.length > 0) throw new UserError(listOf(server, failures).reason);
   await server.install((text) => context.tell(text));
-  const { unreachable: _, ...outputs } = inputs;
+  const { unreachable: _, toInstall: _installed, ...outputs } = inputs;
   return outputs;
 }
 

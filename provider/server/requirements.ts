@@ -63,6 +63,15 @@ function systemFailures(facts: HostFacts): string[] {
   return failures;
 }
 
+/** What `prepareServer` will install. */
+export function installable(facts: HostFacts): string[] {
+  if (facts.docker === undefined) return ["Docker"];
+  return [
+    ...(facts.compose === undefined ? ["Docker Compose"] : []),
+    ...(facts.buildx === undefined ? ["buildx"] : []),
+  ];
+}
+
 function dockerFailures(facts: HostFacts, { prepareServer }: HostNeeds): string[] {
   if (facts.docker === undefined)
     return prepareServer
@@ -80,21 +89,26 @@ function dockerFailures(facts: HostFacts, { prepareServer }: HostNeeds): string[
     failures.push(`Docker is ${facts.docker}; ${DOCKER.slice(0, 2)} or newer is needed.`);
   if (facts.rootless)
     failures.push("Docker runs rootless; the updater needs the ordinary, rootful one.");
+  if (facts.compose !== undefined && isOlder(facts.compose, COMPOSE))
+    failures.push(`Docker Compose is ${facts.compose}; ${COMPOSE} or newer is needed.`);
+  if (prepareServer) return failures;
   if (facts.compose === undefined)
     failures.push(
-      "Docker Compose is missing. Install the package docker-compose-plugin (or docker-compose 2).",
+      "Docker Compose is missing. Install the package docker-compose-plugin (or docker-compose 2), " +
+        "or set prepareServer to true.",
     );
-  else if (isOlder(facts.compose, COMPOSE))
-    failures.push(`Docker Compose is ${facts.compose}; ${COMPOSE} or newer is needed.`);
   if (facts.buildx === undefined)
     failures.push(
-      "Docker's buildx is missing. Install the package docker-buildx-plugin (or docker-buildx).",
+      "Docker's buildx is missing. Install the package docker-buildx-plugin (or docker-buildx), " +
+        "or set prepareServer to true.",
     );
   return failures;
 }
 
 function resourceFailures(facts: HostFacts, { directory, listen }: HostNeeds): string[] {
   const failures: string[] = [];
+  if (facts.notFolder !== undefined)
+    failures.push(`${facts.notFolder} is no folder, so ${directory} can't be made.`);
   if (facts.unwritable !== undefined)
     failures.push(`${facts.unwritable} can't be written to, so ${directory} can't be used.`);
   const disks = [
