@@ -25,8 +25,8 @@ export interface Connection {
 
 /** All in milliseconds. */
 const LIMITS = {
-  /** Until the server answers; a host name may have several addresses, each with its own 10 s. */
-  reach: 11_000,
+  /** Until the server answers; a host name may have several addresses, each with its own 8 s. */
+  reach: 9_000,
   /** Until the login is done: some agents ask a person, some servers look up names first. */
   login: 30_000,
   /** Until ssh has ended after it was asked to. */
@@ -172,7 +172,8 @@ function options(address: ServerAddress, directory: string): string[] {
     ...hostKeyOptions(address, directory),
     "ControlMaster=yes",
     "ControlPersist=no",
-    "ConnectTimeout=10",
+    // Packets that were lost are sent again after 1, 3 and 7 seconds; the next would be at 15.
+    "ConnectTimeout=8",
     "ConnectionAttempts=1",
     // A cut network shows after 15 to 20 seconds.
     "ServerAliveInterval=5",
@@ -221,7 +222,7 @@ function hostKeyOptions(address: ServerAddress, directory: string): string[] {
  * The way through a jump host. `ssh -J` would start an ssh there that has none of these settings:
  * it would ask the operator, or take a key that it doesn't know where ssh_config allows that.
  */
-function jumpCommand({ host, user, port }: NonNullable<ServerAddress["jumpHost"]>): string {
+export function jumpCommand({ host, user, port }: NonNullable<ServerAddress["jumpHost"]>): string {
   const settings = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10"];
   const before = [
     "ssh",
