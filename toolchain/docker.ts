@@ -5,7 +5,8 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { UserError } from "../common/errors.ts";
-import { cachePath, readJson, writeAtomically } from "./cache.ts";
+import { cachePath } from "../common/cache.ts";
+import { readJson, writeAtomically } from "./cache.ts";
 import { withLock } from "./lock.ts";
 import { runStep, type Report } from "./steps.ts";
 

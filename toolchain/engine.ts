@@ -2,7 +2,8 @@ import { access, constants, mkdir, readdir, rename, rm } from "node:fs/promises"
 import path from "node:path";
 import process from "node:process";
 import semver from "semver";
-import { cachePath, readJson, writeAtomically } from "./cache.ts";
+import { cachePath } from "../common/cache.ts";
+import { readJson, writeAtomically } from "./cache.ts";
 import { buildEngine } from "./engine-build.ts";
 import { installEngine } from "./engine-install.ts";
 import { withLock } from "./lock.ts";

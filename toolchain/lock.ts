@@ -3,7 +3,8 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { UserError } from "../common/errors.ts";
-import { cachePath, writeAtomically } from "./cache.ts";
+import { cachePath } from "../common/cache.ts";
+import { writeAtomically } from "./cache.ts";
 
 /** What flock(1) is told to exit with when another process has the lock. */
 const lockIsTaken = 75;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { cachePath } from "../../toolchain/cache.ts";
+import { cachePath } from "../../common/cache.ts";
 import { withLock } from "../../toolchain/lock.ts";
 import { docker, type Report } from "../commands.ts";
 
