@@ -255,13 +255,14 @@ describe("the steps of a switch", () => {
     expect(context.driver.calls).to.have.length(1);
   });
 
-  it("R3 proves the old release by its own migrations and database", async () => {
+  it("R3 is not done on a database with a migration that the old release doesn't know", async () => {
     const previous = ledgerRecord({ release: release(OLD_COMMIT, [1]) });
     const context = await ready(previous);
     const { target } = context.job.plan;
     if (target !== undefined) target.gate.timeout = 0;
     const { message } = await errorOf(async () => undo("J6", context));
-    expect(message).to.contain("applied migrations that the release does not have: 2");
+    expect(message).to.match(/applied .*2/);
+    expect(context.driver.calls).not.to.include("setRestartPolicy unless-stopped");
   });
 
   it("R3 starts nothing where nothing served before", async () => {
