@@ -29,5 +29,5 @@ export default tseslint.config(
     files: ["test/**"],
     rules: { "@typescript-eslint/no-unused-expressions": "off" },
   },
-  { files: ["**/*.js", "**/*.mjs"], ...tseslint.configs.disableTypeChecked },
+  { files: ["**/*.js", "**/*.mjs", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
 );

@@ -1,8 +1,9 @@
 /** mocha's ordinary report, and the counts in a file, so that several runs can be added up. */
-const { appendFileSync } = require("node:fs");
-const { reporters } = require("mocha");
+import { appendFileSync } from "node:fs";
+import process from "node:process";
+import mocha from "mocha";
 
-module.exports = class CountingReporter extends reporters.Spec {
+export default class CountingReporter extends mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     runner.once("end", () => {
@@ -12,4 +13,4 @@ module.exports = class CountingReporter extends reporters.Spec {
       appendFileSync(file, `${JSON.stringify({ passes, failures, pending })}\n`);
     });
   }
-};
+}
