@@ -1,3 +1,4 @@
+import { BlockList, isIPv6 } from "node:net";
 import type { z } from "zod";
 import { toMilliseconds, type Duration } from "../common/duration.ts";
 import type { ServerAddress } from "../transport/address.ts";
@@ -203,8 +204,37 @@ function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOpti
   return problems;
 }
 
-/** Where the chat is for its visitors, or for a reverse proxy where it has no public address. */
-export function addressOf({ url, listen }: Pick<Settings, "url" | "listen">): string {
-  const host = listen.address.includes(":") ? `[${listen.address}]` : listen.address;
-  return url ?? `http://${host}:${listen.port}`;
+const LOOPBACK = addresses((list) => {
+  list.addSubnet("127.0.0.0", 8);
+  list.addAddress("::1", "ipv6");
+});
+const EVERYWHERE = addresses((list) => {
+  list.addAddress("0.0.0.0");
+  list.addAddress("::", "ipv6");
+});
+
+/**
+ * Where the chat is for its visitors, or for a reverse proxy where it has no public address. All
+ * addresses together are none that a browser could open, so the server's name stands for them.
+ */
+export function addressOf({
+  url,
+  listen,
+  server,
+}: Pick<Settings, "url" | "listen" | "server">): string {
+  if (url !== undefined) return url;
+  const { address, port } = listen;
+  if (EVERYWHERE(address)) return http(server?.host ?? "localhost", port);
+  const isInside = server !== null && LOOPBACK(address);
+  return isInside ? `${http(address, port)} on ${server.host}` : http(address, port);
+}
+
+function http(host: string, port: number): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function addresses(fill: (list: BlockList) => void): (address: string) => boolean {
+  const list = new BlockList();
+  fill(list);
+  return (address) => list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }

@@ -64,9 +64,38 @@ describe("readSettings", () => {
     expect(JSON.stringify(settings)).not.to.include("topsecret");
   });
 
-  it("has an address for a reverse proxy where there is no public one", () => {
-    configure({ release: "v1", listen: '{"address":"::1"}' });
-    expect(readSettings().address).to.equal("http://[::1]:8080");
+  describe("names an address that can be opened", () => {
+    const here = undefined;
+    const there = "chat.example.org";
+    const table: [address: string, server: string | undefined, expected: string][] = [
+      ["127.0.0.1", here, "http://127.0.0.1:8080"],
+      ["::1", here, "http://[::1]:8080"],
+      ["0.0.0.0", here, "http://localhost:8080"],
+      ["::", here, "http://localhost:8080"],
+      ["127.0.0.1", there, "http://127.0.0.1:8080 on chat.example.org"],
+      ["127.1.2.3", there, "http://127.1.2.3:8080 on chat.example.org"],
+      ["::1", there, "http://[::1]:8080 on chat.example.org"],
+      ["0.0.0.0", there, "http://chat.example.org:8080"],
+      ["::", there, "http://chat.example.org:8080"],
+      ["0:0:0:0:0:0:0:0", there, "http://chat.example.org:8080"],
+      ["::", "2001:db8::1", "http://[2001:db8::1]:8080"],
+      ["192.0.2.7", there, "http://192.0.2.7:8080"],
+    ];
+    for (const [address, host, expected] of table) {
+      it(`${expected} for ${address} ${host === undefined ? "here" : `on ${host}`}`, () => {
+        configure({
+          release: "v1",
+          listen: JSON.stringify({ address }),
+          ...(host === undefined ? {} : { server: JSON.stringify({ host }) }),
+        });
+        expect(readSettings().address).to.equal(expected);
+      });
+    }
+
+    it("the public one where there is one", () => {
+      configure({ release: "v1", listen: '{"address":"::"}', url: "https://chat.example.org" });
+      expect(readSettings().address).to.equal("https://chat.example.org");
+    });
   });
 
   it("names everything that is wrong, and no secret", () => {
