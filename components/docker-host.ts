@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isIPv6 } from "node:net";
 import { cachePath } from "../common/cache.ts";
 import { canonicalJson } from "../common/canonical-json.ts";
+import { jumpCommand } from "../transport/connection.ts";
 import type { ServerAddress } from "../transport/index.ts";
 
 export interface DockerHost {
@@ -25,31 +26,27 @@ export function dockerHost(server: ServerAddress | null): DockerHost {
 function sshOptions(server: ServerAddress): string[] {
   const { identityFile, jumpHost } = server;
   const settings = ["StrictHostKeyChecking=yes", "BatchMode=yes", ...hostKeySettings(server)];
-  const jump =
-    jumpHost === undefined
-      ? []
-      : [
-          "-J",
-          `${jumpHost.user === undefined ? "" : `${jumpHost.user}@`}${jumpHost.host}${
-            jumpHost.port === undefined ? "" : `:${jumpHost.port}`
-          }`,
-        ];
   return [
     ...settings.flatMap((setting) => ["-o", setting]),
     ...(identityFile === undefined ? [] : ["-i", identityFile, "-o", "IdentitiesOnly=yes"]),
-    ...jump,
+    ...(jumpHost === undefined ? [] : ["-o", `ProxyCommand=${jumpCommand(jumpHost)}`]),
   ];
 }
 
 /** The same keys that the transport believes; the plugin can only be told by a file. */
 function hostKeySettings(server: ServerAddress): string[] {
   const { hostKey, knownHostsFile } = server;
-  if (knownHostsFile !== undefined) return [`UserKnownHostsFile=${knownHostsFile}`];
+  if (knownHostsFile !== undefined) return [`UserKnownHostsFile="${knownHostsFile}"`];
   if (hostKey === undefined) return [];
   const alias = createHash("sha256").update(canonicalJson(server)).digest("hex").slice(0, 32);
   const folder = cachePath("known-hosts");
   const file = join(folder, alias);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(file, hostKey.map((key) => `${alias} ${key}\n`).join(""), { mode: 0o600 });
-  return [`UserKnownHostsFile=${file}`, "GlobalKnownHostsFile=/dev/null", `HostKeyAlias=${alias}`];
+  return [
+    `UserKnownHostsFile="${file}"`,
+    "GlobalKnownHostsFile=/dev/null",
+    `HostKeyAlias=${alias}`,
+    "CheckHostIP=no",
+  ];
 }
