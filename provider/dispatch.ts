@@ -8,12 +8,12 @@ import { release } from "./release.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { RemoteServer } from "./server/remote-server.ts";
 
-const RESOURCES: Record<string, Resource> = {
-  "chatalot:index:Host": host,
-  "chatalot:index:Release": release,
-  "chatalot:index:Deployment": deployment,
-  "chatalot:index:Health": health,
-};
+const RESOURCES = new Map<string, Resource>([
+  ["chatalot:index:Host", host],
+  ["chatalot:index:Release", release],
+  ["chatalot:index:Deployment", deployment],
+  ["chatalot:index:Health", health],
+]);
 
 /** Finds the resource of a URN and translates its values. Nothing else happens here. */
 export class ChatalotProvider implements pulumi.provider.Provider {
@@ -89,7 +89,7 @@ export class ChatalotProvider implements pulumi.provider.Provider {
 
 function resourceOf(urn: string): Resource {
   const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
-  const found = RESOURCES[type];
+  const found = RESOURCES.get(type);
   if (found === undefined) throw new Error(`unknown resource type ${type}`);
   return found;
 }

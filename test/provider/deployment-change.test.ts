@@ -1,0 +1,150 @@
+import { expect } from "chai";
+import { deployment } from "../../provider/deployment.ts";
+import { UnfinishedError } from "../../provider/resource.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import { TransportError } from "../../transport/index.ts";
+import type { FollowLine, Verdict } from "../../updater/protocol.ts";
+import { FakeServer } from "./support/fake-server.ts";
+import {
+  COMMIT,
+  deploymentInputs,
+  listeningContext,
+  NEWER,
+  place,
+  servingRecord,
+  servingState,
+} from "./support/samples.ts";
+
+function verdict(changes: Partial<Verdict> = {}): FollowLine {
+  return {
+    type: "verdict",
+    verdict: {
+      ...{ sequence: 4, kind: "switch", outcome: "done", instanceId: "instance-a" },
+      text: "v1.0.0 is serving.",
+      durations: { total: 61_240, downtime: 1_260 },
+      ...changes,
+    },
+  };
+}
+
+function progress(step: string, text: string): FollowLine {
+  return { type: "progress", offset: 1, progress: { at: "2026-03-01T12:00:00Z", step, text } };
+}
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe("deployment, in a change", () => {
+  const original = RemoteServer.openTransport;
+  let server: FakeServer;
+
+  beforeEach(async () => {
+    server = new FakeServer();
+    server.state = servingState();
+    server.answer = { answer: "started", sequence: 4, instanceId: "instance-a" };
+    server.follow = [progress("J8", "started"), verdict()];
+    await server.arrive();
+  });
+
+  afterEach(async () => {
+    await server.leave(original);
+  });
+
+  it("follows the job and keeps what it measured", async () => {
+    const context = listeningContext();
+    const { id, outputs } = await deployment.create(context, deploymentInputs());
+    expect(id).to.equal("chatalot");
+    expect(outputs).to.include({
+      instanceId: "instance-a",
+      sequence: 4,
+      totalSeconds: 61.2,
+      downtimeSeconds: 1.3,
+    });
+    expect(context.told).to.deep.equal(["J8 started", "v1.0.0 is serving."]);
+  });
+
+  it("never gives back the proposals, nor a drift that it mended", async () => {
+    const inputs = deploymentInputs({ drift: "the server is exited" });
+    const { outputs } = await deployment.create(listeningContext(), inputs);
+    expect(outputs).not.to.have.any.keys("secrets", "drift");
+  });
+
+  it("sends the instance that the last run made", async () => {
+    await deployment.update(
+      listeningContext(),
+      deploymentInputs({ instanceId: "instance-a" }),
+      deploymentInputs(),
+    );
+    expect(server.requests[0]).to.include({ instanceId: "instance-a" });
+  });
+
+  it("is done at once where the server already is as asked", async () => {
+    server.answer = { answer: "unchanged", instanceId: "instance-a", serving: servingRecord() };
+    const { outputs } = await deployment.create(listeningContext(), deploymentInputs());
+    expect(outputs).to.include({ sequence: 3, downtimeSeconds: 1.3 });
+    expect(server.commands).not.to.include("follow the job");
+  });
+
+  it("fails with every reason of a refusal", async () => {
+    server.answer = { answer: "refused", reasons: ["a port is taken", "a disk is full"] };
+    const error = await failureOf(deployment.create(listeningContext(), deploymentInputs()));
+    expect(error).to.have.property("message", "a port is taken\na disk is full");
+  });
+
+  it("fails with the verdict's text where the job was reverted", async () => {
+    server.follow = [verdict({ outcome: "reverted", text: "REVERTED v1.0.0 serves again." })];
+    const error = await failureOf(deployment.create(listeningContext(), deploymentInputs()));
+    expect(error).to.have.property("message", "REVERTED v1.0.0 serves again.");
+  });
+
+  describe("interrupted", () => {
+    beforeEach(() => {
+      server.follow = [];
+      server.followFailure = new TransportError("was interrupted", "canceled");
+    });
+
+    it("keeps a first deployment as unfinished, with the instance and without secrets", async () => {
+      const error = await failureOf(deployment.create(listeningContext(), deploymentInputs()));
+      expect(error).to.be.instanceOf(UnfinishedError);
+      expect(error).to.have.property("message").that.includes("goes on at the server as job 4");
+      expect(error).to.deep.include({
+        id: "chatalot",
+        properties: { place, instanceId: "instance-a" },
+      });
+    });
+
+    it("leaves what an update found in the state", async () => {
+      const error = await failureOf(
+        deployment.update(listeningContext(), deploymentInputs(), deploymentInputs()),
+      );
+      expect(error).not.to.be.instanceOf(UnfinishedError);
+      expect(error).to.have.property("message").that.includes("Follow it: pulumi up");
+    });
+  });
+
+  it("reads what really serves", async () => {
+    const release = { name: "v2", commit: NEWER, migrations: [] };
+    server.state = servingState({ serving: servingRecord({ sequence: 9, release }) });
+    const outputs = deploymentInputs({ instanceId: "instance-a", sequence: 3 });
+    expect(await deployment.read(listeningContext(), outputs)).to.include({
+      commit: NEWER,
+      sequence: 9,
+    });
+  });
+
+  it("keeps what it knows where another instance answers", async () => {
+    const outputs = deploymentInputs({ instanceId: "instance-x" });
+    expect(await deployment.read(listeningContext(), outputs)).to.deep.equal(outputs);
+    expect(outputs["commit"]).to.equal(COMMIT);
+  });
+
+  it("removes the containers of its own instance only", async () => {
+    await deployment.delete(listeningContext(), deploymentInputs({ instanceId: "instance-a" }));
+    expect(server.requests).to.have.length(1);
+    expect(server.requests[0]).to.include({ kind: "remove", instanceId: "instance-a" });
+    expect(server.requests[0]).not.to.have.any.keys("secrets", "configuration");
+  });
+});

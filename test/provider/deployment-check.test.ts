@@ -1,0 +1,254 @@
+import { runtime } from "@pulumi/pulumi";
+import { expect } from "chai";
+import type { Wire } from "../../provider/codec.ts";
+import { deployment } from "../../provider/deployment.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import type { ServerState } from "../../updater/protocol.ts";
+import { FakeServer, unreachable } from "./support/fake-server.ts";
+import {
+  applied,
+  COMMIT,
+  deploymentInputs,
+  listeningContext,
+  migrations,
+  NEWER,
+  place,
+  readyFacts,
+  reasons,
+  servingRecord,
+  servingState,
+} from "./support/samples.ts";
+
+const UNKNOWN = runtime.unknownValue;
+const OLDS: Wire = { ...deploymentInputs(), instanceId: "instance-a" };
+const TRIED = { sequence: 4, commit: NEWER, at: "2026-03-02T12:00:00Z", cause: "it crashed\nlog" };
+
+describe("deployment, in a preview", () => {
+  const original = RemoteServer.openTransport;
+  let server: FakeServer;
+
+  beforeEach(async () => {
+    server = new FakeServer();
+    server.state = servingState();
+    await server.arrive();
+  });
+
+  afterEach(async () => {
+    await server.leave(original);
+  });
+
+  /** Another reading of a server in this state. */
+  async function check(
+    state: Partial<ServerState> | undefined,
+    changes: Wire = {},
+    olds: Wire = OLDS,
+  ) {
+    await server.nextRun();
+    server.state = state === undefined ? undefined : servingState(state);
+    return deployment.check(listeningContext(), olds, deploymentInputs(changes));
+  }
+
+  it("has nothing to say of what is as it was", async () => {
+    const { additions, refusals } = await check({});
+    expect(refusals).to.deep.equal([]);
+    expect(additions).to.deep.equal({ instanceId: "instance-a" });
+  });
+
+  it("names the instance that it finds first, and stays with it", async () => {
+    expect((await check({}, {}, {})).additions).to.include({ instanceId: "instance-a" });
+    expect((await check(undefined, {}, {})).additions).to.deep.equal({});
+  });
+
+  describe("refuses", () => {
+    it("a commit that was reverted, until its job is named", async () => {
+      const [reason] = reasons(await check({ reverted: [TRIED] }, { commit: NEWER }));
+      expect(reason)
+        .to.include("tried on 2026-03-02T12:00:00Z (job 4)")
+        .and.include("it crashed")
+        .and.include("pulumi config set retry 4")
+        .and.not.include("log");
+      for (const retry of [3, 5])
+        expect(reasons(await check({ reverted: [TRIED] }, { commit: NEWER, retry })))
+          .to.have //
+          .length(1);
+      expect(reasons(await check({ reverted: [TRIED] }, { commit: NEWER, retry: 4 })))
+        .to //
+        .deep.equal([]);
+    });
+
+    it("no other commit than the reverted one, and not the one that serves", async () => {
+      expect(reasons(await check({ reverted: [TRIED] }))).to.deep.equal([]);
+      const tried = { ...TRIED, commit: COMMIT };
+      expect(reasons(await check({ reverted: [tried] }))).to.deep.equal([]);
+    });
+
+    it("a release that lacks an applied migration", async () => {
+      const { "002_first_messages.sql": _, ...fewer } = migrations;
+      expect(reasons(await check({}, { migrations: fewer })).join())
+        .to.include("does not know 1 applied")
+        .and.include("2 first messages");
+    });
+
+    it("a release that edited one", async () => {
+      const edited = { ...migrations, "001_users.sql": "e".repeat(96) };
+      expect(reasons(await check({}, { migrations: edited })).join())
+        .to.include("other content for 1 users")
+        .and.include("Choose a release");
+    });
+
+    it("both of these at once, also by the ledger where the database is silent", async () => {
+      const serving = servingRecord({
+        serving: { ...emptyServing(), applied },
+      });
+      const { database: _, ...silent } = servingState({ serving });
+      await server.nextRun();
+      server.state = silent;
+      const values = deploymentInputs({ migrations: { "001_users.sql": "e".repeat(96) } });
+      expect(reasons(await deployment.check(listeningContext(), OLDS, values))).to.have.length(2);
+    });
+
+    it("another instance, and an empty server behind the same settings", async () => {
+      expect(reasons(await check({ instanceId: "instance-b" })).join())
+        .to.include("deployed instance instance-a")
+        .and.include("instance instance-b")
+        .and.include("Nothing is changed");
+      expect(reasons(await check(undefined)).join()).to.include("holds none");
+    });
+
+    it("an empty server also where the first run couldn't note the instance", async () => {
+      expect(reasons(await check(undefined, {}, deploymentInputs())).join()).to.include(
+        "deployed an instance, but /srv/chatalot on this server holds none",
+      );
+    });
+
+    it("what this tool did not deploy", async () => {
+      await server.nextRun();
+      server.state = undefined;
+      server.facts = `${readyFacts()}file=/srv/chatalot/.env\ncontainer=/chatalot-db\nvolume=v\n`;
+      const checked = await deployment.check(listeningContext(), {}, deploymentInputs());
+      expect(reasons(checked).join())
+        .to.include("the file /srv/chatalot/.env")
+        .and.include("the container chatalot-db")
+        .and.include("data in the volume v");
+    });
+
+    it("everything while a job needs the operator", async () => {
+      expect(reasons(await check({ needsOperator: "The disk is full.\n" })).join())
+        .to.include("neither finish nor go back: The disk is full. Mend it")
+        .and.include(`${place.directory}/.deploy/needs-operator`);
+    });
+  });
+
+  it("refuses nothing by what is not known yet", async () => {
+    const unknown = { commit: UNKNOWN, migrations: UNKNOWN };
+    const checked = await check({ reverted: [TRIED] }, unknown);
+    expect(reasons(checked)).to.deep.equal([]);
+  });
+
+  it("refuses nothing while the server can't be reached, and keeps the instance", async () => {
+    server.failure = unreachable();
+    const checked = await check({ instanceId: "instance-b" }, { commit: NEWER });
+    expect(checked).to.deep.equal({ additions: { instanceId: "instance-a" }, refusals: [] });
+  });
+
+  it("fails on what is no mere silence", async () => {
+    server.failure = new Error("the host key is another");
+    const failed: unknown = await check({}).catch((error: unknown) => error);
+    expect(failed).to.equal(server.failure);
+  });
+
+  describe("shows as drift", () => {
+    const drift = async (state: Partial<ServerState>, olds: Wire = OLDS): Promise<unknown> =>
+      (await check(state, {}, olds)).additions["drift"];
+
+    it("how the server differs from its ledger", async () => {
+      expect(await drift({ drift: ["the server is exited", "it is not healthy: no answer"] }))
+        .to //
+        .equal("the server is exited; it is not healthy: no answer");
+    });
+
+    it("what somebody else deployed", async () => {
+      const serving = servingRecord({
+        release: { name: "v2.0.0", commit: NEWER, migrations: [] },
+        requestedBy: "bob@laptop",
+      });
+      expect(await drift({ serving })).to.equal(
+        "v2.0.0 serves since 2026-03-01T12:01:00Z, deployed by bob@laptop",
+      );
+    });
+
+    it("that nothing is deployed any more, unless a job is under way", async () => {
+      const { release: _, ...removal } = servingRecord({ kind: "remove" });
+      expect(await drift({ serving: removal })).to.equal("nothing is deployed");
+      const openJob = {
+        ...{ sequence: 5, kind: "switch" as const, requestedBy: "bob@laptop" },
+        ...{ openedAt: "2026-03-03T12:00:00Z", step: "J8" },
+      };
+      expect(await drift({ serving: removal, openJob })).to.equal(undefined);
+    });
+
+    it("nothing before the first deployment", async () => {
+      expect(await drift({ drift: ["the server is exited"] }, {})).to.equal(undefined);
+    });
+  });
+});
+
+describe("deployment.diff", () => {
+  const outputs = deploymentInputs({ instanceId: "instance-a", sequence: 3 });
+
+  for (const [what, changes] of [
+    ["nothing changed", {}],
+    ["the gate", { gate: { timeout: 1, migrationTimeout: 1, mustStayGoodFor: 1 } }],
+    ["how the server is reached", { place: { ...place, server: null } }],
+    ["a retry", { retry: 4 }],
+    ["the proposed secrets", { secrets: { databasePassword: "another" } }],
+    ["how much is kept", { keepReleases: 1 }],
+    ["another name of the same commit", { release: COMMIT }],
+    [
+      "an order of members",
+      { migrations: Object.fromEntries(Object.entries(migrations).reverse()) },
+    ],
+  ] satisfies [string, Wire][]) {
+    it(`sees no change in ${what}`, () => {
+      expect(deployment.diff(outputs, deploymentInputs(changes))).to.equal(false);
+    });
+  }
+
+  for (const [what, changes] of [
+    ["another commit", { commit: NEWER }],
+    ["another address", { configuration: { listen: { address: "0.0.0.0", port: 8080 } } }],
+    ["another secret", { secretEnv: { GIPHY_API_KEY: "another" } }],
+    ["a secret less", { secretEnv: {} }],
+    ["another migration", { migrations: { ...migrations, "003_x.sql": "d" } }],
+    ["drift", { drift: "the server is exited" }],
+    ["a commit that is not known yet", { commit: UNKNOWN }],
+    ["a secret that is not known yet", { secretEnv: { GIPHY_API_KEY: UNKNOWN } }],
+  ] satisfies [string, Wire][]) {
+    it(`sees ${what}`, () => {
+      expect(deployment.diff(outputs, deploymentInputs(changes))).to.equal(true);
+    });
+  }
+
+  it("sees a deployment that was begun and not finished", () => {
+    expect(deployment.diff({ place, instanceId: "instance-a" }, deploymentInputs())).to.equal(true);
+  });
+
+  it("refuses another instance than the last run made", () => {
+    const news = deploymentInputs({ instanceId: "instance-b" });
+    expect(() => deployment.diff(outputs, news)).to.throw("holds instance instance-b");
+  });
+});
+
+function emptyServing() {
+  return {
+    releaseDirectory: "releases/x-3",
+    configurationDigest: "d",
+    image: "chatalot-deploy/chatalot:1",
+    imageId: "sha256:1",
+    composeConfigHash: "h",
+    profiles: [],
+    restartPolicy: "unless-stopped",
+    database: { systemIdentifier: "7", oid: "16384" },
+    applied: [],
+  };
+}

@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import type { Wire } from "../../provider/codec.ts";
+import { identityOf, release } from "../../provider/release.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import { forgetUpdates } from "../../release/mirror.ts";
+import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
+import { FakeServer, unreachable } from "./support/fake-server.ts";
+import {
+  listeningContext,
+  place,
+  readyFacts,
+  reasons,
+  servingRecord,
+  servingState,
+} from "./support/samples.ts";
+
+const compose = (image: string, volume: string): string =>
+  `services:\n  chatalot: { build: . }\n  postgres:\n    image: ${image}\n    volumes: ["${volume}"]\n`;
+
+describe("release", function () {
+  this.timeout(30_000);
+  const original = RemoteServer.openTransport;
+  const cache = process.env["XDG_CACHE_HOME"];
+  let folder: string;
+  let sample: SampleRepository;
+  let server: FakeServer;
+  /** v1 serves; v2 has another PostgreSQL, v3 another data path, v4 the same database. */
+  const commits: Record<string, string> = {};
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-cache-"));
+    process.env["XDG_CACHE_HOME"] = folder;
+    sample = await SampleRepository.create();
+    const files = [
+      compose("postgres:17", "data:/var/lib/postgresql/data"),
+      compose("postgres:18", "data:/var/lib/postgresql/data"),
+      compose("postgres:17", "data:/var/lib/postgresql"),
+      compose("postgres:17.6", "data:/var/lib/postgresql/data"),
+    ];
+    for (const [at, file] of files.entries()) {
+      const tag = `v${at + 1}`;
+      commits[tag] = await sample.commit({ ...SAMPLE_FILES, "docker-compose.yml": file });
+      await sample.git("tag", tag);
+    }
+  });
+
+  after(async () => {
+    if (cache === undefined) delete process.env["XDG_CACHE_HOME"];
+    else process.env["XDG_CACHE_HOME"] = cache;
+    await sample.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    forgetUpdates();
+    server = new FakeServer();
+    serve(commits["v1"]);
+    await server.arrive();
+  });
+
+  afterEach(async () => {
+    await server.leave(original);
+  });
+
+  function serve(commit: string | undefined): void {
+    const record = servingRecord({
+      release: { name: "v1", commit: commit ?? "", migrations: [] },
+    });
+    server.state = servingState({ serving: record, prepared: [commit ?? ""] });
+  }
+
+  function inputs(reference: string): Wire {
+    return { place, repository: sample.path, release: reference };
+  }
+
+  const check = (reference: string, olds: Wire = {}) =>
+    release.check(listeningContext(), olds, inputs(reference));
+
+  describe("check", () => {
+    it("resolves the reference and shows what a diff needs", async () => {
+      const { additions, refusals } = await check("v1");
+      expect(refusals).to.deep.equal([]);
+      expect(additions).to.include({
+        commit: commits["v1"],
+        crateVersion: "0.17.0",
+        webVersion: "0.22.6",
+        instanceId: "instance-a",
+      });
+      expect(additions["migrations"]).to.have.keys("001_users.sql", "002_first_messages.sql");
+    });
+
+    it("shows a release whose image is gone as drift", async () => {
+      serve(commits["v1"]);
+      server.state = { ...servingState(), prepared: [] };
+      const { additions } = await check("v1", { commit: commits["v1"], place });
+      expect(additions["drift"]).to.include("not on the server any more");
+      expect(release.diff({ commit: commits["v1"] }, { ...additions })).to.equal(true);
+    });
+
+    it("refuses another major version of PostgreSQL, with what to do", async () => {
+      const [reason, ...more] = reasons(await check("v2"));
+      expect(more).to.deep.equal([]);
+      expect(reason)
+        .to.include("v2 can't take over the database of v1")
+        .and.include("major version from 17 to 18")
+        .and.include("Choose a release with the same database");
+    });
+
+    it("refuses another path of the data", async () => {
+      expect(reasons(await check("v3")).join()).to.include("changes its data path");
+    });
+
+    it("takes a smaller change of PostgreSQL, and the release that serves", async () => {
+      expect(reasons(await check("v4"))).to.deep.equal([]);
+      expect(reasons(await check("v1"))).to.deep.equal([]);
+    });
+
+    it("can't compare where the commit that serves isn't in the repository, or nothing serves", async () => {
+      serve("9".repeat(40));
+      expect(reasons(await check("v2"))).to.deep.equal([]);
+      await server.nextRun();
+      const { serving: _, ...empty } = servingState();
+      server.state = empty;
+      expect(reasons(await check("v2"))).to.deep.equal([]);
+    });
+
+    it("refuses nothing while the server can't be reached", async () => {
+      server.failure = unreachable();
+      const { additions, refusals } = await check("v2", { instanceId: "instance-a", place });
+      expect(refusals).to.deep.equal([]);
+      expect(additions).to.include({ commit: commits["v2"], instanceId: "instance-a" });
+    });
+
+    it("refuses a server that has no instance any more, even where its name isn't known", async () => {
+      server.state = undefined;
+      expect(reasons(await check("v1", { place })).join()).to.include("deployed an instance, but");
+      expect(reasons(await check("v1"))).to.deep.equal([]);
+    });
+  });
+
+  describe("diff", () => {
+    it("sees another commit, and no other name of the same", () => {
+      expect(release.diff({ commit: "a" }, { commit: "b" })).to.equal(true);
+      expect(release.diff({ commit: "a", release: "v1" }, { commit: "a", release: "a" })).to.equal(
+        false,
+      );
+    });
+
+    it("refuses another instance than the last run made", () => {
+      const olds = { commit: "a", instanceId: "instance-a" };
+      expect(() => release.diff(olds, { commit: "a", instanceId: "instance-b" })).to.throw(
+        "deployed instance instance-a, but the server holds instance instance-b",
+      );
+    });
+  });
+
+  describe("create", () => {
+    it("sends nothing that is there already", async () => {
+      const { additions } = await check("v1");
+      const { id, outputs } = await release.create(listeningContext(), {
+        ...inputs("v1"),
+        ...additions,
+      });
+      expect(id).to.equal("chatalot");
+      expect(outputs).to.include({ commit: commits["v1"], instanceId: "instance-a" });
+      expect(server.requests).to.deep.equal([]);
+    });
+
+    it("sends nothing to a server with somebody's data", async () => {
+      const { additions } = await check("v1");
+      await server.nextRun();
+      server.state = undefined;
+      server.facts = `${readyFacts()}file=/srv/chatalot/.env\n`;
+      const values = { ...inputs("v1"), ...additions };
+      const refused: unknown = await release
+        .create(listeningContext(), values)
+        .catch((error: unknown) => error);
+      expect(refused).to.be.an("error").with.property("message").that.includes("did not deploy");
+      expect(server.requests).to.deep.equal([]);
+    });
+  });
+});
+
+describe("identityOf", () => {
+  const values = { release: "v1", commit: "c", crateVersion: "0.17.0" };
+
+  it("gives the migrations in the order of their numbers, whatever the order they came in", () => {
+    const migrations = { "010_b.sql": "1", "9_a.sql": "2", "001_many words.sql": "3" };
+    expect(identityOf({ ...values, migrations }).migrations).to.deep.equal([
+      { file: "001_many words.sql", checksum: "3", version: 1, description: "many words" },
+      { file: "9_a.sql", checksum: "2", version: 9, description: "a" },
+      { file: "010_b.sql", checksum: "1", version: 10, description: "b" },
+    ]);
+  });
+
+  it("describes a migration as sqlx does", () => {
+    const migrations = { "002_first_messages.up.sql": "1" };
+    expect(identityOf({ ...values, migrations }).migrations[0]).to.include({
+      description: "first messages",
+    });
+  });
+
+  it("leaves out the versions that the release doesn't tell", () => {
+    expect(identityOf({ release: "v1", commit: "c", migrations: {} })).to.have.keys(
+      "name",
+      "commit",
+      "migrations",
+    );
+  });
+});

@@ -1,0 +1,95 @@
+/** A server that answers from a table, at the one place where all remote work passes. */
+import { RemoteServer } from "../../../provider/server/remote-server.ts";
+import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
+import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
+import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
+import type {
+  FollowLine,
+  JobRequest,
+  ServerState,
+  SubmitAnswer,
+} from "../../../updater/protocol.ts";
+import { readyFacts } from "./samples.ts";
+
+const RUNNERS = "/usr/local/lib/chatalot-deploy";
+
+export class FakeServer {
+  /** What the probe of the host prints, without the instance's lines. */
+  facts = readyFacts();
+  /** Undefined: there is no instance. */
+  state: ServerState | undefined;
+  answer: SubmitAnswer = { answer: "refused", reasons: ["not asked for"] };
+  follow: FollowLine[] = [];
+  /** Thrown by every command instead of an answer. */
+  failure: Error | undefined;
+  /** Thrown by the command that follows a job. */
+  followFailure: Error | undefined;
+  userReachesDocker = true;
+
+  /** The labels of all commands that ran. */
+  readonly commands: string[] = [];
+  readonly requests: JobRequest[] = [];
+
+  /** Every connection of this process leads here until {@link leave}. */
+  async arrive(): Promise<void> {
+    await RemoteServer.closeAll();
+    RemoteServer.openTransport = () => ({
+      target: "root@chat.example.org",
+      run: (label, argv, options) => this.run(label, argv, options),
+      close: async () => undefined,
+    });
+  }
+
+  /** Makes later readings ask again, as another run of the provider does. */
+  async nextRun(): Promise<void> {
+    await RemoteServer.closeAll();
+  }
+
+  async leave(original: typeof RemoteServer.openTransport): Promise<void> {
+    await RemoteServer.closeAll();
+    RemoteServer.openTransport = original;
+  }
+
+  private async run(
+    label: string,
+    argv: readonly string[],
+    { stdin, onLine }: RunOptions,
+  ): Promise<RunResult> {
+    this.commands.push(label);
+    if (this.failure !== undefined) throw this.failure;
+    if (argv[2] === HOST_PROBE) return said(this.facts + (await this.instanceFacts()));
+    if (argv[0] === "docker") return { ...said(""), exitCode: this.userReachesDocker ? 0 : 1 };
+    if (argv[2] === "inspect") return said(JSON.stringify(this.state));
+    if (argv[2] === "submit") {
+      if (typeof stdin !== "string") throw new Error("a request is text");
+      this.requests.push(JSON.parse(stdin) as JobRequest);
+      return said(JSON.stringify(this.answer));
+    }
+    if (argv[2] === "follow") {
+      for (const line of this.follow) onLine?.(JSON.stringify(line));
+      if (this.followFailure !== undefined) throw this.followFailure;
+      return said("");
+    }
+    throw new Error(`not expected: ${argv.join(" ")}`);
+  }
+
+  /** The updater is there already: sending it is the runner's own test. */
+  private async instanceFacts(): Promise<string> {
+    const updater = `${RUNNERS}/${(await updaterBundle()).sha256}/updater.mjs`;
+    const lines = [`runner=${updater}`];
+    if (this.state !== undefined) lines.push("instance=yes");
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+/** A server that is switched off. */
+export function unreachable(): TransportError {
+  return new TransportError(
+    "chat.example.org:22 can't be reached: connection refused",
+    "unreachable",
+  );
+}
+
+function said(stdout: string): RunResult {
+  return { exitCode: 0, stdout, stderr: "" };
+}
