@@ -71,13 +71,16 @@ function stackSettings(): StackSettings {
   };
 }
 
-/** All keys of the project as Pulumi gives them: text, and JSON for keys with keys of their own. */
+/**
+ * All keys of the project as Pulumi gives them: text, and JSON for keys with keys of their own. An
+ * empty text is what Pulumi.yaml has for a key that isn't set.
+ */
 function readConfiguration(namespace: string): Record<string, unknown> {
   const prefix = `${namespace}:`;
   const all = Object.entries(pulumi.runtime.allConfig());
   return Object.fromEntries(
     all.flatMap(([name, value]) => {
-      if (!name.startsWith(prefix)) return [];
+      if (!name.startsWith(prefix) || value === "") return [];
       const key = name.slice(prefix.length);
       return [[key, Object.hasOwn(SECTIONS, key) ? fromJson(value) : value]];
     }),

@@ -98,6 +98,13 @@ describe("readSettings", () => {
     });
   });
 
+  it("takes an empty text for a key that isn't set", () => {
+    configure({ release: "v1", url: "", retry: "", server: "{}", secretEnv: "{}" });
+    expect(readSettings()).not.to.have.any.keys("url", "retry");
+    configure({ release: "", url: "" });
+    expect(() => readSettings()).to.throw(pulumi.RunError, "release: is missing");
+  });
+
   it("names everything that is wrong, and no secret", () => {
     configure({ "server.host": "h", server: "{broken", secretEnv: "topsecret", profiles: "turn" }, [
       "secretEnv",
