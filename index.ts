@@ -1,10 +1,12 @@
 import { ComposeStack } from "./components/compose-stack.ts";
+import { keepSecretsOutOfDebugLog } from "./components/debug-log.ts";
 import { HealthCheck } from "./components/health-check.ts";
 import { Secrets } from "./components/secrets.ts";
 import { Server } from "./components/server.ts";
 import { Storage } from "./components/storage.ts";
 import { readSettings } from "./settings.ts";
 
+keepSecretsOutOfDebugLog();
 const settings = readSettings();
 
 const server = new Server("server", settings);
