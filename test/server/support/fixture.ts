@@ -30,6 +30,13 @@ export function testServer(): Promise<DemoServer> {
   return server;
 }
 
+/** The server of the tests after it ended at once, as by a power cut, and was booted again. */
+export async function crashedServer(): Promise<DemoServer> {
+  await (await testServer()).kill();
+  server = undefined;
+  return testServer();
+}
+
 /** A server without any trace of an earlier deployment; base images and our programs stay. */
 export async function cleanServer(): Promise<DemoServer> {
   const demo = await testServer();
