@@ -1,4 +1,5 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
+import { dirname, join } from "node:path";
 import type { Job } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
@@ -34,7 +35,8 @@ export async function closeJob(
     ...(serving === undefined ? {} : { serving }),
   };
   await ledger.append(record);
-  if (serving !== undefined) await sweep({ ...context, ledger: await Ledger.read(paths) });
+  if (job.plan.kind === "switch" && outcome === "done")
+    await sweep({ ...context, ledger: await Ledger.read(paths) });
   const verdict = verdictOf(job, outcome, durations, cause);
   progress.tell(outcome === "done" ? "J11" : "R5", verdict.text);
   await progress.flushed();
@@ -105,7 +107,8 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
     case "needs-operator":
       return (
         `NEEDS YOU ${wanted} failed and ${before} could not be started again; nothing was deleted. ` +
-        `Cause: ${cause}\nLook at: docker logs chatalot-server, ${job.paths.progress}`
+        `Cause: ${cause}\nLook: docker logs chatalot-server, ${job.paths.progress}. When it is mended, or another release is ` +
+        `chosen: rm ${join(dirname(dirname(job.paths.directory)), "needs-operator")} on the server, then pulumi up`
       );
   }
 }

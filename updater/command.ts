@@ -27,6 +27,9 @@ export class CommandError extends Error {
   }
 }
 
+/** Lines of a failed program's output that its error shows. */
+const TAIL_LINES = 8;
+
 /** Enough for the longest answer that is read as a whole (an inspect of all containers). */
 const MAXIMUM_OUTPUT = 16 * 1024 * 1024;
 
@@ -42,6 +45,7 @@ export async function command(
 ): Promise<string> {
   const timeout = options.timeout ?? 60_000;
   const [file = "", ...rest] = argv;
+  const tail: string[] = [];
   const running = execa(file, rest, {
     timeout,
     input: options.stdin ?? "",
@@ -52,18 +56,26 @@ export async function command(
     stripFinalNewline: true,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     all: true,
+    // A build may print more than should be kept; who follows it has had each line.
+    buffer: options.onLine === undefined,
   });
+  const { onLine } = options;
   const followed =
-    options.onLine === undefined
+    onLine === undefined
       ? undefined
-      : follow(running.iterable({ from: "all" }), options.onLine);
+      : follow(running.iterable({ from: "all" }), (line) => {
+          onLine(line);
+          tail.push(line);
+          if (tail.length > TAIL_LINES) tail.shift();
+        });
   try {
     const result = await running;
     await followed;
-    return result.stdout;
+    return result.stdout ?? "";
   } catch (error) {
     await followed?.catch(() => undefined);
-    if (error instanceof ExecaError) throw commandError(label, file, error as ExecaError, timeout);
+    if (error instanceof ExecaError)
+      throw commandError(label, file, error as ExecaError, timeout, tail);
     throw error;
   }
 }
@@ -80,10 +92,12 @@ function commandError(
   file: string,
   error: ExecaError,
   timeout: number,
+  followed: readonly string[],
 ): CommandError {
   const stderr = typeof error.stderr === "string" ? error.stderr : "";
   const output = stderr === "" && typeof error.all === "string" ? error.all : stderr;
-  const tail = plainText(output).trim().split("\n").slice(-8).join("\n");
+  const lines = followed.length > 0 ? followed : plainText(output).trim().split("\n");
+  const tail = lines.slice(-TAIL_LINES).join("\n");
   const cause = error.timedOut
     ? `timed out after ${timeout / 1_000} seconds`
     : error.isCanceled

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  chmod,
   constants,
   type FileHandle,
   lstat,
@@ -20,15 +21,21 @@ import { dirname } from "node:path";
 /** Writes a file of root's alone, in whole or not at all. */
 export async function writeFileDurably(path: string, content: string, mode = 0o600): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  const handle = await open(temporary, "wx", mode);
   try {
-    await handle.writeFile(content);
-    await handle.chmod(mode);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, "wx", mode);
+    try {
+      await handle.writeFile(content);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // It may hold secrets, and nobody would look for it.
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 
@@ -42,7 +49,10 @@ export async function linkDurably(path: string, target: string): Promise<void> {
 
 /** Makes a folder (and those above it) that only root can enter. */
 export async function makeDirectoryDurably(path: string, mode = 0o700): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  const first = await mkdir(path, { recursive: true, mode });
+  // The process's mask has narrowed the mode.
+  if (first !== undefined) await chmod(path, mode);
+  await syncDirectory(dirname(first ?? path));
   await syncDirectory(dirname(path));
 }
 

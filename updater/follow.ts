@@ -22,6 +22,8 @@ export async function follow(
 ): Promise<void> {
   const paths = instancePaths(directory);
   const places = jobPaths(paths, sequence);
+  if ((await Job.read(paths, sequence)) === undefined)
+    throw new Error(`there is no job ${sequence} in ${directory}`);
   let position = offset;
   let journalSize = -1;
   let unitChecked = performance.now();
@@ -59,12 +61,21 @@ async function printFrom(
     for (;;) {
       const end = bytes.subarray(0, bytesRead).indexOf(0x0a, position);
       if (end === -1) return from + position;
-      const progress = JSON.parse(bytes.subarray(position, end).toString("utf8")) as ProgressLine;
+      const progress = parseProgress(bytes.subarray(position, end).toString("utf8"));
       position = end + 1;
-      print({ type: "progress", offset: from + position, progress });
+      if (progress !== undefined) print({ type: "progress", offset: from + position, progress });
     }
   } finally {
     await handle.close();
+  }
+}
+
+/** A line that a kill or a full disk cut short is left out. */
+function parseProgress(line: string): ProgressLine | undefined {
+  try {
+    return JSON.parse(line) as ProgressLine;
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,13 +4,15 @@
  * behind a torn line is lost with it (measured).
  */
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncDirectory } from "./files.ts";
 
 /** The good records of a log. An absent file has none. */
 export async function readRecords<T>(path: string): Promise<T[]> {
-  return (await readLog<T>(path)).records;
+  const { records, goodBytes, hasGoodRecordBehind } = await readLog<T>(path);
+  if (hasGoodRecordBehind) throw damaged(path, goodBytes);
+  return records;
 }
 
 /** Appends one record and returns when it is on the disk. */
@@ -18,21 +20,42 @@ export async function appendRecord(path: string, record: unknown): Promise<void>
   const { goodBytes, totalBytes, exists, hasGoodRecordBehind } = await readLog(path);
   const handle = await open(path, exists ? "r+" : "wx+", 0o600);
   try {
-    if (hasGoodRecordBehind)
-      throw new Error(
-        `${path} is damaged in its middle, at byte ${goodBytes}; nothing was appended, so that no record behind the damage is lost`,
-      );
+    if (hasGoodRecordBehind) throw damaged(path, goodBytes);
     if (goodBytes < totalBytes) {
       await handle.truncate(goodBytes);
       await handle.sync();
     }
-    const line = frame(record);
-    await handle.write(line, 0, line.length, goodBytes);
-    await handle.sync();
+    try {
+      await writeAll(handle, frame(record), goodBytes);
+      await handle.sync();
+    } catch (error) {
+      // What was not written whole is taken back, so that it can't be taken for a record later.
+      await handle.truncate(goodBytes).catch(() => undefined);
+      throw error;
+    }
   } finally {
     await handle.close();
   }
   if (!exists) await syncDirectory(dirname(path));
+}
+
+/** A single write may take less than it is given, without an error, when the disk gets full. */
+async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    const { bytesWritten } = await handle.write(
+      bytes,
+      written,
+      bytes.length - written,
+      position + written,
+    );
+    written += bytesWritten;
+  }
+}
+
+function damaged(path: string, goodBytes: number): Error {
+  return new Error(
+    `${path} is damaged in its middle, at byte ${goodBytes}, and has good records behind that; nothing is read from it or written to it until a person has looked`,
+  );
 }
 
 /** One record as it stands in the file. */

@@ -57,7 +57,8 @@ export async function passGate(
 ): Promise<GatePass> {
   const begun = performance.now();
   let migratedAt: number | undefined;
-  let goodSince: { mark: number; containerId: string } | undefined;
+  let goodSince: { mark: number; start: string } | undefined;
+  let wasMigrating = false;
   let firstGoodAt: number | undefined;
   let last = "";
   for (;;) {
@@ -68,14 +69,11 @@ export async function passGate(
 
     const failures = gateFailures(facts, expected);
     const now = performance.now();
-    if (facts.health.httpStatus === 429) {
-      // Alive, and nothing more can be said: neither good nor bad.
-      await pause();
-      continue;
-    }
+    const isTooOften = facts.health.httpStatus === 429;
     if (failures.length === 0 && facts.server !== undefined && facts.database !== undefined) {
-      if (goodSince?.containerId !== facts.server.id) {
-        goodSince = { mark: now, containerId: facts.server.id };
+      const start = `${facts.server.id} ${facts.server.startedAt}`;
+      if (goodSince?.start !== start) {
+        goodSince = { mark: now, start };
         firstGoodAt ??= Date.now();
         tell(`healthy; watching it for ${limits.mustStayGoodFor / 1_000} s`);
       }
@@ -88,12 +86,15 @@ export async function passGate(
     } else {
       const text = failures.join("; ");
       // A release that flaps never stays good for long enough and meets the limit below.
-      if (goodSince !== undefined) tell(`it was healthy and is not any more: ${text}`);
+      // Alive, and nothing more can be said: neither good nor bad.
+      if (isTooOften) last = text;
+      else if (goodSince !== undefined) tell(`it was healthy and is not any more: ${text}`);
       else if (text !== last) tell(`not healthy yet: ${text}`);
-      goodSince = undefined;
+      if (!isTooOften) goodSince = undefined;
       last = text;
-      const migrating = isMigrating(facts, expected.release.migrations);
-      if (!migrating) migratedAt ??= now;
+      const migrating = isMigrating(facts, expected.release.migrations, wasMigrating);
+      wasMigrating = migrating;
+      migratedAt = migrating ? undefined : (migratedAt ?? now);
       if (migrating && now - begun > limits.migrationTimeout)
         throw new GateError(
           await withLog(
@@ -217,9 +218,10 @@ function finalFailure(facts: GateFacts, wasGood: boolean): string | undefined {
 }
 
 /** The server migrates before it listens, so silence with migrations missing is work, not failure. */
-function isMigrating(facts: GateFacts, files: readonly Migration[]): boolean {
+function isMigrating(facts: GateFacts, files: readonly Migration[], before: boolean): boolean {
   if (facts.health.reachable || facts.server?.running !== true) return false;
-  if (facts.database === undefined) return false;
+  // A database that is busy with a heavy migration may not answer a question in time.
+  if (facts.database === undefined) return before;
   const applied = new Set(facts.database.applied.map(({ version }) => version));
   return files.some(({ version }) => !applied.has(version));
 }

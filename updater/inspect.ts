@@ -1,12 +1,13 @@
 /** Reads everything a preview needs of a server, and changes nothing. */
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
 import { readInstance } from "./instance.ts";
 import { openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
-import { type InstancePaths, instancePaths } from "./paths.ts";
+import { type InstancePaths, instancePaths, OVERRIDE_FILE } from "./paths.ts";
 import { type LedgerRecord, PROTOCOL, type ServerState } from "./protocol.ts";
 
 export interface InspectRequest {
@@ -63,7 +64,11 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
         ? {}
         : { release: { name: job.plan.release.name, commit: job.plan.release.commit } }),
     };
-  else if (serving !== undefined) state.drift = await driftOf(driver, state, serving);
+  else if (serving !== undefined)
+    state.drift = [
+      ...(await driftOf(driver, state, serving)),
+      ...(await overrideDrift(paths, serving)),
+    ];
   return state;
 }
 
@@ -76,6 +81,17 @@ async function preparedCommits(paths: InstancePaths, driver: ComposeDriver): Pro
     ),
   );
   return commits.filter((_, index) => ready[index]);
+}
+
+/** The operator's override belongs to what runs: a change of it is brought by the next up. */
+async function overrideDrift(paths: InstancePaths, { serving }: LedgerRecord): Promise<string[]> {
+  if (serving === undefined) return [];
+  const copy = join(paths.directory, serving.releaseDirectory, OVERRIDE_FILE);
+  const [now, then] = await Promise.all([
+    readFileIfThere(paths.overrideFile),
+    readFileIfThere(copy),
+  ]);
+  return now === then ? [] : [`${OVERRIDE_FILE} was changed`];
 }
 
 /** How what runs differs from what was committed, in words for the operator. */
@@ -93,6 +109,8 @@ async function driftOf(
     drift.push(`it runs commit ${server.commit ?? "unknown"}, not ${record.release?.commit}`);
   else if (server.composeConfigHash !== committed.composeConfigHash)
     drift.push("its container was made with another configuration");
+  if (server.restartPolicy !== committed.restartPolicy)
+    drift.push(`its restart policy is "${server.restartPolicy}", not "${committed.restartPolicy}"`);
   const image = await driver.image(committed.image);
   if (image === undefined) drift.push(`the image ${committed.image} is gone`);
   else if (image.id !== server.imageId) drift.push("it runs another image than its tag names");

@@ -1,6 +1,6 @@
 /** What an instance is on its server: its id, its keys, its secrets. */
 import { createHmac, randomBytes } from "node:crypto";
-import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
+import { makeDirectoryDurably, nameExists, readFileIfThere, writeFileDurably } from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
 import type { InstanceSecrets } from "./protocol.ts";
 import { canonicalJson } from "../common/canonical-json.ts";
@@ -31,6 +31,15 @@ export async function ensureInstance(paths: InstancePaths, project: string): Pro
   };
   await writeFileDurably(paths.instanceFile, JSON.stringify(instance));
   return instance;
+}
+
+/** Enough for the records of a revert. */
+const RESERVE_BYTES = 1024 * 1024;
+
+/** Keeps some space, so that a full disk can't keep a revert from being recorded. */
+export async function keepReserve(paths: InstancePaths): Promise<void> {
+  if (await nameExists(paths.reserve)) return;
+  await writeFileDurably(paths.reserve, "0".repeat(RESERVE_BYTES));
 }
 
 /**

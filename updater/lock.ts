@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 
+/** Exit code of a process whose lock was taken away; its unit starts it again. */
+const LOCK_LOST = 70;
+
 /** The lock is held by another process. */
 export class LockedError extends Error {
   override readonly name = "LockedError";
@@ -38,8 +41,15 @@ export async function acquireLock(path: string, waitSeconds = 0): Promise<Lock> 
     if (first === 75) throw new LockedError(`${path} is locked`);
     throw new Error(`flock on ${path} failed: exit code ${first}`);
   }
+  let released = false;
+  holder.stdin.on("error", () => undefined);
+  void ended.then(() => {
+    // Without its lock this process may not go on: another one may have begun.
+    if (!released) process.exit(LOCK_LOST);
+  });
   return {
     release: async () => {
+      released = true;
       holder.stdin.end();
       await ended;
     },

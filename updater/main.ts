@@ -2,18 +2,19 @@
  * The updater's entry on the server. A request comes by standard input, so that no secret is ever
  * in an argument; the answer goes to standard output as JSON, one document a line.
  */
+import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { messageOf } from "../common/errors.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
 import { inspectServer, type InspectRequest } from "./inspect.ts";
-import { openJob } from "./job.ts";
+import { Job, openJob } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
 import { directorySchema, jobRequestSchema } from "./protocol.ts";
 import { runOpenJob } from "./run.ts";
 import { submit } from "./submit.ts";
-import { killUnit } from "./unit.ts";
+import { signalUnit } from "./unit.ts";
 
 process.umask(0o077);
 
@@ -26,7 +27,8 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       print(
         await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), {
           node: process.execPath,
-          updater: process.argv[1] ?? "",
+          // Not the link by which it may have been called: that link will lead to this.
+          updater: realpathSync(process.argv[1] ?? ""),
         }),
       );
       return;
@@ -46,11 +48,19 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
 
 /** Asks the open job to stop before the swap; a job past that point takes no notice. */
 async function abort(directory: string): Promise<number | null> {
-  const job = await openJob(instancePaths(directory));
+  const paths = instancePaths(directory);
+  const job = await openJob(paths);
   if (job === undefined || job.hasBegun("J6")) return null;
   await writeFileDurably(join(job.paths.directory, "abort"), "");
   // A build may run for half an hour: it is ended now, and the unit, started again, closes the job.
-  await killUnit(directory);
+  // Halted first, so that the job can't begin to swap between the look and the kill.
+  await signalUnit(directory, "SIGSTOP");
+  const halted = await Job.read(paths, job.sequence);
+  if (halted?.hasBegun("J6") === true) {
+    await signalUnit(directory, "SIGCONT");
+    return null;
+  }
+  await signalUnit(directory, "SIGKILL");
   return job.sequence;
 }
 

@@ -1,5 +1,8 @@
 import { join } from "node:path";
 
+/** Root's alone. */
+const LOCKS = "/run/chatalot-deploy";
+
 /** Every place that an instance uses on its server. Nothing else builds these names. */
 export interface InstancePaths {
   /** The operator's directory, for example /srv/chatalot. */
@@ -21,7 +24,10 @@ export interface InstancePaths {
   digestKeyFile: string;
   ledger: string;
   lock: string;
+  /** Outside of the directory, which may not be there yet; gone with a reboot, like its holders. */
   submitLock: string;
+  /** Space that is given up when the disk is full, so that a revert can be recorded. */
+  reserve: string;
   needsOperator: string;
   jobs: string;
   incoming: string;
@@ -29,13 +35,16 @@ export interface InstancePaths {
   runnerUpdater: string;
 }
 
+/** The operator's own changes to the compose file, beside it. */
+export const OVERRIDE_FILE = "docker-compose.override.yml";
+
 export function instancePaths(directory: string): InstancePaths {
   const state = join(directory, ".deploy");
   return {
     directory,
     composeFile: join(directory, "compose.yaml"),
     environmentFile: join(directory, ".env"),
-    overrideFile: join(directory, "docker-compose.override.yml"),
+    overrideFile: join(directory, OVERRIDE_FILE),
     current: join(directory, "current"),
     releases: join(directory, "releases"),
     trees: join(directory, "trees"),
@@ -45,7 +54,8 @@ export function instancePaths(directory: string): InstancePaths {
     digestKeyFile: join(state, "digest.key"),
     ledger: join(state, "ledger"),
     lock: join(state, "lock"),
-    submitLock: join(state, "submit.lock"),
+    submitLock: join(LOCKS, `${directory.replaceAll("/", "+")}.lock`),
+    reserve: join(state, "reserve"),
     needsOperator: join(state, "needs-operator"),
     jobs: join(state, "jobs"),
     incoming: join(state, "incoming"),

@@ -8,6 +8,8 @@ const MAXIMUM_LINE = 400;
 /** Where a job tells what it does. The operator's side follows the file. */
 export class Progress {
   private pending: Promise<void> = Promise.resolve();
+  /** Ends a line that an earlier process was killed in. */
+  private lead = "\n";
 
   constructor(private readonly path: string) {}
 
@@ -29,8 +31,10 @@ export class Progress {
 
   private write(line: ProgressLine): void {
     // A full disk must not stop a revert, so a line that can't be written is lost.
+    const text = `${this.lead}${JSON.stringify(line)}\n`;
+    this.lead = "";
     this.pending = this.pending
-      .then(() => appendFile(this.path, `${JSON.stringify(line)}\n`, { mode: 0o600 }))
+      .then(() => appendFile(this.path, text, { mode: 0o600 }))
       .catch(() => undefined);
   }
 }

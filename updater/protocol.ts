@@ -15,6 +15,8 @@ const milliseconds = z.number().int().nonnegative();
 /** Absolute, without `..`, without characters that a unit name or a compose file would have to escape. */
 export const directorySchema = z
   .string()
+  // The name of a unit is made of it, which has 255 characters at the most.
+  .max(100)
   .regex(/^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/)
   .refine((path) => !path.split("/").includes(".."));
 

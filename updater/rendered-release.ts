@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { encodeDotenv } from "../release/dotenv.ts";
 import { renderCompose } from "../release/compose-file.ts";
 import { readComposeFile } from "./drivers/compose/image.ts";
-import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
+import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
 import { keyedDigest } from "./instance.ts";
-import { type InstancePaths, releaseDirectoryName } from "./paths.ts";
+import { type InstancePaths, OVERRIDE_FILE, releaseDirectoryName } from "./paths.ts";
 import type { InstanceSecrets, SwitchRequest } from "./protocol.ts";
 
 /** Volumes of upstream's compose file that hold what users made. */
@@ -19,6 +19,8 @@ export interface Rendering {
   compose: string;
   environment: string;
   keys: Record<string, string>;
+  /** The operator's override as it is now. */
+  override?: string;
 }
 
 /** What a request makes of a release, with the keys looked for in `secretsDirectory`. */
@@ -33,7 +35,9 @@ export async function render(
   const tree = join(paths.trees, release.commit);
   const url: Record<string, string> =
     configuration.url === undefined ? {} : { PUBLIC_URL: configuration.url };
+  const override = await readFileIfThere(paths.overrideFile);
   return {
+    ...(override === undefined ? {} : { override }),
     compose: renderCompose({
       composeText: await readComposeFile(tree),
       project: request.project,
@@ -89,6 +93,8 @@ export async function writeRelease(
   await makeDirectoryDurably(keys);
   await writeFileDurably(join(folder, "compose.yaml"), rendering.compose);
   await writeFileDurably(join(folder, ".env"), rendering.environment);
+  if (rendering.override !== undefined)
+    await writeFileDurably(join(folder, OVERRIDE_FILE), rendering.override);
   for (const [file, content] of Object.entries(rendering.keys))
     await writeFileDurably(join(keys, file), content);
   return name;

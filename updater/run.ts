@@ -8,13 +8,15 @@
  * - otherwise: begin, or begin again
  */
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
-import { nameExists, writeFileDurably } from "./files.ts";
+import type { Driver } from "./drivers/driver.ts";
+import { nameExists, removeDurably, writeFileDurably } from "./files.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Job, openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock } from "./lock.ts";
+import { acquireSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import type { ServingRecord } from "./protocol.ts";
@@ -35,38 +37,77 @@ const STEPS: Record<Job["plan"]["kind"], readonly Step[]> = {
   remove: REMOVE_STEPS,
 };
 
+/** How an instance's server is run. */
+export type DriverOf = (paths: InstancePaths, project: string) => Driver;
+
 /** The unit's work. Resolves when no job is open; throws to be started again. */
-export async function runOpenJob(directory: string): Promise<void> {
+export async function runOpenJob(
+  directory: string,
+  driverOf: DriverOf = (paths, project) => new ComposeDriver(paths, project),
+): Promise<void> {
   const paths = instancePaths(directory);
   const lock = await acquireLock(paths.lock);
   try {
-    const job = await openJob(paths);
-    if (job !== undefined) await runJob(paths, job);
-    await disarmUnit(directory);
+    while (!(await disarmedWithoutJob(paths))) {
+      const job = await openJob(paths);
+      if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project));
+    }
   } finally {
     await lock.release();
   }
 }
 
-async function runJob(paths: InstancePaths, job: Job): Promise<void> {
+/** Under the lock of submissions, so that a job that is just being opened keeps its unit. */
+async function disarmedWithoutJob(paths: InstancePaths): Promise<boolean> {
+  const lock = await acquireSubmitLock(paths);
+  try {
+    if ((await openJob(paths)) !== undefined) return false;
+    await disarmUnit(paths.directory);
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<void> {
   const context: JobContext = {
     paths,
     job,
     ledger: await Ledger.read(paths),
-    driver: new ComposeDriver(paths, job.plan.project),
+    driver,
     progress: new Progress(job.paths.progress),
   };
   try {
-    await job.record({ type: "attempt", boot: await bootId() });
+    await recordAttempt(paths, job);
     await advance(context);
   } finally {
     await context.progress.flushed();
   }
 }
 
+/** With a full disk the reserve is given up, so that a revert can be recorded. */
+async function recordAttempt(paths: InstancePaths, job: Job): Promise<void> {
+  const record = { type: "attempt", boot: await bootId() } as const;
+  try {
+    await job.record(record);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    await removeDurably(paths.reserve);
+    await job.record(record);
+  }
+}
+
 async function advance(context: JobContext): Promise<void> {
-  const { job } = context;
+  const { job, ledger } = context;
   const steps = STEPS[job.plan.kind];
+  // Killed between the ledger's record and the journal's last: how it ended is decided.
+  const ended = ledger.records.find(({ sequence }) => sequence === job.sequence);
+  if (ended !== undefined) {
+    await closeJob(context, ended.outcome, {
+      ...(ended.serving === undefined ? {} : { serving: ended.serving }),
+    });
+    return;
+  }
   if (job.committed === undefined && job.failed === undefined) await forward(context, steps);
   if (job.committed !== undefined) await finish(context, job.committed.serving);
   else if (job.failed !== undefined) await goBack(context, steps);
@@ -126,7 +167,7 @@ async function goBack(context: JobContext, steps: readonly Step[]): Promise<void
     await closeJob(context, job.plan.kind === "remove" ? "failed" : "untouched");
     return;
   }
-  if (job.attempts > MAXIMUM_ATTEMPTS) {
+  if (job.attempts >= MAXIMUM_ATTEMPTS) {
     await giveUp(context);
     return;
   }
@@ -148,6 +189,8 @@ async function takeBack(context: JobContext, undo: Undo): Promise<void> {
   await job.record({ type: "begun", step: undo.id });
   await holdForTests(undo.id);
   try {
+    // A daemon that is being restarted is no failed attempt.
+    await context.driver.waitUntilReady();
     const facts = await undo.run(context);
     await job.record({ type: "done", step: undo.id, ...(facts ? { facts } : {}) });
   } catch (error) {

@@ -13,11 +13,13 @@ import {
   type Instance,
   keyedDigest,
   readInstance,
+  keepReserve,
 } from "./instance.ts";
 import { Job, type JobPlan, jobSequences, openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
-import { acquireLock } from "./lock.ts";
+import { acquireSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
+import { unsafeFolders } from "./ownership.ts";
 import {
   type JobRequest,
   type LedgerRecord,
@@ -29,8 +31,8 @@ import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { repeatedRevert } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
-/** Two operators may ask at the same moment; a submission itself takes under a second. */
-const LOCK_SECONDS = 30;
+/** Each a second apart. After that the follower goes on trying. */
+const START_ATTEMPTS = 10;
 
 /** The programs that run a job: recovery uses the same ones, whatever is uploaded meanwhile. */
 export interface Runner {
@@ -40,13 +42,11 @@ export interface Runner {
 
 export async function submit(request: JobRequest, runner: Runner): Promise<SubmitAnswer> {
   const paths = instancePaths(request.directory);
-  const known = await readInstance(paths);
-  const refusals = await refusalsBeforeWriting(paths, request, known);
-  if (refusals.length > 0) return { answer: "refused", reasons: refusals };
-
-  const instance = await ensureInstance(paths, request.project);
-  const lock = await acquireLock(paths.submitLock, LOCK_SECONDS);
+  const lock = await acquireSubmitLock(paths);
   try {
+    const refusals = await refusalsBeforeWriting(paths, request);
+    if (refusals.length > 0) return { answer: "refused", reasons: refusals };
+    const instance = await ensureInstance(paths, request.project);
     return await submitLocked(paths, instance, request, runner);
   } finally {
     await lock.release();
@@ -54,11 +54,14 @@ export async function submit(request: JobRequest, runner: Runner): Promise<Submi
 }
 
 /** Reasons that hold before this tool may write a single file into the directory. */
-async function refusalsBeforeWriting(
-  paths: InstancePaths,
-  request: JobRequest,
-  known: Instance | undefined,
-): Promise<string[]> {
+async function refusalsBeforeWriting(paths: InstancePaths, request: JobRequest): Promise<string[]> {
+  const unsafe = await unsafeFolders(paths);
+  if (unsafe.length > 0)
+    return [
+      `${request.directory} can't be used: ${unsafe.join(", ")}. What runs there as root must be root's ` +
+        "alone: change owner and mode, or choose another server.directory.",
+    ];
+  const known = await readInstance(paths);
   if (request.instanceId !== undefined && request.instanceId !== known?.id)
     return [
       `This stack deployed instance ${request.instanceId}; ${paths.directory} holds ${
@@ -66,7 +69,13 @@ async function refusalsBeforeWriting(
       }. It is another server, or its disk was replaced. Nothing was changed. Point "server" at the ` +
         `right one; to begin anew there with an empty chat, use a new stack.`,
     ];
-  if (known !== undefined) return [];
+  if (known !== undefined)
+    return known.project === request.project
+      ? []
+      : [
+          `${paths.directory} holds the project ${known.project}, not ${request.project}. Nothing was ` +
+            `changed. Set it back: pulumi config set project ${known.project}`,
+        ];
   const foreign = await findForeign(paths, request.project, request.volumes);
   if (foreign.length === 0) return [];
   return [
@@ -94,14 +103,15 @@ async function submitLocked(
   const ledger = await Ledger.read(paths);
   const work = await prepareWork(paths, instance, request, ledger);
   if ("answer" in work) return work;
-  const requestId = await keyedDigest(paths, { wanted: work.wanted, after: ledger.last?.sequence });
-
   const open = await openJob(paths);
+  // A job that is about to close has its record already; it must not look like an earlier one.
+  const after = ledger.records.findLast(({ sequence }) => sequence !== open?.sequence)?.sequence;
+  const requestId = await keyedDigest(paths, { wanted: work.wanted, after });
   if (open !== undefined) {
-    if (open.opened.requestId === requestId) {
-      await armUnit(paths.directory);
+    // Whoever opened it may have been killed before its unit was started.
+    await armUnit(paths.directory);
+    if (open.opened.requestId === requestId)
       return { answer: "attached", sequence: open.sequence, instanceId: instance.id };
-    }
     return {
       answer: "refused",
       reasons: [
@@ -115,6 +125,7 @@ async function submitLocked(
   if (work.unchanged) return { answer: "unchanged", instanceId: instance.id, ...work.serving };
 
   const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...(await jobSequences(paths))) + 1;
+  await keepReserve(paths);
   const plan = await work.plan(sequence);
   await linkDurably(paths.runnerNode, runner.node);
   await linkDurably(paths.runnerUpdater, runner.updater);
@@ -127,8 +138,23 @@ async function submitLocked(
     requestedBy: request.requestedBy,
     runner,
   });
-  await armUnit(paths.directory);
+  await startUnit(paths, sequence);
   return { answer: "started", sequence, instanceId: instance.id };
+}
+
+/**
+ * Starts the unit until the job was taken up: a start is lost while the unit's last process is just
+ * ending (measured).
+ */
+async function startUnit(paths: InstancePaths, sequence: number): Promise<void> {
+  for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+    await armUnit(paths.directory);
+    for (let look = 0; look < 10; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const job = await Job.read(paths, sequence);
+      if (job === undefined || job.closed !== undefined || job.attempts > 0) return;
+    }
+  }
 }
 
 interface Work {
@@ -246,6 +272,7 @@ async function runsAsCommitted(driver: ComposeDriver, record: LedgerRecord): Pro
   if (server?.running !== true || committed === undefined) return false;
   if (server.commit !== record.release?.commit) return false;
   if (server.composeConfigHash !== committed.composeConfigHash) return false;
+  if (server.restartPolicy !== committed.restartPolicy) return false;
   const image = await driver.image(committed.image);
   if (image === undefined || image.id !== server.imageId) return false;
   const health = await driver.health();

@@ -3,27 +3,27 @@
  * the operator's session, is started again when it is killed, and is enabled while a job is open,
  * so that a reboot in the middle of an update ends it too.
  */
-import { readFileIfThere, writeFileDurably } from "./files.ts";
+import { readFileIfThere, syncDirectory, writeFileDurably } from "./files.ts";
 import { command } from "./command.ts";
 
+const WANTS = "/etc/systemd/system/multi-user.target.wants";
 const TEMPLATE = "/etc/systemd/system/chatalot-deploy@.service";
-
-/** Restarts within {@link START_INTERVAL_SECONDS}; the journal's own count of attempts is lower. */
-const START_LIMIT = 20;
-const START_INTERVAL_SECONDS = 600;
 
 const TEXT = `# Written by chatalot-deploy. Runs or recovers the open job of the instance in the named directory.
 [Unit]
 Description=chatalot-deploy job for %f
 After=docker.service network.target
 Wants=docker.service
-StartLimitIntervalSec=${START_INTERVAL_SECONDS}
-StartLimitBurst=${START_LIMIT}
+RequiresMountsFor=%f
+# The journal counts attempts; a disk that is full for an hour must not end the recovery.
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
 ExecStart=%f/.deploy/runner-node %f/.deploy/runner-updater run %f
 Restart=on-failure
+# To systemd these are clean ends, but a job that was ended by one has to be taken up again.
+RestartForceExitStatus=SIGHUP SIGINT SIGTERM SIGPIPE
 RestartSec=1
 KillMode=control-group
 TimeoutStopSec=15
@@ -56,6 +56,7 @@ export async function armUnit(directory: string): Promise<void> {
   }
   const unit = unitName(directory);
   await command("enable the job's unit", ["systemctl", "enable", "--quiet", unit]);
+  await syncDirectory(WANTS);
   // A unit that hit its start limit once would otherwise never start again.
   await command("reset the job's unit", ["systemctl", "reset-failed", unit]).catch(() => undefined);
   await command("start the job's unit", ["systemctl", "start", "--no-block", unit]);
@@ -78,9 +79,12 @@ export async function unitIsActive(directory: string): Promise<boolean> {
   return ["active", "activating", "reloading", "deactivating"].includes(state.trim());
 }
 
-/** Ends the unit's programs; systemd starts it again, and the journal says how to go on. */
-export async function killUnit(directory: string): Promise<void> {
-  await command("end the job's programs", [
-    ...["systemctl", "kill", "--signal=SIGKILL", unitName(directory)],
+/** Sends a signal to all of the unit's programs; one that is ended by it is started again. */
+export async function signalUnit(
+  directory: string,
+  signal: "SIGSTOP" | "SIGCONT" | "SIGKILL",
+): Promise<void> {
+  await command("signal the job's programs", [
+    ...["systemctl", "kill", `--signal=${signal}`, unitName(directory)],
   ]);
 }

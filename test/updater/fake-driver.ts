@@ -19,6 +19,7 @@ export class FakeDriver implements Driver {
   images = new Map<string, ImageFacts>();
   healthAnswer: HealthAnswer = { reachable: false, problem: "nothing listens yet" };
   currentDatabase: Database | undefined;
+  isDatabaseRunning = false;
   volumeIsEmpty: boolean | undefined = false;
   port: string | undefined;
   web: string | undefined;
@@ -28,6 +29,13 @@ export class FakeDriver implements Driver {
   /** Called before each reading of the container, to change what will be read. */
   onLook: () => void = () => undefined;
 
+  async waitUntilReady(): Promise<void> {}
+  async removeImages(commit: string): Promise<void> {
+    this.did("removeImages", commit);
+  }
+  async databaseRuns(): Promise<boolean> {
+    return this.isDatabaseRunning;
+  }
   async build(): Promise<{ built: string[] }> {
     this.did("build");
     return { built: [] };

@@ -10,8 +10,8 @@ describe("Progress", () => {
   async function lines(): Promise<ProgressLine[]> {
     const text = await readFile(temporary("log"), "utf8");
     return text
-      .trimEnd()
-      .split("\n")
+      .trim()
+      .split(/\n+/)
       .map((line) => JSON.parse(line) as ProgressLine);
   }
 

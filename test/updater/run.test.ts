@@ -6,11 +6,22 @@ import { Ledger } from "../../updater/ledger.ts";
 import { acquireLock, LockedError } from "../../updater/lock.ts";
 import { instancePaths } from "../../updater/paths.ts";
 import type { LedgerRecord } from "../../updater/protocol.ts";
-import { runOpenJob } from "../../updater/run.ts";
+import { ComposeDriver } from "../../updater/drivers/compose/compose-driver.ts";
+import { docker } from "../../updater/drivers/compose/docker.ts";
+import { type DriverOf, runOpenJob } from "../../updater/run.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
 import { ledgerRecord, makeContext, NEW_COMMIT, servingRecord, switchPlan } from "./samples.ts";
 import { inspectedContainer, useServerPrograms } from "./server-programs.ts";
 import { errorOf, useTemporaryDirectory } from "./temporary.ts";
+
+/** Fails at once where the real one waits for a daemon that is being restarted. */
+class ImpatientDriver extends ComposeDriver {
+  override async waitUntilReady(): Promise<void> {
+    await docker("ask whether Docker answers", ["version"]);
+  }
+}
+
+const impatient: DriverOf = (paths, project) => new ImpatientDriver(paths, project);
 
 describe("runOpenJob", function () {
   this.timeout(20_000);
@@ -43,7 +54,7 @@ describe("runOpenJob", function () {
   /** Runs it as the unit does, again and again, and counts how often it had to. */
   async function runUntilClosed(context: JobContext): Promise<number> {
     for (let starts = 1; starts <= 10; starts += 1) {
-      await runOpenJob(directory()).catch(() => undefined);
+      await runOpenJob(directory(), impatient).catch(() => undefined);
       if ((await openJob(context.paths)) === undefined) return starts;
     }
     throw new Error("it was not closed after ten starts");
@@ -52,9 +63,9 @@ describe("runOpenJob", function () {
   it("ends at once when no job is open, and is not started at the next boot", async () => {
     const context = await openPrepare();
     await programs.dockerIs("down");
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     const journal = await readFile(context.job.paths.journal);
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     expect(await readFile(context.job.paths.journal)).to.deep.equal(journal);
     expect(await isDisarmed()).to.equal(true);
   });
@@ -62,7 +73,7 @@ describe("runOpenJob", function () {
   it("leaves the job to whoever holds the lock", async () => {
     const context = await openPrepare();
     const lock = await acquireLock(context.paths.lock);
-    expect(await errorOf(() => runOpenJob(directory()))).to.be.instanceOf(LockedError);
+    expect(await errorOf(() => runOpenJob(directory(), impatient))).to.be.instanceOf(LockedError);
     await lock.release();
     expect(await stepsOf(context, "begun")).to.deep.equal([]);
     expect(await isDisarmed()).to.equal(false);
@@ -71,7 +82,7 @@ describe("runOpenJob", function () {
   it("ends untouched when a step before the stop fails, with its cause", async () => {
     const context = await openPrepare();
     await programs.dockerIs("down");
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     const verdict = await closed(context);
     expect(verdict?.outcome).to.equal("untouched");
     expect(verdict?.text).to.contain("v1.0.0 (aaaaaaa) serves as before");
@@ -87,7 +98,7 @@ describe("runOpenJob", function () {
     await programs.dockerIs("down");
     await job.record({ type: "begun", step: "J1" });
     for (let kill = 0; kill < 5; kill += 1) await job.record({ type: "attempt", boot: "boot" });
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     expect(await closed(context)).to.include({ outcome: "untouched" });
     expect((await closed(context))?.cause)
       .to.contain("interrupted")
@@ -100,7 +111,7 @@ describe("runOpenJob", function () {
   it("touches nothing once it was asked to stop", async () => {
     const context = await openSwitch(previous);
     await writeFile(join(context.job.paths.directory, "abort"), "");
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     expect(await closed(context)).to.include({ outcome: "untouched" });
     expect((await closed(context))?.cause).to.contain("as asked");
     expect(await stepsOf(context, "begun")).to.deep.equal([]);
@@ -111,7 +122,7 @@ describe("runOpenJob", function () {
     const context = await openSwitch(previous);
     for (const step of ["J1", "J6", "J8"]) await context.job.record({ type: "begun", step });
     await programs.containerIs(inspectedContainer(NEW_COMMIT, true));
-    await errorOf(() => runOpenJob(directory()));
+    await errorOf(() => runOpenJob(directory(), impatient));
     expect(await stepsOf(context, "failed")).to.deep.equal(["J8"]);
     expect(await stepsOf(context, "begun")).to.deep.equal(["J1", "J6", "J8", "R1", "R3"]);
     const calls = (await programs.calls()).filter((call) => /^docker (update|stop)/.test(call));
@@ -126,7 +137,7 @@ describe("runOpenJob", function () {
     await context.job.record({ type: "failed", step: "J8", cause: "it panics" });
     for (const step of ["R1", "R3"]) await context.job.record({ type: "done", step });
     await programs.dockerIs("down");
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     const verdict = await closed(context);
     expect(verdict).to.include({ outcome: "reverted", cause: "it panics" });
     expect((await programs.calls()).filter((call) => call.startsWith("docker"))).to.deep.equal([]);
@@ -151,7 +162,7 @@ describe("runOpenJob", function () {
     for (const step of ["J6", "J8"]) await context.job.record({ type: "begun", step });
     await context.job.record({ type: "failed", step: "J9", cause: "it panics" });
     await programs.containerIs(null);
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     expect(await closed(context)).to.include({ outcome: "stopped", cause: "it panics" });
     expect((await records()).at(-1)).to.include({ outcome: "stopped" });
   });
@@ -165,7 +176,7 @@ describe("runOpenJob", function () {
       durations: { total: 1 },
     });
     await programs.containerIs(inspectedContainer(NEW_COMMIT, true));
-    await runOpenJob(directory());
+    await runOpenJob(directory(), impatient);
     expect(await closed(context)).to.include({ outcome: "done" });
     expect(await programs.calls()).to.include(
       "docker update --restart unless-stopped 0123456789ab",
@@ -182,7 +193,8 @@ describe("runOpenJob", function () {
       durations: { total: 1 },
     });
     await programs.dockerIs("down");
-    for (let start = 0; start < 6; start += 1) await errorOf(() => runOpenJob(directory()));
+    for (let start = 0; start < 6; start += 1)
+      await errorOf(() => runOpenJob(directory(), impatient));
     expect((await openJob(context.paths))?.sequence).to.equal(context.job.sequence);
     expect(await isDisarmed()).to.equal(false);
     expect(await records()).to.have.length(1);

@@ -33,6 +33,8 @@ export interface BuildOptions {
  * know nothing of containers.
  */
 export interface Driver {
+  /** Waits until containers can be worked with: a daemon that restarts is away for a while. */
+  waitUntilReady(): Promise<void>;
   /** Makes what the commit runs from, or finds it there. Touches nothing that runs. */
   build(options: BuildOptions): Promise<{ built: string[] }>;
   /** The name of what a commit runs from. */
@@ -43,6 +45,8 @@ export interface Driver {
   fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void>;
   /** Makes the keys readable for the user that the server runs as, and for no other. */
   ownSecrets(release: RenderedRelease, image: string): Promise<void>;
+  /** Removes a commit's images, except those that a container uses. */
+  removeImages(commit: string): Promise<void>;
   /** What the address and port are taken by, where that is not Chatalot itself. */
   portOwner(address: string, port: number): Promise<string | undefined>;
 
@@ -67,6 +71,8 @@ export interface Driver {
   webVersion(): Promise<string | undefined>;
   /** Identity and applied migrations; undefined while the database does not answer. */
   database(): Promise<{ identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined>;
+  /** Whether the database runs, answering or not. */
+  databaseRuns(): Promise<boolean>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */
   databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
   /** The last lines that the server logged, without colours. */

@@ -1,17 +1,25 @@
 /** J11: after the commit. Every part may be repeated; none of them can undo the update. */
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { docker } from "../drivers/compose/docker.ts";
 import { linkDurably } from "../files.ts";
 import type { Ledger } from "../ledger.ts";
-import type { InstancePaths } from "../paths.ts";
+import { jobSequences } from "../job.ts";
+import { jobPaths } from "../paths.ts";
+import { messageOf } from "../../common/errors.ts";
 import type { ServingRecord } from "../protocol.ts";
 import type { JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
+import { renderedRecord } from "./switch.ts";
+
+/** Jobs whose journal and progress stay for a look; the ledger keeps the facts of all. */
+const KEPT_JOBS = 50;
 
 /** Lets the committed server come back at boot, and the operator's directory show it. */
 export async function settle(context: JobContext, serving: ServingRecord): Promise<void> {
   const { driver, paths } = context;
+  // Until here nothing would have started it again: after a power cut it is still away.
+  if ((await driver.server())?.running !== true)
+    await driver.start(renderedRecord(context, serving));
   await driver.setRestartPolicy(serving.restartPolicy);
   await linkDurably(paths.current, serving.releaseDirectory);
   await linkDurably(paths.composeFile, join(basename(paths.current), "compose.yaml"));
@@ -23,17 +31,21 @@ export async function sweep(context: JobContext): Promise<void> {
   const { driver, paths, job, ledger, progress } = context;
   const kept = keptCommits(ledger, switchTarget(context).keepReleases);
   kept.add(job.plan.release?.commit ?? "");
-  for (const commit of sweptCommits(ledger, kept)) {
-    try {
+  try {
+    for (const commit of sweptCommits(ledger, kept)) {
       await rm(join(paths.trees, commit), { recursive: true, force: true });
-      // Without --force: an image that a container still uses is kept by Docker.
-      await docker("remove an old image", ["image", "rm", driver.imageName(commit)]).catch(
-        () => undefined,
-      );
-      await removeRenderings(paths, commit);
-    } catch (error) {
-      progress.tell("J11", `kept what is left of ${commit.slice(0, 12)}: ${String(error)}`);
+      await driver.removeImages(commit);
     }
+    const renderings = keptRenderings(ledger, kept);
+    for (const name of await readdir(paths.releases))
+      if (!renderings.has(join(basename(paths.releases), name)))
+        await rm(join(paths.releases, name), { recursive: true, force: true });
+    for (const name of await readdir(paths.incoming))
+      await rm(join(paths.incoming, name), { recursive: true, force: true });
+    for (const sequence of (await jobSequences(paths)).slice(0, -KEPT_JOBS))
+      await rm(jobPaths(paths, sequence).directory, { recursive: true, force: true });
+  } catch (error) {
+    progress.tell("J11", `not everything old could be removed: ${messageOf(error)}`);
   }
 }
 
@@ -46,16 +58,24 @@ export function keptCommits(ledger: Pick<Ledger, "records">, releases: number): 
   return kept;
 }
 
-/** Commits that this server was once asked to serve and that are not kept. Nothing else is ever removed. */
+/** Commits that this server was once given and that are not kept. Nothing else is ever removed. */
 export function sweptCommits(ledger: Pick<Ledger, "records">, kept: ReadonlySet<string>): string[] {
-  const known = ledger.records.flatMap(({ kind, release }) =>
-    kind === "switch" && release !== undefined ? [release.commit] : [],
+  // What was prepared last may be waiting for its switch.
+  const waiting = ledger.records.findLast(({ kind }) => kind === "prepare")?.release?.commit;
+  const known = ledger.records.flatMap(({ release }) =>
+    release === undefined ? [] : [release.commit],
   );
-  return [...new Set(known)].filter((commit) => !kept.has(commit));
+  return [...new Set(known)].filter((commit) => !kept.has(commit) && commit !== waiting);
 }
 
-async function removeRenderings(paths: InstancePaths, commit: string): Promise<void> {
-  for (const name of await readdir(paths.releases))
-    if (name.startsWith(`${commit.slice(0, 12)}-`))
-      await rm(join(paths.releases, name), { recursive: true, force: true });
+/** For each kept commit the folder that it served from last. */
+export function keptRenderings(
+  ledger: Pick<Ledger, "records">,
+  kept: ReadonlySet<string>,
+): Set<string> {
+  const newest = new Map<string, string>();
+  for (const { outcome, release, serving } of ledger.records)
+    if (outcome === "done" && release !== undefined && serving !== undefined)
+      newest.set(release.commit, serving.releaseDirectory);
+  return new Set([...newest].filter(([commit]) => kept.has(commit)).map(([, folder]) => folder));
 }

@@ -1,7 +1,7 @@
 /** The job that gets a release ready while the old one serves: J1 to J3. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, rename, rm, statfs } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { archivePath } from "../archive-path.ts";
@@ -12,19 +12,17 @@ import { type JobContext, type Step, wantedRelease } from "./step.ts";
 /** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
 const MINIMUM_FREE_BYTES = 1024 ** 3;
 
+/** Flushing a slow disk that others write to as well. */
+const FLUSH_TIMEOUT = 10 * 60_000;
+
 export const PREPARE_STEPS: readonly Step[] = [
   { id: "J1", title: "check the server", run: checkServer },
   { id: "J2", title: "put the release's tree on the server", run: placeTree },
   { id: "J3", title: "build the image", run: buildImage },
 ];
 
-async function checkServer({ paths }: JobContext): Promise<void> {
-  await command("ask Docker for its version", [
-    "docker",
-    "version",
-    "--format",
-    "{{.Server.Version}}",
-  ]);
+async function checkServer({ paths, driver }: JobContext): Promise<void> {
+  await driver.waitUntilReady();
   await requireSpace(paths.directory);
 }
 
@@ -54,13 +52,14 @@ async function placeTree(context: JobContext): Promise<void> {
 
   const partial = `${tree}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { mode: 0o755 });
+  await mkdir(partial);
+  await chmod(partial, 0o755);
   await command("unpack the release's tree", [
     ...["tar", "--extract", "--file", file, "--directory", partial],
     ...["--no-same-owner", "--preserve-permissions"],
   ]);
   await command("flush the release's tree", ["sync", "--file-system", partial], {
-    timeout: 300_000,
+    timeout: FLUSH_TIMEOUT,
   });
   await rename(partial, tree);
   await syncDirectory(paths.trees);
@@ -76,5 +75,7 @@ async function buildImage(context: JobContext): Promise<{ built: string[]; milli
     tree: join(paths.trees, release.commit),
     onLine: (line) => progress.detail("J3", line),
   });
+  // A power cut must not leave layers that are listed and empty (they survive a new build).
+  if (built.length > 0) await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
   return { built, milliseconds: Math.round(performance.now() - begun) };
 }

@@ -18,7 +18,7 @@ export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
   {
     id: "J6",
-    title: "stop the old server",
+    title: "stop the old server, where one runs",
     touchesService: true,
     run: stopOldServer,
     undo: {
@@ -73,7 +73,14 @@ async function checkDatabase(context: JobContext): Promise<void> {
         `the volume ${target.databaseVolume} is ${empty === undefined ? "gone" : "empty"}, but this instance has a database; a start would show an empty chat`,
       );
   }
-  if (database === undefined) return;
+  if (database === undefined) {
+    // The stop would come before anybody saw whether the release fits this database.
+    if (await driver.databaseRuns())
+      throw new Error(
+        "the database runs but does not answer, so nothing is known of its migrations",
+      );
+    return;
+  }
   if (
     known !== undefined &&
     (known.systemIdentifier !== database.identity.systemIdentifier ||
@@ -180,8 +187,8 @@ async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdenti
   if (missing.length === 0) return;
   const names = missing.map(({ version, description }) => `${version} ${description}`).join(", ");
   throw new HopelessError(
-    `${old.name} can't start any more: the failed release had applied ${names}. No data was changed ` +
-      "beyond that. Deploy a release that has these migrations and works, or restore a backup",
+    `${old.name} can't start any more: the failed release had applied ${names}. Choose ` +
+      "a release that has these migrations and works, or restore a backup",
   );
 }
 

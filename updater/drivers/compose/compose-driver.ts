@@ -10,6 +10,7 @@ import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type { BuildOptions, Driver, ImageFacts, RenderedRelease } from "../driver.ts";
 import { DATABASE_SERVICE, type DatabaseFacts, readDatabase, waitForDatabase } from "./database.ts";
 import {
+  COMMIT_LABEL,
   containersOf,
   docker,
   inspectContainer,
@@ -19,6 +20,9 @@ import {
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
 import { buildImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
+
+/** A daemon that is updated or restarted is back well before. */
+const DAEMON_TIMEOUT = 5 * 60_000;
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
@@ -32,6 +36,21 @@ export class ComposeDriver implements Driver {
     private readonly project: string,
   ) {
     this.compose = new ComposeProject(paths, project);
+  }
+
+  async waitUntilReady(): Promise<void> {
+    const begun = performance.now();
+    for (;;) {
+      try {
+        await docker("ask whether Docker answers", ["version", "--format", "{{.Server.Version}}"], {
+          timeout: 20_000,
+        });
+        return;
+      } catch (error) {
+        if (performance.now() - begun > DAEMON_TIMEOUT) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+    }
   }
 
   async build(options: BuildOptions): Promise<{ built: string[] }> {
@@ -51,6 +70,16 @@ export class ComposeDriver implements Driver {
       if ((await inspectImage(image)) !== undefined) continue;
       await docker(`pull ${image}`, ["pull", "--", image], { timeout: 30 * 60_000, onLine });
     }
+  }
+
+  async removeImages(commit: string): Promise<void> {
+    const names = await docker("list the images of a commit", [
+      ...["images", "--filter", `label=${COMMIT_LABEL}=${commit}`],
+      ...["--filter", "reference=chatalot-deploy/*", "--format", "{{.Repository}}:{{.Tag}}"],
+    ]);
+    // Without --force: an image that a container uses is kept by Docker.
+    for (const name of names.split("\n").filter((line) => line !== ""))
+      await docker("remove an old image", ["image", "rm", name]).catch(() => undefined);
   }
 
   async ownSecrets(release: RenderedRelease, image: string): Promise<void> {
@@ -93,7 +122,7 @@ export class ComposeDriver implements Driver {
     if (server === undefined) return;
     // Before the stop: a server that stopped must not come back at boot by itself from here on.
     await this.update(server.id, "no");
-    await docker("stop the server", ["stop", "--time", String(STOP_SECONDS), server.id], {
+    await docker("stop the server", ["stop", "-t", String(STOP_SECONDS), server.id], {
       timeout: (STOP_SECONDS + 30) * 1_000,
     });
   }
@@ -129,7 +158,7 @@ export class ComposeDriver implements Driver {
     // A first deployment that failed left containers that no committed release names.
     const left = await containersOf(this.project);
     if (left.length === 0) return;
-    await docker("stop the containers", ["stop", "--time", String(STOP_SECONDS), ...left]);
+    await docker("stop the containers", ["stop", "-t", String(STOP_SECONDS), ...left]);
     await docker("remove the containers", ["rm", ...left]);
   }
 
@@ -149,6 +178,11 @@ export class ComposeDriver implements Driver {
     return readDatabase(this.project);
   }
 
+  async databaseRuns(): Promise<boolean> {
+    const [id] = await containersOf(this.project, DATABASE_SERVICE);
+    return id !== undefined && (await inspectContainer(id))?.facts.running === true;
+  }
+
   async databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined> {
     const path = await volumeMountpoint(volume);
     if (path === undefined) return undefined;
@@ -158,15 +192,18 @@ export class ComposeDriver implements Driver {
   async logTail(lines: number): Promise<string[]> {
     const server = await this.server();
     if (server === undefined) return [];
-    // The server's log goes to both outputs; their order matters, so they are read as one.
-    const { all } = await execa("docker", ["logs", "--tail", String(lines), server.id], {
-      all: true,
-      timeout: 10_000,
-      maxBuffer: 1024 * 1024,
-    });
-    return plainText(all)
+    // What it says goes to two outputs; the timestamps bring the lines into their order again.
+    const { stdout, stderr } = await execa(
+      "docker",
+      ["logs", "--timestamps", "--since", server.startedAt, "--tail", String(lines), server.id],
+      { timeout: 10_000, maxBuffer: 1024 * 1024 },
+    );
+    return plainText(`${stdout}\n${stderr}`)
       .split("\n")
-      .filter((line) => line.trim() !== "");
+      .filter((line) => line.trim() !== "")
+      .sort()
+      .slice(-lines)
+      .map((line) => line.slice(line.indexOf(" ") + 1));
   }
 
   /** The server inside its networks: no published port is needed to ask it. */

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { readFile } from "node:fs/promises";
 import { command } from "../../command.ts";
 import { nameExists } from "../../files.ts";
-import type { InstancePaths } from "../../paths.ts";
+import { type InstancePaths, OVERRIDE_FILE } from "../../paths.ts";
 import type { RenderedRelease } from "../driver.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 
@@ -15,14 +15,16 @@ const COMPOSE_TIMEOUT = 180_000;
  * The arguments that make Compose see a release as it would see it from the operator's directory.
  *
  * The files are named, because the links in the directory still lead to the committed release; the
- * operator's override has to be named then as well, or Compose would leave it out (measured).
+ * operator's override has to be named then as well, or Compose would leave it out (measured). It is
+ * the release's copy of it, so that a revert starts what ran before, whatever was edited since.
  */
 async function composeArguments(
   paths: InstancePaths,
   project: string,
   release: RenderedRelease,
 ): Promise<string[]> {
-  const override = (await nameExists(paths.overrideFile)) ? ["--file", paths.overrideFile] : [];
+  const copy = join(release.directory, OVERRIDE_FILE);
+  const override = (await nameExists(copy)) ? ["--file", copy] : [];
   return [
     ...["docker", "compose", "--project-name", project, "--project-directory", paths.directory],
     ...["--file", join(release.directory, "compose.yaml"), ...override],
@@ -39,7 +41,13 @@ export class ComposeProject {
 
   /** Makes all containers of a release; one whose definition is unchanged is left as it is. */
   async create(release: RenderedRelease): Promise<void> {
-    await this.run("create the containers", release, ["create", "--no-build", "--pull", "never"]);
+    await this.run("create the containers", release, [
+      "create",
+      "--no-build",
+      "--pull",
+      "never",
+      "--remove-orphans",
+    ]);
   }
 
   /** Starts everything but the server, and waits until what the server depends on is healthy. */
