@@ -114,8 +114,47 @@ export async function webVersion(baseUrl: string): Promise<string> {
   return ((await answer.json()) as { version: string }).version;
 }
 
+interface Health {
+  status: string;
+  version: string;
+  db_healthy: boolean;
+}
+
 /** What /api/health says. */
-export async function healthOf(baseUrl: string): Promise<{ status: string; db_healthy: boolean }> {
+export async function healthOf(baseUrl: string): Promise<Health> {
   const answer = await fetch(`${baseUrl}/api/health`, { signal: AbortSignal.timeout(10_000) });
-  return (await answer.json()) as { status: string; db_healthy: boolean };
+  return (await answer.json()) as Health;
+}
+
+/** What Docker did to a container (`start`, `kill`, `die`, ...), and when in milliseconds since 1970. */
+export async function eventsOf(
+  demo: DemoServer,
+  name: string,
+  since: number,
+): Promise<{ action: string; at: number }[]> {
+  const text = await shell(
+    demo,
+    'docker events --since "$1" --until "$2" --filter "container=$3" --format "{{.TimeNano}} {{.Action}}"',
+    ...[String(since / 1_000), String(Date.now() / 1_000), name],
+  );
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [time = "", action = ""] = line.split(" ");
+    return { action, at: Number(time) / 1_000_000 };
+  });
+}
+
+/** The images of the project's releases: commit → when its tag was last set. */
+export async function releaseImages(demo: DemoServer): Promise<Record<string, number>> {
+  const names = await shell(
+    demo,
+    "docker images --filter 'reference=chatalot-deploy/*' --format '{{.Repository}}:{{.Tag}}'",
+  );
+  const images: Record<string, number> = {};
+  for (const name of names.split("\n").filter((line) => line !== "")) {
+    const format = "{{json .Metadata.LastTagTime}}";
+    const time = await shell(demo, 'docker image inspect --format "$1" "$2"', format, name);
+    images[name.slice(name.indexOf(":") + 1)] = Date.parse(JSON.parse(time) as string);
+  }
+  return images;
 }
