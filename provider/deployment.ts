@@ -2,7 +2,6 @@
 import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
 import { compareMigrations } from "../release/compare.ts";
-import { TransportError } from "../transport/index.ts";
 import {
   type Configuration,
   type GateLimits,
@@ -22,13 +21,17 @@ import {
   requester,
   serverOf,
   stateIfReachable,
+  UnfollowedError,
 } from "./place.ts";
 import { identityOf } from "./release.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
 
-/** What decides how the server runs. Limits and addresses of the operator's side don't. */
-const DECISIVE = ["commit", "migrations", "configuration", "secretEnv"] as const;
+/**
+ * What asks for a change. A new address of the same server does, so that the state has it; the
+ * server then answers that nothing is to be done. Limits of the gate don't.
+ */
+const DECISIVE = ["place", "commit", "migrations", "configuration", "secretEnv"] as const;
 
 export const deployment: Resource = {
   async check(context, olds, news) {
@@ -123,13 +126,8 @@ async function switchTo(
     context.tell(verdict.text);
     return { ...outputs, ...resultOf(verdict) };
   } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
-    const text =
-      `The update goes on at the server as job ${answer.sequence}; this side no longer follows it ` +
-      `(${error.isCanceled ? "interrupted" : error.message}). Follow it: pulumi up. Stop it before the ` +
-      "swap: npx chatalot abort.";
-    if (createdId === undefined) throw new UserError(text, { cause: error });
-    throw new UnfinishedError(text, createdId, {
+    if (!(error instanceof UnfollowedError) || createdId === undefined) throw error;
+    throw new UnfinishedError(error.message, createdId, {
       place: outputs.place,
       instanceId: answer.instanceId,
     });

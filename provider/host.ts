@@ -4,7 +4,8 @@ import type { Wire } from "./codec.ts";
 import { instanceRefusals, knownServerOf, serverOf } from "./place.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
 import { type HostNeeds, hostFailures, hostWarnings, installable } from "./server/requirements.ts";
-import { isUnreachable, type RemoteServer } from "./server/remote-server.ts";
+import type { ServerState } from "../updater/protocol.ts";
+import { isUnreachable, type RemoteServer, UpdaterGoneError } from "./server/remote-server.ts";
 import { updaterBundle } from "./server/updater-bundle.ts";
 
 export const host: Resource = {
@@ -15,9 +16,10 @@ export const host: Resource = {
     try {
       const { failures, warnings, facts } = await preflight(server, news.needs as HostNeeds);
       for (const warning of warnings) context.warn(warning);
-      const state = failures.length === 0 ? await server.state() : undefined;
+      const state = failures.length === 0 ? await stateOrWarning(context, server) : undefined;
       const foreign = state === undefined ? [] : instanceRefusals({}, news, state);
       const missing = installable(facts);
+      if (state === undefined && failures.length === 0) missing.push("the updater");
       return {
         additions: {
           system: facts.machine,
@@ -59,6 +61,19 @@ export const host: Resource = {
   /** The updater stays: it is what a later deployment, a restore or an operator needs. */
   async delete() {},
 };
+
+async function stateOrWarning(
+  context: ResourceContext,
+  server: RemoteServer,
+): Promise<ServerState | undefined> {
+  try {
+    return await server.state();
+  } catch (error) {
+    if (!(error instanceof UpdaterGoneError)) throw error;
+    context.warn(error.message);
+    return undefined;
+  }
+}
 
 async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
   const server = knownServerOf(inputs);

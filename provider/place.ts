@@ -1,10 +1,16 @@
 /** The inputs that all resources share: which server, which instance, and what to do about it. */
 import { hostname, userInfo } from "node:os";
 import { UserError } from "../common/errors.ts";
-import type { ServerState, Verdict } from "../updater/protocol.ts";
+import { TransportError } from "../transport/index.ts";
+import type { ProgressLine, ServerState, Verdict } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import type { Refusal, ResourceContext } from "./resource.ts";
-import { isUnreachable, RemoteServer, type ServerPlace } from "./server/remote-server.ts";
+import {
+  isUnreachable,
+  RemoteServer,
+  type ServerPlace,
+  UpdaterGoneError,
+} from "./server/remote-server.ts";
 
 /** The server of a resource's inputs or outputs; undefined while they are not known. */
 export function serverOf(values: Wire): RemoteServer | undefined {
@@ -21,8 +27,8 @@ export function knownServerOf(values: Wire): RemoteServer {
 }
 
 /**
- * The instance's state for a preview; undefined while the server can't be reached, which Host
- * reports once for all.
+ * The instance's state for a preview; undefined while it can't be read, which Host reports once for
+ * all.
  */
 export async function stateIfReachable(values: Wire): Promise<ServerState | undefined> {
   const server = serverOf(values);
@@ -30,7 +36,7 @@ export async function stateIfReachable(values: Wire): Promise<ServerState | unde
   try {
     return await server.state();
   } catch (error) {
-    if (isUnreachable(error)) return undefined;
+    if (isUnreachable(error) || error instanceof UpdaterGoneError) return undefined;
     throw error;
   }
 }
@@ -101,19 +107,36 @@ export async function followToVerdict(
   server: RemoteServer,
   sequence: number,
 ): Promise<Verdict> {
-  const verdict = await server.follow(
-    sequence,
-    ({ step, text, detail }) => {
-      if (detail === true) context.status(`${step} ${text}`);
-      // The verdict is told by whoever reads it, as a result or as an error.
-      else if (step !== "J11" && step !== "R5") context.tell(`${step} ${text}`);
-    },
-    context.signal,
-  );
+  const verdict = await follow(context, server, sequence);
   if (verdict.outcome !== "done") throw new UserError(verdict.text);
   return verdict;
 }
 
+/** A job that goes on at the server without being followed. */
+export class UnfollowedError extends UserError {}
+
+async function follow(
+  context: ResourceContext,
+  server: RemoteServer,
+  sequence: number,
+): Promise<Verdict> {
+  const tell = ({ step, text, detail }: ProgressLine): void => {
+    if (detail === true) context.status(`${step} ${text}`);
+    // The verdict is told by whoever reads it, as a result or as an error.
+    else if (step !== "J11" && step !== "R5") context.tell(`${step} ${text}`);
+  };
+  try {
+    return await server.follow(sequence, tell, context.signal);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    throw new UnfollowedError(
+      `The update goes on at the server as job ${sequence}; this side no longer follows it ` +
+        `(${error.isCanceled ? "interrupted" : error.message}). Follow it: pulumi up. Stop it before it ` +
+        "touches the running server: npx chatalot abort.",
+      { cause: error },
+    );
+  }
+}
 /** Who asks, for the server's ledger. */
 export function requester(): string {
   return `${userInfo().username}@${hostname()}`;

@@ -108,7 +108,7 @@ function unknownTag(mirror: Mirror, tag: string, branch: string | undefined): Us
   if (branch === undefined) {
     return new UserError(
       `Release ${tag} can't be found: ${repository} has no such tag. ` +
-        "List what there is with `npx chatalot updates`, or write a commit.",
+        `List what there is with \`git ls-remote --tags ${repository}\`, or write a commit.`,
     );
   }
   return new UserError(

@@ -44,8 +44,8 @@ export const healthShape = {
    */
   timeout: duration("10 seconds", "1 hour", "60 seconds").default("60 seconds"),
   /**
-   * How long its migrations may take. When the time is up, the release and the database before come
-   * back. From "10 seconds" to "7 days".
+   * How long its migrations may take. When the time is up, the release before comes back, if its
+   * database still is as it was. From "10 seconds" to "7 days".
    *
    * @default "30 minutes"
    */

@@ -239,7 +239,7 @@ export class RemoteServer {
     // A preview installs nothing: the programs of the last job answer where the newest are not there.
     const runner = (await installedRunner(facts)) ?? facts.lastRunner;
     if (runner === undefined)
-      throw new UserError(
+      throw new UpdaterGoneError(
         `The instance in ${this.place.directory} on ${this.target} can't be read: its updater is gone. ` +
           "Run pulumi up, which puts it there again.",
       );
@@ -258,6 +258,9 @@ export class RemoteServer {
     return state;
   }
 }
+
+/** The server has an instance, but none of the programs that read it; the next up puts them there. */
+export class UpdaterGoneError extends UserError {}
 
 /** Whether an error means that the server could not be reached at all. */
 export function isUnreachable(error: unknown): error is TransportError {

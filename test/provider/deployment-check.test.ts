@@ -199,7 +199,6 @@ describe("deployment.diff", () => {
   for (const [what, changes] of [
     ["nothing changed", {}],
     ["the gate", { gate: { timeout: 1, migrationTimeout: 1, mustStayGoodFor: 1 } }],
-    ["how the server is reached", { place: { ...place, server: null } }],
     ["a retry", { retry: 4 }],
     ["the proposed secrets", { secrets: { databasePassword: "another" } }],
     ["how much is kept", { keepReleases: 1 }],
@@ -216,6 +215,7 @@ describe("deployment.diff", () => {
 
   for (const [what, changes] of [
     ["another commit", { commit: NEWER }],
+    ["another way to the server", { place: { ...place, server: null } }],
     ["another address", { configuration: { listen: { address: "0.0.0.0", port: 8080 } } }],
     ["another secret", { secretEnv: { GIPHY_API_KEY: "another" } }],
     ["a secret less", { secretEnv: {} }],
