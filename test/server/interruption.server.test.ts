@@ -111,7 +111,9 @@ describe("an operator who goes away in the middle of an update", function () {
 
     it("leaves no provider and no connection behind", () => {
       const commands = provider.map(({ command }) => command).join("\n");
-      expect(commands).to.contain("provider/main.ts").and.to.match(/\bssh\b/);
+      expect(commands)
+        .to.contain("provider/main.ts")
+        .and.to.match(/\bssh\b/);
       expect(left).to.deep.equal([]);
     });
 
