@@ -10,6 +10,7 @@ import {
   type ServerState,
   type SwitchRequest,
 } from "../updater/protocol.ts";
+import { sameDatabase } from "../updater/same-database.ts";
 import { repeatedRevert } from "../updater/texts.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import {
@@ -180,6 +181,16 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
   const reverted = state.reverted.find(({ commit }) => commit === identity.commit);
   if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
     refusals.push({ property: "", reason: repeatedRevert(identity.name, reverted) });
+
+  const [known, found] = [state.serving?.serving?.database, state.database?.identity];
+  if (known !== undefined && found !== undefined && !sameDatabase(known, found))
+    refusals.push({
+      property: "",
+      reason:
+        `The database is another one than this instance's (system ${found.systemIdentifier}, not ` +
+        `${known.systemIdentifier}): it was emptied or replaced, and the chat would be empty. Nothing is ` +
+        "changed. Put the data back into its volume.",
+    });
 
   const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
   const { missing, edited } = compareMigrations(applied, identity.migrations);

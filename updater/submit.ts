@@ -28,6 +28,7 @@ import {
   type SwitchRequest,
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { sameDatabase } from "./same-database.ts";
 import { repeatedRevert } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
@@ -275,6 +276,9 @@ async function runsAsCommitted(driver: ComposeDriver, record: LedgerRecord): Pro
   if (server.restartPolicy !== committed.restartPolicy) return false;
   const image = await driver.image(committed.image);
   if (image === undefined || image.id !== server.imageId) return false;
+  // An empty database is healthy as well.
+  const database = await driver.database();
+  if (database === undefined || !sameDatabase(database.identity, committed.database)) return false;
   const health = await driver.health();
   return health.status === "ok" && health.databaseHealthy === true;
 }
