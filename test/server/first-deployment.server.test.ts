@@ -160,7 +160,7 @@ describe("first deployment to an empty server", () => {
     await shell(demo, 'printf %s "$1" > "$2"', override, file);
     await operator.configure({ release: "v1.0.1" });
 
-    const update = await operator.up();
+    const update = await operator.up("--skip-preview");
 
     expect(update.exitCode, update.output).to.equal(0);
     expect((await theContainer(demo, SERVER)).labels["org.example.proxy"]).to.equal("chat");
@@ -170,7 +170,7 @@ describe("first deployment to an empty server", () => {
     const running = await runningSince(demo);
     await shell(demo, `cd ${DIRECTORY} && docker compose up --detach`);
     expect(await runningSince(demo)).to.deep.equal(running);
-    const again = await operator.up("--expect-no-changes");
+    const again = await operator.up("--skip-preview", "--expect-no-changes");
     expect(again.exitCode, again.output).to.equal(0);
   });
 

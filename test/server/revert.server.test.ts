@@ -54,7 +54,7 @@ describe("a release that fails", () => {
       release: GOOD,
       "health.timeout": "10 seconds",
       // Longer than the time after which the crashing release crashes.
-      "health.mustStayGoodFor": "5 seconds",
+      "health.mustStayGoodFor": "4 seconds",
     });
     const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).to.equal(0);
@@ -95,6 +95,7 @@ describe("a release that fails", () => {
     }
     expect(await numberOfJobs(demo)).to.equal(jobs);
     expect(await runningSince(demo)).to.deep.equal(running);
+    expect(await operator.outputs()).to.include({ release: GOOD, commit: tags[GOOD] });
   });
 
   it("may be tried once more for each time that this is asked for", async () => {
@@ -174,4 +175,45 @@ describe("a release that fails", () => {
     expect(last).to.include({ outcome });
     return last?.sequence ?? 0;
   }
+});
+
+describe("a first deployment that fails", () => {
+  let demo: DemoServer;
+  let operator: Operator;
+
+  before(async () => {
+    demo = await cleanServer();
+    operator = await operatorOf(demo);
+    await operator.configure({
+      "health.timeout": "10 seconds",
+      "health.mustStayGoodFor": "4 seconds",
+    });
+  });
+  after(() => operator?.leave());
+
+  it("leaves nothing running that was not proven, and says so", async () => {
+    await operator.configure({ release: CRASHING });
+
+    const { exitCode, output } = await operator.up("--skip-preview");
+
+    expect(exitCode, output).to.not.equal(0);
+    expect(output)
+      .to.contain(`STOPPED ${CRASHING}`)
+      .and.to.match(/Cause: it ended .*exit code 101/);
+    expect(output).to.not.contain("REVERTED").and.to.not.contain(`DONE ${CRASHING}`);
+    const server = await theContainer(demo, SERVER);
+    expect(server.running).to.equal(false);
+    expect(server.restartPolicy).to.equal("no");
+  });
+
+  it("leaves the way free for a release that works", async () => {
+    await operator.configure({ release: GOOD });
+
+    const { exitCode, output } = await operator.up();
+
+    expect(exitCode, output).to.equal(0);
+    expect(await healthOf(chatUrl(demo))).to.include({ status: "ok", db_healthy: true });
+    expect(await webVersion(chatUrl(demo))).to.equal("1.0.1");
+    expect((await theContainer(demo, SERVER)).restartPolicy).to.equal("unless-stopped");
+  });
 });

@@ -39,7 +39,7 @@ describe("update", () => {
     tags = (await sampleRepository()).tags;
     operator = await operatorOf(demo);
     await operator.configure({ release: "v1.0.0" });
-    const { exitCode, output } = await operator.up();
+    const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).to.equal(0);
   });
   after(() => operator?.leave());
@@ -96,7 +96,7 @@ describe("update", () => {
     await operator.configure({ "env.MAX_FILE_SIZE_MB": 250 });
     const begun = Date.now();
 
-    const { exitCode, output } = await operator.up();
+    const { exitCode, output } = await operator.up("--skip-preview");
 
     expect(exitCode, output).to.equal(0);
     const { environment, labels, id } = await theContainer(demo, SERVER);
@@ -115,7 +115,7 @@ describe("update", () => {
     const volumes = await volumesWithAges();
     await operator.configure({ release: "v1.3.0", "keep.releases": 2 });
 
-    const { exitCode, output } = await operator.up();
+    const { exitCode, output } = await operator.up("--skip-preview");
 
     expect(exitCode, output).to.equal(0);
     expect(await webVersion(url)).to.equal("1.3.0");
@@ -136,7 +136,7 @@ describe("update", () => {
     await operator.configure({ release: "v2.0.0" });
     const prober = startProber({ baseUrl: url });
 
-    const refused = await operator.up();
+    const refused = await operator.up("--skip-preview");
 
     const seen = await prober.stop();
     expect(refused.exitCode, refused.output).to.not.equal(0);
@@ -146,7 +146,7 @@ describe("update", () => {
     expect({ id, startedAt }).to.deep.equal({ id: before.id, startedAt: before.startedAt });
 
     await operator.configure({ url });
-    const { exitCode, output } = await operator.up();
+    const { exitCode, output } = await operator.up("--skip-preview");
 
     expect(exitCode, output).to.equal(0);
     expect(await healthOf(url)).to.include({ status: "ok", version: "2.0.0" });
