@@ -48,9 +48,10 @@ export async function runOpenJob(
   const paths = instancePaths(directory);
   const lock = await acquireLock(paths.lock);
   try {
-    while (!(await disarmedWithoutJob(paths))) {
+    for (;;) {
       const job = await openJob(paths);
       if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project));
+      else if (await disarmedWithoutJob(paths)) return;
     }
   } finally {
     await lock.release();

@@ -43,6 +43,17 @@ export interface Runner {
 
 export async function submit(request: JobRequest, runner: Runner): Promise<SubmitAnswer> {
   const paths = instancePaths(request.directory);
+  const answer = await decide(paths, request, runner);
+  // Without the lock, which the unit may want before it looks for a job.
+  if (answer.answer === "started") await startUnit(paths, answer.sequence);
+  return answer;
+}
+
+async function decide(
+  paths: InstancePaths,
+  request: JobRequest,
+  runner: Runner,
+): Promise<SubmitAnswer> {
   const lock = await acquireSubmitLock(paths);
   try {
     const refusals = await refusalsBeforeWriting(paths, request);
@@ -139,22 +150,22 @@ async function submitLocked(
     requestedBy: request.requestedBy,
     runner,
   });
-  await startUnit(paths, sequence);
+  await armUnit(paths.directory);
   return { answer: "started", sequence, instanceId: instance.id };
 }
 
 /**
- * Starts the unit until the job was taken up: a start is lost while the unit's last process is just
- * ending (measured).
+ * Starts the unit again until the job was taken up: a start is lost while the unit's last process is
+ * just ending (measured).
  */
 async function startUnit(paths: InstancePaths, sequence: number): Promise<void> {
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
-    await armUnit(paths.directory);
     for (let look = 0; look < 10; look++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const job = await Job.read(paths, sequence);
       if (job === undefined || job.closed !== undefined || job.attempts > 0) return;
     }
+    await armUnit(paths.directory);
   }
 }
 
