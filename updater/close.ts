@@ -1,11 +1,12 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
 import { dirname, join } from "node:path";
+import { awayText, downtimeOf } from "./downtime.ts";
 import type { Job } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
 import { sweep } from "./steps/clean.ts";
 import type { JobContext } from "./steps/step.ts";
-import { awayText, describeRelease, downtimeOf } from "./steps/switch.ts";
+import { describeRelease } from "./steps/switch.ts";
 
 /** R5, and the end of J11. Safe to repeat: the ledger takes one record for each job. */
 export async function closeJob(

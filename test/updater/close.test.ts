@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { closeJob } from "../../updater/close.ts";
+import { downtimeOf } from "../../updater/downtime.ts";
 import { Job } from "../../updater/job.ts";
 import { Ledger } from "../../updater/ledger.ts";
 import type { Outcome, Verdict } from "../../updater/protocol.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
-import { downtimeOf } from "../../updater/steps/switch.ts";
 import {
   ledgerRecord,
   makeContext,

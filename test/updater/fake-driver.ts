@@ -1,4 +1,10 @@
-import type { Driver, ImageFacts, RenderedRelease } from "../../updater/drivers/driver.ts";
+import type {
+  Driver,
+  ImageFacts,
+  RenderedRelease,
+  StartOptions,
+  StartResult,
+} from "../../updater/drivers/driver.ts";
 import type {
   AppliedMigration,
   ContainerFacts,
@@ -15,11 +21,15 @@ interface Database {
 export class FakeDriver implements Driver {
   /** Calls that change something, in order. */
   readonly calls: string[] = [];
+  /** What starting a server says of the one that it replaced. */
+  replaced: StartResult = {};
   current: ContainerFacts | undefined;
   images = new Map<string, ImageFacts>();
   healthAnswer: HealthAnswer = { reachable: false, problem: "nothing listens yet" };
   currentDatabase: Database | undefined;
   isDatabaseRunning = false;
+  /** What answers once a stopped database was started. */
+  databaseInVolume: Database | undefined;
   volumeIsEmpty: boolean | undefined = false;
   port: string | undefined;
   web: string | undefined;
@@ -32,6 +42,10 @@ export class FakeDriver implements Driver {
   async waitUntilReady(): Promise<void> {}
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);
+  }
+  async startDatabase({ directory }: RenderedRelease): Promise<void> {
+    this.did("startDatabase", directory);
+    this.currentDatabase = this.databaseInVolume;
   }
   async databaseRuns(): Promise<boolean> {
     return this.isDatabaseRunning;
@@ -64,8 +78,16 @@ export class FakeDriver implements Driver {
     if (this.current !== undefined)
       this.current = { ...this.current, running: false, status: "exited" };
   }
-  async start({ directory, profiles }: RenderedRelease): Promise<void> {
-    this.did("start", directory, ...profiles);
+  async start(
+    { directory, profiles }: RenderedRelease,
+    { door = "open" }: StartOptions = {},
+  ): Promise<StartResult> {
+    const closed = door === "closed" ? ["behind a closed door"] : [];
+    this.did("start", directory, ...profiles, ...closed);
+    return this.replaced;
+  }
+  async openDoor(): Promise<void> {
+    this.did("openDoor");
   }
   async restartPolicy(): Promise<string> {
     return "unless-stopped";

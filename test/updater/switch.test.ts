@@ -151,10 +151,33 @@ describe("the steps of a switch", () => {
         expect(context.driver.calls.filter((call) => changing.test(call))).to.deep.equal([]);
       });
 
-    it("goes on with a stopped database whose volume is filled", async () => {
+    it("starts a stopped database to look at it, by the files of what served last", async () => {
+      const context = await ready();
+      const { driver } = context;
+      driver.databaseInVolume = driver.currentDatabase;
+      driver.currentDatabase = undefined;
+      await step("J1").run(context);
+      expect(driver.calls).to.deep.equal([
+        `startDatabase ${temporary("releases", "aaaaaaaaaaaa-1")}`,
+        "fetchOthers",
+        "ownSecrets",
+      ]);
+    });
+
+    it("refuses a database that runs and does not answer", async () => {
       const context = await ready();
       context.driver.currentDatabase = undefined;
-      await step("J1").run(context);
+      context.driver.isDatabaseRunning = true;
+      const { message } = await errorOf(async () => step("J1").run(context));
+      expect(message).to.contain("runs but does not answer");
+    });
+
+    it("tells later steps which migrations an existing database will get", async () => {
+      const context = await ready();
+      expect(await step("J1").run(context)).to.deep.equal({ pending: [] });
+      if (context.job.plan.release !== undefined)
+        context.job.plan.release.migrations = [1, 2, 3, 4].map((version) => migration(version));
+      expect(await step("J1").run(context)).to.deep.equal({ pending: [3, 4] });
     });
 
     it("still knows the database of a deployment that was removed", async () => {
@@ -176,8 +199,15 @@ describe("the steps of a switch", () => {
     });
   });
 
-  it("J6 stops the server, and notes when only where one ran", async () => {
+  /** As after a J1 that found migrations to come. */
+  async function migrating(): Promise<Context> {
     const context = await ready();
+    await context.job.record({ type: "done", step: "J1", facts: { pending: [3] } });
+    return context;
+  }
+
+  it("J6 stops the server where migrations are to come, and notes when only where one ran", async () => {
+    const context = await migrating();
     const { driver } = context;
     const facts = await step("J6").run(context);
     expect(facts).to.have.property("stoppedAt").that.is.a("number");
@@ -185,11 +215,29 @@ describe("the steps of a switch", () => {
     expect(await step("J6").run(context)).to.deep.equal({});
   });
 
-  it("J8 starts the release's own folder with its profiles", async () => {
+  it("J6 lets the server serve on until it is replaced where no migration is to come", async () => {
     const context = await ready();
-    await step("J8").run(context);
+    expect(await step("J6").run(context)).to.deep.equal({});
+    expect(context.driver.calls).to.deep.equal(["setRestartPolicy no"]);
+  });
+
+  it("J8 starts the release's own folder with its profiles and notes when the old one ended", async () => {
+    const context = await ready();
+    context.driver.replaced = { stoppedAt: 1_700_000_000_000 };
+    expect(await step("J8").run(context)).to.deep.equal({
+      door: "open",
+      stoppedAt: 1_700_000_000_000,
+    });
     expect(context.driver.calls).to.deep.equal([
       `start ${temporary("releases", "bbbbbbbbbbbb-2")} turn`,
+    ]);
+  });
+
+  it("J8 lets nobody in while the database is migrated", async () => {
+    const context = await migrating();
+    expect(await step("J8").run(context)).to.deep.equal({ door: "closed" });
+    expect(context.driver.calls).to.deep.equal([
+      `start ${temporary("releases", "bbbbbbbbbbbb-2")} turn behind a closed door`,
     ]);
   });
 
@@ -234,8 +282,15 @@ describe("the steps of a switch", () => {
 
   it("R1 stops the new server", async () => {
     const context = await ready();
+    context.driver.current = container(NEW_COMMIT);
     await undo("J8", context);
     expect(context.driver.calls).to.deep.equal(["stopServer"]);
+  });
+
+  it("R1 leaves the old server alone where it was not replaced yet", async () => {
+    const context = await ready();
+    await undo("J8", context);
+    expect(context.driver.calls).to.deep.equal([]);
   });
 
   it("R3 starts what the ledger recorded, proves it, and then lets it come back at boot", async () => {

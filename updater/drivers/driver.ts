@@ -28,6 +28,21 @@ export interface BuildOptions {
   onLine: (line: string) => void;
 }
 
+export interface StartOptions {
+  /**
+   * Whether users can reach the server. Behind a closed door nothing can be written to a database
+   * that may have to be taken back.
+   *
+   * @default "open"
+   */
+  door?: "open" | "closed";
+}
+
+export interface StartResult {
+  /** When the server that was replaced ended, in milliseconds since the epoch; absent: none ran. */
+  stoppedAt?: number;
+}
+
 /**
  * One way of running Chatalot on a server. The steps of an update are written against this; they
  * know nothing of containers.
@@ -56,9 +71,12 @@ export interface Driver {
   stopServer(): Promise<void>;
   /**
    * Makes the containers of a release and starts them, the server last, with a restart policy that
-   * never starts it at boot: it is not committed yet.
+   * never starts it at boot: it is not committed yet. A server that still runs is replaced, and
+   * serves until everything for the new one is there.
    */
-  start(release: RenderedRelease): Promise<void>;
+  start(release: RenderedRelease, options?: StartOptions): Promise<StartResult>;
+  /** Lets users reach a server that was started behind a closed door. Safe to repeat. */
+  openDoor(release: RenderedRelease): Promise<void>;
   /** The restart policy that the release asks for. */
   restartPolicy(release: RenderedRelease): Promise<string>;
   /** Lets the server come back at boot. */
@@ -71,6 +89,8 @@ export interface Driver {
   webVersion(): Promise<string | undefined>;
   /** Identity and applied migrations; undefined while the database does not answer. */
   database(): Promise<{ identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined>;
+  /** Starts a release's database and nothing else, and waits until it answers. */
+  startDatabase(release: RenderedRelease): Promise<void>;
   /** Whether the database runs, answering or not. */
   databaseRuns(): Promise<boolean>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */

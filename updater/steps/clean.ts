@@ -7,23 +7,30 @@ import { jobSequences } from "../job.ts";
 import { jobPaths } from "../paths.ts";
 import { messageOf } from "../../common/errors.ts";
 import type { ServingRecord } from "../protocol.ts";
-import type { JobContext } from "./step.ts";
+import type { Facts, JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
-import { renderedRecord } from "./switch.ts";
+import { renderedRecord } from "./renderings.ts";
 
 /** Jobs whose journal and progress stay for a look; the ledger keeps the facts of all. */
 const KEPT_JOBS = 50;
 
-/** Lets the committed server come back at boot, and the operator's directory show it. */
-export async function settle(context: JobContext, serving: ServingRecord): Promise<void> {
-  const { driver, paths } = context;
+/**
+ * Lets users reach the committed server, lets it come back at boot, and the operator's directory show
+ * it.
+ */
+export async function settle(context: JobContext, serving: ServingRecord): Promise<Facts> {
+  const { driver, job, paths } = context;
+  const rendered = renderedRecord(context, serving);
   // Until here nothing would have started it again: after a power cut it is still away.
-  if ((await driver.server())?.running !== true)
-    await driver.start(renderedRecord(context, serving));
+  if ((await driver.server())?.running !== true) await driver.start(rendered);
+  const isClosed = job.factsOf("J8")?.door === "closed";
+  if (isClosed) await driver.openDoor(rendered);
+  const openedAt = Date.now();
   await driver.setRestartPolicy(serving.restartPolicy);
   await linkDurably(paths.current, serving.releaseDirectory);
   await linkDurably(paths.composeFile, join(basename(paths.current), "compose.yaml"));
   await linkDurably(paths.environmentFile, join(basename(paths.current), ".env"));
+  return isClosed ? { openedAt } : {};
 }
 
 /** Removes what retention no longer keeps. A failure is told and changes nothing else. */

@@ -1,6 +1,6 @@
 /** The job that takes the containers away and leaves everything users own. */
 import { type JobContext, type Step } from "./step.ts";
-import { renderedRecord } from "./switch.ts";
+import { renderedRecord } from "./renderings.ts";
 
 export const REMOVE_STEPS: readonly Step[] = [
   { id: "J6", title: "stop and remove the containers; data stay", run: removeContainers },

@@ -1,18 +1,20 @@
 /**
- * The job that swaps the serving release: J1, J6, J8, J9. Read from top to bottom it is what an
- * update does; each step that touches the service says how it is taken back.
- *
- * J4, J5 (dump and its proof), J6a (change of the password) and J7 (revert point of the database,
- * undone by R2) belong between J1 and J8.
+ * The job that swaps the serving release. Read from top to bottom the list is what an update does;
+ * each step that touches the service says how it is taken back.
  */
-import { join } from "node:path";
 import { compareMigrations } from "../../release/compare.ts";
-import { describeMilliseconds } from "../../common/duration.ts";
-import type { RenderedRelease } from "../drivers/driver.ts";
 import { passGate } from "../gate.ts";
 import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
-import { requireSpace } from "./prepare.ts";
-import { HopelessError, type JobContext, type Step, switchTarget, wantedRelease } from "./step.ts";
+import { checkUpdate, pendingMigrations } from "./check-update.ts";
+import { renderedRecord, renderedTarget } from "./renderings.ts";
+import {
+  type Facts,
+  HopelessError,
+  type JobContext,
+  type Step,
+  switchTarget,
+  wantedRelease,
+} from "./step.ts";
 
 export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
@@ -37,86 +39,25 @@ export const SWITCH_STEPS: readonly Step[] = [
   { id: "J9", title: "prove the new server healthy", touchesService: true, run: proveNewServer },
 ];
 
-/** Everything that was seen in the preview is checked again: it may have changed since. */
-async function checkUpdate(context: JobContext): Promise<void> {
-  const { driver, paths, progress } = context;
-  const release = wantedRelease(context);
-  const target = switchTarget(context);
-  const image = await driver.image(target.image);
-  if (image?.commit !== release.commit)
-    throw new Error(
-      image === undefined
-        ? `the image ${target.image} is not on the server`
-        : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
-    );
-  await requireSpace(paths.directory);
-  await checkDatabase(context);
-  const { address, port } = target.listen;
-  const owner = await driver.portOwner(address, port);
-  if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
-  const rendered = renderedTarget(context);
-  await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
-  await driver.ownSecrets(rendered, target.image);
-}
-
-/** Never onto an emptied or another database, never to a release that can't start on this one. */
-async function checkDatabase(context: JobContext): Promise<void> {
-  const { driver, ledger, progress } = context;
-  const release = wantedRelease(context);
-  const target = switchTarget(context);
-  const known = ledger.lastServing?.serving?.database;
-  const database = await driver.database();
-  if (known !== undefined && database === undefined) {
-    const empty = await driver.databaseVolumeIsEmpty(target.databaseVolume);
-    if (empty !== false)
-      throw new Error(
-        `the volume ${target.databaseVolume} is ${empty === undefined ? "gone" : "empty"}, but this instance has a database; a start would show an empty chat`,
-      );
+/**
+ * Without migrations nothing has to happen between the old server's stop and the new one's start, so
+ * the old one serves on until J8 replaces it.
+ */
+async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
+  if (pendingMigrations(job).length === 0) {
+    await driver.setRestartPolicy("no");
+    return {};
   }
-  if (database === undefined) {
-    // The stop would come before anybody saw whether the release fits this database.
-    if (await driver.databaseRuns())
-      throw new Error(
-        "the database runs but does not answer, so nothing is known of its migrations",
-      );
-    return;
-  }
-  if (
-    known !== undefined &&
-    (known.systemIdentifier !== database.identity.systemIdentifier ||
-      known.oid !== database.identity.oid)
-  )
-    throw new Error(
-      `the database is another one than this instance's: system ${database.identity.systemIdentifier}, not ${known.systemIdentifier}`,
-    );
-  const { pending, missing, edited } = compareMigrations(database.applied, release.migrations);
-  const problems = [
-    ...missing.map(
-      ({ version, description }) => `${version} ${description} is applied and unknown to it`,
-    ),
-    ...edited.map(
-      ({ release: { version, description } }) =>
-        `${version} ${description} was edited after it was applied`,
-    ),
-  ];
-  if (problems.length > 0)
-    throw new Error(`${release.name} can't start on this database: ${problems.join("; ")}`);
-  if (pending.length > 0)
-    progress.tell(
-      "J1",
-      `migrations to come: ${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}`,
-    );
-}
-
-async function stopOldServer({ driver }: JobContext): Promise<{ stoppedAt?: number }> {
   const server = await driver.server();
   const stoppedAt = Date.now();
   await driver.stopServer();
   return server?.running === true ? { stoppedAt } : {};
 }
 
-async function startNewServer(context: JobContext): Promise<void> {
-  await context.driver.start(renderedTarget(context));
+/** With migrations to come nobody can reach the new server before it is committed. */
+async function startNewServer(context: JobContext): Promise<Facts> {
+  const door = pendingMigrations(context.job).length > 0 ? "closed" : "open";
+  return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
 }
 
 async function proveNewServer(
@@ -151,8 +92,17 @@ async function proveNewServer(
   };
 }
 
-async function stopNewServer({ driver }: JobContext): Promise<void> {
+/** Where the new server was not even made, the old one may never have stopped: then it goes on. */
+async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
+  const server = await driver.server();
+  const old = job.plan.previous;
+  const isOld =
+    server?.running === true &&
+    server.commit === old?.release?.commit &&
+    server.composeConfigHash === old?.serving?.composeConfigHash;
+  if (isOld) return { neverStopped: true };
   await driver.stopServer();
+  return {};
 }
 
 /** R3 and R4: from what the ledger recorded, without a build and without a network. */
@@ -190,38 +140,6 @@ async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdenti
     `${old.name} can't start any more: the failed release had applied ${names}. Choose ` +
       "a release that has these migrations and works, or restore a backup",
   );
-}
-
-function renderedTarget(context: JobContext): RenderedRelease {
-  const target = switchTarget(context);
-  return {
-    directory: join(context.paths.directory, target.releaseDirectory),
-    profiles: target.profiles,
-  };
-}
-
-/** The rendered release that a ledger record names. */
-export function renderedRecord(
-  { paths }: Pick<JobContext, "paths">,
-  serving: ServingRecord,
-): RenderedRelease {
-  return { directory: join(paths.directory, serving.releaseDirectory), profiles: serving.profiles };
-}
-
-/** How long nothing answered, from the journal: stop of the old to the first good answer. */
-export function downtimeOf(job: JobContext["job"], answeredBy: "J9" | "R3"): number | undefined {
-  const facts = job.factsOf("J6");
-  // A job that was killed in the middle of the stop has no facts of it.
-  const stopped = facts === undefined ? job.begunAt("J6") : facts.stoppedAt;
-  const good = job.factsOf(answeredBy)?.firstGoodAt;
-  return typeof stopped === "number" && typeof good === "number"
-    ? Math.max(0, good - stopped)
-    : undefined;
-}
-
-/** "Away 0.7 s." for the result line. */
-export function awayText(downtime: number | undefined): string {
-  return downtime === undefined ? "" : ` Away ${describeMilliseconds(downtime)}.`;
 }
 
 /** A release as results name it. */

@@ -7,16 +7,28 @@ import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
-import type { BuildOptions, Driver, ImageFacts, RenderedRelease } from "../driver.ts";
-import { DATABASE_SERVICE, type DatabaseFacts, readDatabase, waitForDatabase } from "./database.ts";
+import type {
+  BuildOptions,
+  Driver,
+  ImageFacts,
+  RenderedRelease,
+  StartOptions,
+  StartResult,
+} from "../driver.ts";
+import { type DatabaseFacts, readDatabase, waitForDatabase } from "./data/database.ts";
+import { DATABASE_SERVICE } from "./data/psql.ts";
 import {
   COMMIT_LABEL,
   containersOf,
   docker,
+  endOf,
   inspectContainer,
   inspectImage,
+  isUnfinished,
+  listContainers,
   volumeMountpoint,
 } from "./docker.ts";
+import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
 import { buildImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
@@ -127,19 +139,36 @@ export class ComposeDriver implements Driver {
     });
   }
 
-  async start(release: RenderedRelease): Promise<void> {
-    const [others] = await Promise.all([
-      this.compose.otherServices(release),
-      this.compose.create(release),
-    ]);
-    const server = await this.server();
+  async start(
+    release: RenderedRelease,
+    { door = "open" }: StartOptions = {},
+  ): Promise<StartResult> {
+    await this.removeUnfinished();
+    const [others, old] = await Promise.all([this.compose.otherServices(release), this.server()]);
+    const begun = Date.now();
+    await this.compose.create(release, STOP_SECONDS);
+    const containers = await listContainers(this.project);
+    const server = containers.find(({ service }) => service === MAIN_SERVICE);
     if (server === undefined)
       throw new Error(`create the containers: Compose made none for service "${MAIN_SERVICE}"`);
     await this.update(server.id, "no");
-    const stopped = await this.stoppedAmong(others);
+    const running = new Set(
+      containers.filter(({ state }) => state === "running").map(({ service }) => service),
+    );
+    const stopped = others.filter((service) => !running.has(service));
     await this.compose.startOthers(release, stopped);
     if (stopped.includes(DATABASE_SERVICE)) await waitForDatabase(this.project);
+    if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
+    const isReplaced = old?.running === true && old.id !== server.id;
+    const stoppedAt = isReplaced ? await endOf(old.id, begun) : undefined;
+    return stoppedAt === undefined ? {} : { stoppedAt };
+  }
+
+  async openDoor(release: RenderedRelease): Promise<void> {
+    const server = await this.server();
+    if (server === undefined) return;
+    await openDoor(server.id, await this.compose.serverNetworks(release));
   }
 
   async restartPolicy(release: RenderedRelease): Promise<string> {
@@ -176,6 +205,11 @@ export class ComposeDriver implements Driver {
 
   async database(): Promise<DatabaseFacts | undefined> {
     return readDatabase(this.project);
+  }
+
+  async startDatabase(release: RenderedRelease): Promise<void> {
+    await this.compose.startOthers(release, [DATABASE_SERVICE]);
+    await waitForDatabase(this.project);
   }
 
   async databaseRuns(): Promise<boolean> {
@@ -217,14 +251,13 @@ export class ComposeDriver implements Driver {
     await docker("set the restart policy", ["update", "--restart", policy, id]);
   }
 
-  /** Those services of which no container runs: none, unless the update changes them. */
-  private async stoppedAmong(services: readonly string[]): Promise<string[]> {
-    const running = await docker("list the running services", [
-      ...["ps", "--filter", `label=com.docker.compose.project=${this.project}`],
-      ...["--format", '{{.Label "com.docker.compose.service"}}'],
+  /** Compose, interrupted, leaves what it had not finished; its next run would trip over that. */
+  private async removeUnfinished(): Promise<void> {
+    const unfinished = (await listContainers(this.project)).filter(isUnfinished);
+    if (unfinished.length === 0) return;
+    await docker("remove containers that were never started", [
+      ...["rm", ...unfinished.map(({ id }) => id)],
     ]);
-    const found = new Set(running.split("\n"));
-    return services.filter((service) => !found.has(service));
   }
 
   /** The numbers of the user that the image's server runs as. */

@@ -31,21 +31,50 @@ interface InspectedContainer {
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
 }
 
-/** The ids of a service's containers in a Compose project. */
-export async function containersOf(project: string, service?: string): Promise<string[]> {
+/** A container of a Compose project, as a list of containers tells it. */
+export interface ListedContainer {
+  id: string;
+  name: string;
+  service: string;
+  /** `created`, `running`, `exited`, ... */
+  state: string;
+}
+
+/** The containers of a Compose project; those that Compose has not finished making come last. */
+export async function listContainers(
+  project: string,
+  service?: string,
+): Promise<ListedContainer[]> {
   const filters = [
     ["--filter", `label=com.docker.compose.project=${project}`],
     ["--filter", "label=com.docker.compose.oneoff=False"],
     service === undefined ? [] : ["--filter", `label=com.docker.compose.service=${service}`],
   ].flat();
-  const ids = await docker("list the containers", [
-    "ps",
-    "--all",
-    "--quiet",
-    "--no-trunc",
-    ...filters,
+  const format = '{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Label "com.docker.compose.service"}}';
+  const lines = await docker("list the containers", [
+    ...["ps", "--all", "--no-trunc", ...filters, "--format", format],
   ]);
-  return ids.split("\n").filter((id) => id !== "");
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", name = "", state = "", of = ""] = line.split("\t");
+      return { id, name, state, service: of };
+    })
+    .sort((a, b) => Number(isUnfinished(a)) - Number(isUnfinished(b)));
+}
+
+/**
+ * Whether Compose was interrupted while it made this container: it gives it its own name,
+ * `0123456789ab_chatalot-server`, until the one that it replaces is gone.
+ */
+export function isUnfinished({ name, state }: Pick<ListedContainer, "name" | "state">): boolean {
+  return state === "created" && /^[0-9a-f]{12}_/.test(name);
+}
+
+/** The ids of a service's containers in a Compose project. */
+export async function containersOf(project: string, service?: string): Promise<string[]> {
+  return (await listContainers(project, service)).map(({ id }) => id);
 }
 
 async function inspect<T>(kind: "container" | "image", name: string): Promise<T | undefined> {
@@ -94,6 +123,16 @@ export async function inspectContainer(
       }),
     ),
   };
+}
+
+/** When a container ended, by Docker's own clock; undefined where it did not since that moment. */
+export async function endOf(id: string, since: number): Promise<number | undefined> {
+  const times = await docker("ask when the old server ended", [
+    ...["events", "--since", String(since / 1_000), "--until", String(Date.now() / 1_000)],
+    ...["--filter", `container=${id}`, "--filter", "event=die", "--format", "{{.TimeNano}}"],
+  ]);
+  const [first = ""] = times.split("\n");
+  return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
 }
 
 /** An image's id, commit label and the user it runs as. */

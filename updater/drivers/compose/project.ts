@@ -39,15 +39,22 @@ export class ComposeProject {
     readonly name: string,
   ) {}
 
-  /** Makes all containers of a release; one whose definition is unchanged is left as it is. */
-  async create(release: RenderedRelease): Promise<void> {
+  /**
+   * Makes all containers of a release; one whose definition is unchanged is left as it is. Compose
+   * makes a new one before it stops the old one, which then has some seconds to end.
+   */
+  async create(release: RenderedRelease, stopSeconds: number): Promise<void> {
     await this.run("create the containers", release, [
-      "create",
-      "--no-build",
-      "--pull",
-      "never",
-      "--remove-orphans",
+      // `create` would do the same, but has no option for the time to stop.
+      ...["up", "--no-start", "--no-build", "--pull", "never", "--remove-orphans"],
+      ...["--timeout", String(stopSeconds)],
     ]);
+  }
+
+  /** The networks of a release's server by Docker's names, with its names in each. */
+  async serverNetworks(release: RenderedRelease): Promise<Map<string, string[]>> {
+    const output = await this.run("read the networks", release, ["config", "--format", "json"]);
+    return networksOf(JSON.parse(output) as ResolvedFile);
   }
 
   /** Starts everything but the server, and waits until what the server depends on is healthy. */
@@ -83,6 +90,30 @@ export class ComposeProject {
       cwd: this.paths.directory,
     });
   }
+}
+
+/** As much of a compose file, as Compose itself has understood it, as is read here. */
+interface ResolvedFile {
+  services?: Record<
+    string,
+    {
+      container_name?: string;
+      networks?: Record<string, { aliases?: string[] | null } | null> | null;
+    }
+  >;
+  networks?: Record<string, { name?: string } | null>;
+}
+
+/** Compose gives every container its service's name in each network, and what the file adds. */
+export function networksOf(file: ResolvedFile): Map<string, string[]> {
+  const server = file.services?.[MAIN_SERVICE];
+  const own = [server?.container_name, MAIN_SERVICE].filter((name) => name !== undefined);
+  return new Map(
+    Object.entries(server?.networks ?? {}).flatMap(([key, settings]): [string, string[]][] => {
+      const name = file.networks?.[key]?.name;
+      return name === undefined ? [] : [[name, [...own, ...(settings?.aliases ?? [])]]];
+    }),
+  );
 }
 
 /** What the rendered file says of the server's restart, `no` where it says nothing. */

@@ -1,10 +1,8 @@
-/** What is asked of PostgreSQL, through the psql of its own container: always the right version. */
-import { CommandError } from "../../command.ts";
-import type { AppliedMigration, DatabaseIdentity } from "../../protocol.ts";
-import { containersOf, docker, inspectContainer } from "./docker.ts";
-
-/** The service that upstream's compose file calls the database. */
-export const DATABASE_SERVICE = "postgres";
+/** Identity and migrations of the live database, and the wait for it. */
+import { CommandError } from "../../../command.ts";
+import type { AppliedMigration, DatabaseIdentity } from "../../../protocol.ts";
+import { containersOf, docker } from "../docker.ts";
+import { DATABASE_SERVICE, findDatabase, query } from "./psql.ts";
 
 /** One statement, so that identity and migrations are of the same moment. */
 const FACTS = `
@@ -13,7 +11,8 @@ SELECT json_build_object(
   'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()),
   'hasMigrations', to_regclass('public._sqlx_migrations') IS NOT NULL)`;
 
-const APPLIED = `
+/** The migrations of a database that has some, as JSON. */
+export const APPLIED = `
 SELECT coalesce(json_agg(json_build_object(
   'version', version, 'description', description, 'checksum', encode(checksum, 'hex'))
   ORDER BY version), '[]')
@@ -52,24 +51,13 @@ export async function waitForDatabase(project: string): Promise<void> {
 
 /** Undefined while there is no database that answers. */
 export async function readDatabase(project: string): Promise<DatabaseFacts | undefined> {
-  const [id] = await containersOf(project, DATABASE_SERVICE);
-  const container = id === undefined ? undefined : await inspectContainer(id);
-  if (container?.facts.running !== true) return undefined;
-  const user = container.environment.get("POSTGRES_USER") ?? "postgres";
-  const query = (sql: string) =>
-    docker(
-      "ask the database",
-      [
-        ...["exec", "--interactive", container.facts.id],
-        ...["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"],
-        ...[`--username=${user}`, `--dbname=${container.environment.get("POSTGRES_DB") ?? user}`],
-      ],
-      { stdin: sql, timeout: 20_000 },
-    );
+  const container = await findDatabase(project);
+  if (container === undefined) return undefined;
+  const ask = (sql: string) => query(container, "ask the database", sql);
   try {
-    const facts = JSON.parse(await query(FACTS)) as DatabaseIdentity & { hasMigrations: boolean };
+    const facts = JSON.parse(await ask(FACTS)) as DatabaseIdentity & { hasMigrations: boolean };
     const applied = facts.hasMigrations
-      ? (JSON.parse(await query(APPLIED)) as AppliedMigration[])
+      ? (JSON.parse(await ask(APPLIED)) as AppliedMigration[])
       : [];
     return {
       identity: { systemIdentifier: facts.systemIdentifier, oid: facts.oid },

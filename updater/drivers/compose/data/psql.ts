@@ -1,0 +1,75 @@
+/** PostgreSQL's own programs in the database's container: always of the right version. */
+import { containersOf, docker, inspectContainer } from "../docker.ts";
+
+/** The service that upstream's compose file calls the database. */
+export const DATABASE_SERVICE = "postgres";
+
+/** The running container of the database, and how it was told to name things. */
+export interface DatabaseContainer {
+  id: string;
+  /** What it runs from, by its id: a tag may have moved. */
+  imageId: string;
+  /** The role that owns everything; the image makes it a superuser. */
+  user: string;
+  /** The live database. */
+  database: string;
+}
+
+/** Undefined while no container of the database runs. */
+export async function findDatabase(project: string): Promise<DatabaseContainer | undefined> {
+  const [id] = await containersOf(project, DATABASE_SERVICE);
+  const container = id === undefined ? undefined : await inspectContainer(id);
+  if (container?.facts.running !== true) return undefined;
+  const user = container.environment.get("POSTGRES_USER") ?? "postgres";
+  return {
+    id: container.facts.id,
+    imageId: container.facts.imageId,
+    user,
+    database: container.environment.get("POSTGRES_DB") ?? user,
+  };
+}
+
+/** As {@link findDatabase}, where there has to be one. */
+export async function theDatabase(project: string): Promise<DatabaseContainer> {
+  const found = await findDatabase(project);
+  if (found === undefined) throw new Error("the database's container does not run");
+  return found;
+}
+
+/** The database that always exists besides the live one; renaming needs a session elsewhere. */
+export const MAINTENANCE_DATABASE = "postgres";
+
+export interface QueryOptions {
+  /** @default the live database */
+  database?: string;
+  /** In milliseconds. @default 20 seconds */
+  timeout?: number;
+  /** Values for `:'name'` and `:"name"` in the statements. */
+  variables?: Record<string, string>;
+}
+
+/** Runs statements one by one, each in a transaction of its own, and gives the rows as text. */
+export function query(
+  { id, user, database }: DatabaseContainer,
+  label: string,
+  sql: string,
+  options: QueryOptions = {},
+): Promise<string> {
+  return docker(
+    label,
+    [
+      ...["exec", "--interactive", id, "psql"],
+      ...psqlArguments(user, options.database ?? database),
+      ...Object.entries(options.variables ?? {}).map(([name, value]) => `--set=${name}=${value}`),
+    ],
+    { stdin: sql, timeout: options.timeout ?? 20_000 },
+  );
+}
+
+/** Arguments that make psql print bare values and stop at the first error. */
+export function psqlArguments(user: string, database: string): string[] {
+  return [
+    ...["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"],
+    ...["--no-password", `--username=${user}`, `--dbname=${database}`],
+  ];
+}

@@ -1,0 +1,93 @@
+/** J1 of a switch: everything that was seen in the preview is checked again; it may have changed since. */
+import { compareMigrations } from "../../release/compare.ts";
+import type { Job } from "../job.ts";
+import { sameDatabase } from "../same-database.ts";
+import { requireSpace } from "./prepare.ts";
+import { renderedRecord, renderedTarget } from "./renderings.ts";
+import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
+
+/** What J1 leaves for later steps. */
+interface CheckFacts extends Facts {
+  /** Migrations that the new server will apply to a database that is there already. */
+  pending: number[];
+}
+
+/** The migrations that a switch will apply to the instance's database; none for its first one. */
+export function pendingMigrations(job: Job): number[] {
+  return (job.factsOf("J1") as CheckFacts | undefined)?.pending ?? [];
+}
+
+export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
+  const { driver, paths, progress } = context;
+  const release = wantedRelease(context);
+  const target = switchTarget(context);
+  const image = await driver.image(target.image);
+  if (image?.commit !== release.commit)
+    throw new Error(
+      image === undefined
+        ? `the image ${target.image} is not on the server`
+        : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
+    );
+  await requireSpace(paths.directory);
+  const pending = await checkDatabase(context);
+  const { address, port } = target.listen;
+  const owner = await driver.portOwner(address, port);
+  if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
+  const rendered = renderedTarget(context);
+  await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
+  await driver.ownSecrets(rendered, target.image);
+  return { pending };
+}
+
+/** Never onto an emptied or another database, never to a release that can't start on this one. */
+async function checkDatabase(context: JobContext): Promise<number[]> {
+  const { driver, ledger, progress } = context;
+  const release = wantedRelease(context);
+  const target = switchTarget(context);
+  const last = ledger.lastServing;
+  const known = last?.serving;
+  let database = await driver.database();
+  if (known !== undefined && database === undefined) {
+    const empty = await driver.databaseVolumeIsEmpty(target.databaseVolume);
+    if (empty !== false)
+      throw new Error(
+        `the volume ${target.databaseVolume} is ${empty === undefined ? "gone" : "empty"}, but this instance has a database; a start would show an empty chat`,
+      );
+    if (!(await driver.databaseRuns())) {
+      // Nothing is known of its migrations, and nothing can be backed up, while it is stopped.
+      progress.tell("J1", "the database is stopped; starting it");
+      await driver.startDatabase(renderedRecord(context, known));
+      database = await driver.database();
+    }
+  }
+  if (database === undefined) {
+    // The stop would come before anybody saw whether the release fits this database.
+    if (known !== undefined || (await driver.databaseRuns()))
+      throw new Error(
+        "the database runs but does not answer, so nothing is known of its migrations",
+      );
+    return [];
+  }
+  if (known !== undefined && !sameDatabase(known.database, database.identity))
+    throw new Error(
+      `the database is another one than this instance's: system ${database.identity.systemIdentifier}, not ${known.database.systemIdentifier}`,
+    );
+  const { pending, missing, edited } = compareMigrations(database.applied, release.migrations);
+  const problems = [
+    ...missing.map(
+      ({ version, description }) => `${version} ${description} is applied and unknown to it`,
+    ),
+    ...edited.map(
+      ({ release: { version, description } }) =>
+        `${version} ${description} was edited after it was applied`,
+    ),
+  ];
+  if (problems.length > 0)
+    throw new Error(`${release.name} can't start on this database: ${problems.join("; ")}`);
+  if (pending.length > 0)
+    progress.tell(
+      "J1",
+      `migrations to come: ${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}`,
+    );
+  return known === undefined ? [] : pending.map(({ version }) => version);
+}
