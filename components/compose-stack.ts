@@ -20,6 +20,10 @@ export interface ComposeStackArgs {
   gate: GateLimits;
   /** How many releases that served stay on the server. */
   keepReleases: number;
+  /** How many copies of the database from before a migration stay beside it. */
+  keepRevertPoints: number;
+  /** How many proven backups stay. */
+  keepBackups: number;
   /** The number of the reverted job that may be tried again. */
   retry?: number;
 }
@@ -37,6 +41,7 @@ export class ComposeStack extends pulumi.ComponentResource {
   constructor(name: string, args: ComposeStackArgs, options?: pulumi.ComponentResourceOptions) {
     super("chatalot:index:ComposeStack", name, {}, options);
     const { place, repository, configuration, secretEnv, secrets, gate, keepReleases } = args;
+    const { keepRevertPoints, keepBackups } = args;
 
     this.release = new Release(
       `${name}-release`,
@@ -50,6 +55,7 @@ export class ComposeStack extends pulumi.ComponentResource {
         place,
         ...{ release, commit, crateVersion, webVersion, migrations },
         ...{ configuration, secretEnv, secrets, gate, keepReleases },
+        ...{ keepRevertPoints, keepBackups },
         retry: args.retry,
       },
       { parent: this },

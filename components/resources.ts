@@ -72,6 +72,8 @@ export interface DeploymentArgs {
   secrets: pulumi.Input<InstanceSecrets>;
   gate: pulumi.Input<GateLimits>;
   keepReleases: pulumi.Input<number>;
+  keepRevertPoints: pulumi.Input<number>;
+  keepBackups: pulumi.Input<number>;
   /** The number of the reverted job that may be tried again. */
   retry: pulumi.Input<number | undefined>;
 }

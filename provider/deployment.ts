@@ -41,7 +41,7 @@ export const deployment: Resource = {
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
       refusals.push(...releaseRefusals(news, state));
-      warnOfMigrations(context, news, state);
+      tellOfMigrations(context, news, state);
     }
     const drift = driftOf(olds, state);
     return {
@@ -152,6 +152,8 @@ function requestOf(inputs: Wire): SwitchRequest {
     gate: inputs.gate as GateLimits,
     ...(inputs.retry === undefined ? {} : { retry: inputs.retry as number }),
     keepReleases: inputs.keepReleases as number,
+    keepRevertPoints: inputs.keepRevertPoints as number,
+    keepBackups: inputs.keepBackups as number,
   };
 }
 
@@ -213,16 +215,16 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
   return refusals;
 }
 
-/** Said beforehand: what this update would not be able to take back by itself. */
-function warnOfMigrations(context: ResourceContext, news: Wire, state: ServerState): void {
+/** Said beforehand: what happens to the database, and what becomes of it should the release fail. */
+function tellOfMigrations(context: ResourceContext, news: Wire, state: ServerState): void {
   if (state.database === undefined || state.serving === undefined) return;
   const { pending } = compareMigrations(state.database.applied, identityOf(news).migrations);
   if (pending.length === 0) return;
-  context.warn(
+  context.tell(
     `${news.release as string} applies ${pending.length} migration(s): ` +
-      `${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}. This version ` +
-      "of chatalot-deploy reverts code, not the database: should the release fail after them, it stops " +
-      "and waits for you. Take a backup first.",
+      `${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}. The chat is ` +
+      "away while they run. Before, the database is backed up and the backup proven; should the release " +
+      "fail, the database comes back as it was when the old release stopped.",
   );
 }
 

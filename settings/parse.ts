@@ -30,6 +30,8 @@ export interface Settings {
     public: "warn" | "required" | "off";
   };
   keepReleases: number;
+  keepRevertPoints: number;
+  keepBackups: number;
   retry?: number;
   prepareServer: boolean;
   whenItFails: "revert";
@@ -75,7 +77,7 @@ function settingsOf(
   env: Record<string, string>,
   secretEnv: Record<string, string>,
 ): Settings {
-  const { server, url, retry, keep, profiles, ...others } = parsed;
+  const { server, url, retry, keep, backup, profiles, ...others } = parsed;
   const { release, repository, project, listen, health, prepareServer, whenItFails } = others;
   const { directory, host, ...access } = server;
   return {
@@ -86,6 +88,8 @@ function settingsOf(
     ...{ env, secretEnv },
     profiles: [...new Set(profiles)],
     keepReleases: keep.releases,
+    keepRevertPoints: keep.revertPoints,
+    keepBackups: backup.keepLast,
     ...(retry === undefined ? {} : { retry }),
   };
 }

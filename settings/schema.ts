@@ -92,6 +92,24 @@ export const keepShape = {
    * @default 5
    */
   releases: integer(1, 100, "expected a number from 1 to 100, for example 5").default(5),
+  /**
+   * How many copies of the database, each of the moment before a release with migrations started,
+   * stay beside it. From 0 to 20; each takes as much of the disk as the database.
+   *
+   * @default 1
+   */
+  revertPoints: integer(0, 20, "expected a number from 0 to 20, for example 1").default(1),
+};
+
+/** Keys of `backup`: the dumps that every update takes. */
+export const backupShape = {
+  /**
+   * How many proven backups stay on the server. Before each change of the release one is taken, and
+   * proven by restoring it into a throwaway database. The last proven one always stays. From 1 to 1000.
+   *
+   * @default 5
+   */
+  keepLast: integer(1, 1_000, "expected a number from 1 to 1000, for example 5").default(5),
 };
 
 function section<T extends z.ZodRawShape>(shape: T, example: string) {
@@ -160,6 +178,8 @@ export const settingsSchema = z.strictObject({
   health: section(healthShape, 'pulumi config set --path health.timeout "60 seconds"'),
   /** What stays on the server for going back. */
   keep: section(keepShape, "pulumi config set --path keep.releases 5"),
+  /** The backups that updates take. */
+  backup: section(backupShape, "pulumi config set --path backup.keepLast 5"),
   /**
    * The number of a reverted job whose release may be tried once more, as its error text names it.
    *
@@ -190,10 +210,12 @@ export const settingsSchema = z.strictObject({
 /** Keys that are planned, with what they are for. */
 export const LATER: Record<string, string> = {
   alerts: "mail or webhook when something fails",
-  backup: "scheduled backups",
+  "backup.schedule": "scheduled backups",
+  "backup.includeFiles": "backups of the uploads",
+  "backup.copyTo": "copies of the backups at another place",
+  "backup.encryptTo": "encrypted backups",
   breakingChangesReadUpTo: "breaking changes that must be acknowledged",
   hooks: "commands of the operator before and after an update",
-  "keep.revertPoints": "how many revert points are kept",
 };
 
 /** Keys with keys of their own. Pulumi gives their values as JSON. */
@@ -202,6 +224,7 @@ export const SECTIONS: Record<string, readonly string[]> = {
   listen: Object.keys(listenShape),
   health: Object.keys(healthShape),
   keep: Object.keys(keepShape),
+  backup: Object.keys(backupShape),
   env: [],
   secretEnv: [],
   profiles: [],

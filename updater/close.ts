@@ -4,7 +4,10 @@ import { awayText, downtimeOf } from "./downtime.ts";
 import type { Job } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
+import { backupOf } from "./steps/backup.ts";
 import { sweep } from "./steps/clean.ts";
+import { databaseAfterRevert } from "./steps/revert-point.ts";
+import { sweepData } from "./steps/sweep-data.ts";
 import type { JobContext } from "./steps/step.ts";
 import { describeRelease } from "./steps/switch.ts";
 
@@ -19,6 +22,10 @@ export async function closeJob(
   const cause = note === undefined ? failure : `${failure}\nGoing back: ${note}`;
   const { release, previous, requestedBy, kind, target } = job.plan;
   const durations = durationsOf(job);
+  const taken = backupOf(job);
+  const backup =
+    taken === undefined ? undefined : { name: taken.name, size: taken.size, proof: taken.proof };
+  const database = databaseAfterRevert(job);
   const record: LedgerRecord = {
     sequence: job.sequence,
     kind,
@@ -34,10 +41,16 @@ export async function closeJob(
     ...(cause === undefined ? {} : { cause }),
     durations,
     ...(serving === undefined ? {} : { serving }),
+    ...(backup === undefined ? {} : { backup }),
+    ...(database === undefined ? {} : { database }),
   };
   await ledger.append(record);
-  if (job.plan.kind === "switch" && outcome === "done")
-    await sweep({ ...context, ledger: await Ledger.read(paths) });
+  if (job.plan.kind === "switch") {
+    const current = { ...context, ledger: await Ledger.read(paths) };
+    // Otherwise there is nothing new that something older would have to make room for.
+    if (job.hasBegun("J4") && outcome !== "needs-operator") await sweepData(current);
+    if (outcome === "done") await sweep(current);
+  }
   const verdict = verdictOf(job, outcome, durations, cause);
   progress.tell(outcome === "done" ? "J11" : "R5", verdict.text);
   await progress.flushed();
@@ -49,12 +62,20 @@ export function durationsOf(job: Job): Durations {
   const build = job.factsOf("J3")?.milliseconds;
   const downtime = downtimeOf(job, "R3") ?? downtimeOf(job, "J9");
   const gate = job.millisecondsOf("J9");
+  const backup = backupOf(job) === undefined ? undefined : sum(job, "J4", "J5");
+  const revertPoint = job.factsOf("J7")?.name === undefined ? undefined : sum(job, "J7");
   return {
     total: Math.max(0, Date.now() - Date.parse(job.opened.at)),
     ...(typeof build === "number" ? { build } : {}),
+    ...(backup === undefined ? {} : { backup }),
+    ...(revertPoint === undefined ? {} : { revertPoint }),
     ...(downtime === undefined ? {} : { downtime }),
     ...(gate === undefined ? {} : { gate }),
   };
+}
+
+function sum(job: Job, ...steps: string[]): number {
+  return steps.reduce((total, step) => total + (job.millisecondsOf(step) ?? 0), 0);
 }
 
 function verdictOf(
@@ -94,13 +115,13 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
       if (plan.kind === "remove")
         return "REMOVED The containers are gone; volumes and releases stay.";
       if (plan.kind === "prepare") return `READY ${wanted} is on the server; nothing was stopped.`;
-      return `DONE ${wanted} is serving.${away}`;
+      return `DONE ${wanted} is serving.${away}${backupText(job)}`;
     case "untouched":
       return `UNTOUCHED ${wanted} was not ${plan.kind === "prepare" ? "prepared" : "started"}; ${
         plan.previous === undefined ? "nothing serves yet" : `${before} serves as before`
       }. Cause: ${cause}`;
     case "reverted":
-      return `REVERTED ${before} serves again, healthy.${away} Cause: ${wanted}: ${cause}\n${again}`;
+      return `REVERTED ${before} serves again, healthy.${away}${databaseText(job)} Cause: ${wanted}: ${cause}\n${again}`;
     case "stopped":
       return `STOPPED ${wanted} did not become healthy, and nothing served before it. Cause: ${cause}\n${again}`;
     case "failed":
@@ -112,4 +133,17 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
         `chosen: rm ${join(dirname(dirname(job.paths.directory)), "needs-operator")} on the server, then pulumi up`
       );
   }
+}
+
+/** "Backup 000012-20240101T000000Z proven." for the result line. */
+function backupText(job: Job): string {
+  const backup = backupOf(job);
+  if (backup === undefined) return "";
+  return ` Backup ${backup.name} ${backup.proof === "restored" ? "proven" : "written and read back"}.`;
+}
+
+function databaseText(job: Job): string {
+  const failed = job.factsOf("R2")?.failedDatabase;
+  if (typeof failed !== "string") return "";
+  return ` Its database is as it was when it stopped; the failed one is kept as ${failed}.`;
 }

@@ -33,6 +33,9 @@ export interface JobPlan {
     listen: { address: string; port: number };
     gate: GateLimits;
     keepReleases: number;
+    /** Absent in jobs of an older version. */
+    keepBackups?: number;
+    keepRevertPoints?: number;
     databaseVolume: string;
     filesVolume: string;
   };

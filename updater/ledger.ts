@@ -22,12 +22,24 @@ export class Ledger {
     const record = this.records.findLast(
       ({ kind, outcome }) => outcome === "done" && (kind === "switch" || kind === "remove"),
     );
-    return record?.kind === "switch" ? record : undefined;
+    return record?.kind === "switch" ? this.withDatabase(record) : undefined;
   }
 
   /** The newest committed switch, also when its containers were removed since. */
   get lastServing(): LedgerRecord | undefined {
-    return this.records.findLast(({ kind, outcome }) => kind === "switch" && outcome === "done");
+    const record = this.records.findLast(
+      ({ kind, outcome }) => kind === "switch" && outcome === "done",
+    );
+    return record === undefined ? undefined : this.withDatabase(record);
+  }
+
+  /** A revert after the commit may have put a copy in the place of the database. */
+  private withDatabase(record: LedgerRecord): LedgerRecord {
+    const later = this.records.findLast(
+      ({ sequence, database }) => database !== undefined && sequence > record.sequence,
+    );
+    if (later?.database === undefined || record.serving === undefined) return record;
+    return { ...record, serving: { ...record.serving, database: later.database } };
   }
 
   /** Commits whose newest switch did not end as asked: a plain `up` must not repeat it unasked. */

@@ -17,6 +17,10 @@ export interface InstancePaths {
   current: string;
   releases: string;
   trees: string;
+  /** Dumps of the database, one folder each. */
+  backups: string;
+  /** Uploads that an older database doesn't know, by the job that set them aside. */
+  setAside: string;
   /** Everything of the updater: root's alone. */
   state: string;
   instanceFile: string;
@@ -48,6 +52,8 @@ export function instancePaths(directory: string): InstancePaths {
     current: join(directory, "current"),
     releases: join(directory, "releases"),
     trees: join(directory, "trees"),
+    backups: join(directory, "backups"),
+    setAside: join(directory, "set-aside"),
     state,
     instanceFile: join(state, "instance.json"),
     secretsFile: join(state, "secrets.json"),

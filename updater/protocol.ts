@@ -106,6 +106,9 @@ const switchRequest = jobBase.extend({
   /** The sequence of the reverted job whose commit the operator wants to try once more. */
   retry: z.number().int().optional(),
   keepReleases: z.number().int().min(1),
+  /** How many proven backups stay; how many copies of the database from before a migration. */
+  keepBackups: z.number().int().min(1).default(5),
+  keepRevertPoints: z.number().int().min(0).default(1),
 });
 
 const removeRequest = jobBase.extend({ kind: z.literal("remove") });
@@ -153,6 +156,10 @@ export type Outcome =
 export interface Durations {
   total: number;
   build?: number;
+  /** The dump and its proof, while the old server serves. */
+  backup?: number;
+  /** The copy of the database after the stop. */
+  revertPoint?: number;
   /** From the stop of the old server to the first good answer of the one that then served. */
   downtime?: number;
   gate?: number;
@@ -177,6 +184,10 @@ export interface LedgerRecord {
   durations: Durations;
   /** What is needed to start this release again: set where a switch ended as "done". */
   serving?: ServingRecord;
+  /** The backup that was taken before anything was touched. */
+  backup?: { name: string; size: number; proof: "restored" | "checksum" };
+  /** The instance's database from then on, where a revert put a copy in its place. */
+  database?: DatabaseIdentity;
 }
 
 /** The committed state of a switch, from which a later revert or rollback starts. */

@@ -261,6 +261,8 @@ async function switchWork(
         listen: request.configuration.listen,
         gate: request.gate,
         keepReleases: request.keepReleases,
+        keepBackups: request.keepBackups,
+        keepRevertPoints: request.keepRevertPoints,
         databaseVolume: request.configuration.databaseVolume,
         filesVolume: request.configuration.filesVolume,
       },

@@ -69,6 +69,8 @@ describe("parseSettings", () => {
         public: "warn",
       },
       keepReleases: 5,
+      keepRevertPoints: 1,
+      keepBackups: 5,
       prepareServer: false,
       whenItFails: "revert",
     });
@@ -289,11 +291,10 @@ describe("parseSettings", () => {
 
   it("says what isn't there yet", () => {
     for (const raw of [
-      { backup: { keepLast: 5 } },
+      { backup: { schedule: "daily" } },
       { hooks: {} },
       { alerts: {} },
       { breakingChangesReadUpTo: "0.23.0" },
-      { keep: { revertPoints: 2 } },
       { image: "auto" },
       { image: "ghcr.io/purpleneutral/chatalot" },
       { buildOn: "here" },

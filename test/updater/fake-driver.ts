@@ -1,3 +1,4 @@
+import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
   Driver,
   ImageFacts,
@@ -21,6 +22,9 @@ interface Database {
 export class FakeDriver implements Driver {
   /** Calls that change something, in order. */
   readonly calls: string[] = [];
+  /** Where the files of every volume lie. */
+  volume: string | undefined;
+  readonly databaseTools = new FakeDatabaseTools(this.calls);
   /** What starting a server says of the one that it replaced. */
   replaced: StartResult = {};
   current: ContainerFacts | undefined;
@@ -106,6 +110,9 @@ export class FakeDriver implements Driver {
   }
   async database(): Promise<Database | undefined> {
     return this.currentDatabase;
+  }
+  async volumeFolder(): Promise<string | undefined> {
+    return this.volume;
   }
   async databaseVolumeIsEmpty(): Promise<boolean | undefined> {
     return this.volumeIsEmpty;

@@ -5,6 +5,7 @@ import type {
   HealthAnswer,
   ReleaseIdentity,
 } from "../protocol.ts";
+import type { DatabaseTools } from "./database-tools.ts";
 
 /** A rendered release on the server's disk, ready to be started. */
 export interface RenderedRelease {
@@ -48,6 +49,8 @@ export interface StartResult {
  * know nothing of containers.
  */
 export interface Driver {
+  /** What is done with the database as a whole. */
+  readonly databaseTools: DatabaseTools;
   /** Waits until containers can be worked with: a daemon that restarts is away for a while. */
   waitUntilReady(): Promise<void>;
   /** Makes what the commit runs from, or finds it there. Touches nothing that runs. */
@@ -93,6 +96,8 @@ export interface Driver {
   startDatabase(release: RenderedRelease): Promise<void>;
   /** Whether the database runs, answering or not. */
   databaseRuns(): Promise<boolean>;
+  /** Where the files of a volume lie on the server; undefined when there is no such volume. */
+  volumeFolder(volume: string): Promise<string | undefined>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */
   databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
   /** The last lines that the server logged, without colours. */

@@ -2,7 +2,8 @@
 import { compareMigrations } from "../../release/compare.ts";
 import type { Job } from "../job.ts";
 import { sameDatabase } from "../same-database.ts";
-import { requireSpace } from "./prepare.ts";
+import { spaceForBackup } from "./backup.ts";
+import { requireSpace, sameDisk } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
 
@@ -18,7 +19,7 @@ export function pendingMigrations(job: Job): number[] {
 }
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
-  const { driver, paths, progress } = context;
+  const { driver, progress } = context;
   const release = wantedRelease(context);
   const target = switchTarget(context);
   const image = await driver.image(target.image);
@@ -28,8 +29,8 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
         ? `the image ${target.image} is not on the server`
         : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
     );
-  await requireSpace(paths.directory);
   const pending = await checkDatabase(context);
+  await checkSpace(context, pending.length);
   const { address, port } = target.listen;
   const owner = await driver.portOwner(address, port);
   if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
@@ -37,6 +38,16 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.ownSecrets(rendered, target.image);
   return { pending };
+}
+
+/** For everything that is written before the point of no return, on every disk that is written to. */
+async function checkSpace(context: JobContext, pending: number): Promise<void> {
+  const { driver, paths } = context;
+  const { directory, data } = await spaceForBackup(context, pending);
+  const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
+  const isOneDisk = volume === undefined || (await sameDisk(volume, paths.directory));
+  await requireSpace(paths.directory, directory + (isOneDisk ? data : 0));
+  if (volume !== undefined && !isOneDisk) await requireSpace(volume, data);
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */
@@ -60,6 +71,8 @@ async function checkDatabase(context: JobContext): Promise<number[]> {
       database = await driver.database();
     }
   }
+  const obstacle = database === undefined ? undefined : await driver.databaseTools.obstacle();
+  if (obstacle !== undefined) throw new Error(`the database can't be backed up: ${obstacle}`);
   if (database === undefined) {
     // The stop would come before anybody saw whether the release fits this database.
     if (known !== undefined || (await driver.databaseRuns()))

@@ -1,16 +1,14 @@
 /** The job that gets a release ready while the old one serves: J1 to J3. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, mkdir, rename, rm, statfs } from "node:fs/promises";
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
 import { nameExists, removeDurably, syncDirectory } from "../files.ts";
+import { requireSpace } from "./space.ts";
 import { type JobContext, type Step, wantedRelease } from "./step.ts";
-
-/** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
-const MINIMUM_FREE_BYTES = 1024 ** 3;
 
 /** Flushing a slow disk that others write to as well. */
 const FLUSH_TIMEOUT = 10 * 60_000;
@@ -24,16 +22,6 @@ export const PREPARE_STEPS: readonly Step[] = [
 async function checkServer({ paths, driver }: JobContext): Promise<void> {
   await driver.waitUntilReady();
   await requireSpace(paths.directory);
-}
-
-/** Refuses to begin what would fill the disk under the running server. */
-export async function requireSpace(directory: string): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  const free = bavail * bsize;
-  if (free < MINIMUM_FREE_BYTES)
-    throw new Error(
-      `too little disk space: ${Math.floor(free / 1024 ** 2)} MB free on ${directory}, ${MINIMUM_FREE_BYTES / 1024 ** 2} MB needed`,
-    );
 }
 
 async function placeTree(context: JobContext): Promise<void> {

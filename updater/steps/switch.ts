@@ -5,7 +5,9 @@
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
 import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
+import { proveBackup, writeBackup } from "./backup.ts";
 import { checkUpdate, pendingMigrations } from "./check-update.ts";
+import { databaseAfterRevert, restoreDatabase, takeRevertPoint } from "./revert-point.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import {
   type Facts,
@@ -18,6 +20,8 @@ import {
 
 export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
+  { id: "J4", title: "back up the database", run: writeBackup },
+  { id: "J5", title: "prove the backup", run: proveBackup },
   {
     id: "J6",
     title: "stop the old server, where one runs",
@@ -28,6 +32,13 @@ export const SWITCH_STEPS: readonly Step[] = [
       title: "start the old server again and prove it healthy",
       run: restoreOldServer,
     },
+  },
+  {
+    id: "J7",
+    title: "take a revert point of the database",
+    touchesService: true,
+    run: takeRevertPoint,
+    undo: { id: "R2", title: "take the database back", run: restoreDatabase },
   },
   {
     id: "J8",
@@ -119,7 +130,11 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
   progress.tell("R4", `${previous.release.name} was started; proving it healthy`);
   const pass = await passGate(
     driver,
-    { release: previous.release, image: serving.image, database: serving.database },
+    {
+      release: previous.release,
+      image: serving.image,
+      database: databaseAfterRevert(job) ?? serving.database,
+    },
     switchTarget(context).gate,
     (text) => progress.tell("R4", text),
   );
@@ -128,8 +143,8 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
 }
 
 /**
- * The old release exits at once on a database with a migration it does not know. Until R2 takes the
- * database back, that is left to a person; nothing is started that is bound to fail.
+ * The old release exits at once on a database with a migration it does not know. After R2 there is
+ * none; where there is one all the same, nothing is started that is bound to fail.
  */
 async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdentity): Promise<void> {
   const applied = (await driver.database())?.applied ?? [];

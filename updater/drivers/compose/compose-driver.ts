@@ -17,6 +17,8 @@ import type {
 } from "../driver.ts";
 import { type DatabaseFacts, readDatabase, waitForDatabase } from "./data/database.ts";
 import { DATABASE_SERVICE } from "./data/psql.ts";
+import { databaseTools } from "./data/tools.ts";
+import type { DatabaseTools } from "../database-tools.ts";
 import {
   COMMIT_LABEL,
   containersOf,
@@ -41,6 +43,7 @@ const STOP_SECONDS = 30;
 
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
+  readonly databaseTools: DatabaseTools;
   private readonly compose: ComposeProject;
 
   constructor(
@@ -48,6 +51,7 @@ export class ComposeDriver implements Driver {
     private readonly project: string,
   ) {
     this.compose = new ComposeProject(paths, project);
+    this.databaseTools = databaseTools(project);
   }
 
   async waitUntilReady(): Promise<void> {
@@ -215,6 +219,10 @@ export class ComposeDriver implements Driver {
   async databaseRuns(): Promise<boolean> {
     const [id] = await containersOf(this.project, DATABASE_SERVICE);
     return id !== undefined && (await inspectContainer(id))?.facts.running === true;
+  }
+
+  async volumeFolder(volume: string): Promise<string | undefined> {
+    return volumeMountpoint(volume);
   }
 
   async databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined> {

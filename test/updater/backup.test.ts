@@ -1,0 +1,134 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { dumpFile, listBackups, outdatedBackups, type Backup } from "../../updater/backups.ts";
+import type { LedgerRecord } from "../../updater/protocol.ts";
+import { needsBackup, proveBackup, writeBackup } from "../../updater/steps/backup.ts";
+import type { JobContext } from "../../updater/steps/step.ts";
+import type { FakeDriver } from "./fake-driver.ts";
+import { ledgerRecord, makeContext, NEW_COMMIT, release, switchPlan } from "./samples.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
+
+type Context = JobContext & { driver: FakeDriver };
+
+describe("the backup of an update", () => {
+  const temporary = useTemporaryDirectory();
+
+  async function ready(pending: number[] = [], previous = ledgerRecord()): Promise<Context> {
+    const context = await makeContext(temporary(), switchPlan({ previous }), [previous]);
+    await context.job.record({ type: "done", step: "J1", facts: { pending } });
+    return context;
+  }
+
+  async function backedUp(context: Context): Promise<Record<string, unknown> | void> {
+    const facts = await writeBackup(context);
+    await context.job.record({ type: "done", step: "J4", facts });
+    return proveBackup(context);
+  }
+
+  const cases: [string, LedgerRecord | undefined, number[], boolean][] = [
+    ["for another release", ledgerRecord(), [], true],
+    ["for a changed setting", ledgerRecord({ release: release(NEW_COMMIT) }), [], false],
+    ["where migrations are to come", ledgerRecord({ release: release(NEW_COMMIT) }), [3], true],
+    ["for a first deployment", undefined, [], false],
+  ];
+  for (const [when, previous, pending, expected] of cases)
+    it(`is ${expected ? "" : "not "}taken ${when}`, async () => {
+      const records = previous === undefined ? [] : [previous];
+      const context = await makeContext(temporary(), switchPlan(), records);
+      await context.job.record({ type: "done", step: "J1", facts: { pending } });
+      expect(needsBackup(context)).to.equal(expected);
+      const facts = await backedUp(context);
+      expect(context.driver.calls.includes("dump")).to.equal(expected);
+      expect(facts).to.deep.equal(
+        expected ? { name: context.job.factsOf("J4")?.name, size: 11, proof: "restored" } : {},
+      );
+    });
+
+  it("is complete or not there: a dump that fails leaves nothing behind", async () => {
+    const context = await ready();
+    context.driver.databaseTools.dump = async (file) => {
+      await writeFile(file, "half");
+      throw new Error("no space left on device");
+    };
+    expect((await errorOf(() => writeBackup(context))).message).to.contain("no space left");
+    expect(await readdir(context.paths.backups)).to.deep.equal([]);
+  });
+
+  it("is not taken twice by a job that was killed behind it", async () => {
+    const context = await ready();
+    const first = await writeBackup(context);
+    expect(await writeBackup(context)).to.deep.equal(first);
+    expect(context.driver.calls.filter((call) => call === "dump")).to.have.length(1);
+  });
+
+  it("is always restored before a migration", async () => {
+    expect(await backedUp(await ready([3]))).to.include({ proof: "restored" });
+    expect(await backedUp(await ready([3]))).to.include({ proof: "restored" });
+    const proofs = (await listBackups((await ready()).paths)).map(({ manifest }) => manifest.proof);
+    expect(proofs.every((proof) => proof !== undefined)).to.equal(true);
+  });
+
+  it("is read back only, where a younger one was restored and no migration is to come", async () => {
+    const first = await ready();
+    expect(await backedUp(first)).to.include({ proof: "restored" });
+    await first.ledger.append(ledgerRecord({ sequence: first.job.sequence, outcome: "reverted" }));
+    const second = await ready();
+    expect(await backedUp(second)).to.include({ proof: "checksum" });
+    expect(second.driver.calls).to.not.include("prove");
+  });
+
+  it("stops the update when it does not restore to what was dumped", async () => {
+    const context = await ready([3]);
+    context.driver.databaseTools.lossOfDump = "table public.messages has 2 rows, not 3";
+    expect((await errorOf(() => backedUp(context))).message).to.contain("2 rows, not 3");
+    const [backup] = await listBackups(context.paths);
+    expect(backup?.manifest.proof).to.equal(undefined);
+  });
+
+  it("stops the update when the file is not what was written", async () => {
+    const first = await ready();
+    await backedUp(first);
+    const second = await ready();
+    await second.job.record({ type: "done", step: "J4", facts: await writeBackup(second) });
+    const name = String(second.job.factsOf("J4")?.name);
+    await writeFile(dumpFile(second.paths, name), "hello w0rld");
+    expect((await errorOf(() => proveBackup(second))).message).to.contain("something else");
+  });
+
+  describe("retention", () => {
+    const backup = (sequence: number, isProven = true): Backup => ({
+      name: String(sequence),
+      manifest: {
+        format: 1,
+        sequence,
+        instanceId: "instance",
+        takenAt: "",
+        release: { name: "v1", commit: NEW_COMMIT },
+        databaseSize: 1,
+        dump: { sha256: "", size: 1, content: { applied: [], rows: {} }, postgresVersion: "17" },
+        ...(isProven ? { proof: { restoredAt: "2024-01-01T00:00:00.000Z" } } : {}),
+      },
+    });
+    const given = (backups: Backup[], keep: number): number[] =>
+      outdatedBackups(backups, keep).map(({ manifest }) => manifest.sequence);
+
+    it("counts proven ones only", () => {
+      const backups = [backup(1), backup(2), backup(3, false), backup(4), backup(5, false)];
+      expect(given(backups, 2)).to.deep.equal([1]);
+      expect(given(backups, 1)).to.deep.equal([1, 2, 3]);
+    });
+
+    it("keeps the last proven one, and everything while none is proven", () => {
+      expect(given([backup(1), backup(2, false)], 0)).to.deep.equal([]);
+      expect(given([backup(1, false), backup(2, false)], 1)).to.deep.equal([]);
+    });
+
+    it("looks at nothing that has another name or no manifest", async () => {
+      const { paths } = await ready();
+      for (const name of ["mine", "000009-20240101T000000Z", "000009-20240101T000000Z.partial"])
+        await mkdir(join(paths.backups, name), { recursive: true });
+      expect(await listBackups(paths)).to.deep.equal([]);
+    });
+  });
+});

@@ -1,0 +1,58 @@
+import { writeFile } from "node:fs/promises";
+import type { DatabaseTools, Dump } from "../../updater/drivers/database-tools.ts";
+
+/** A database whose copies are names in a list. */
+export class FakeDatabaseTools implements DatabaseTools {
+  databases = ["postgres", "chatalot"];
+  schema = "schema 1";
+  bytes = 1_000;
+  inTheWay: string | undefined;
+  /** What proving a dump says; undefined: it is what was dumped. */
+  lossOfDump: string | undefined;
+  dumped: Dump = {
+    sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+    size: 11,
+    content: { applied: [], rows: { "public.messages": 3 } },
+    postgresVersion: "17.5",
+  };
+
+  constructor(private readonly calls: string[]) {}
+
+  async size(): Promise<number> {
+    return this.bytes;
+  }
+  async obstacle(): Promise<string | undefined> {
+    return this.inTheWay;
+  }
+  async dump(file: string): Promise<Dump> {
+    this.calls.push("dump");
+    await writeFile(file, "hello world", { flag: "wx" });
+    return this.dumped;
+  }
+  async prove(): Promise<void> {
+    this.calls.push("prove");
+    if (this.lossOfDump !== undefined) throw new Error(this.lossOfDump);
+  }
+  async schemaDigest(): Promise<string> {
+    return this.schema;
+  }
+  async copyTo(name: string): Promise<void> {
+    this.calls.push(`copyTo ${name}`);
+    this.databases.push(name);
+  }
+  async putBack(copy: string, aside: string): Promise<void> {
+    this.calls.push(`putBack ${copy}`);
+    if (this.databases.includes(aside)) return;
+    this.databases = this.databases.map((name) => (name === copy ? aside : name));
+  }
+  async names(): Promise<string[]> {
+    return this.databases;
+  }
+  async liveName(): Promise<string> {
+    return "chatalot";
+  }
+  async dropCopy(name: string): Promise<void> {
+    this.calls.push(`dropCopy ${name}`);
+    this.databases = this.databases.filter((entry) => entry !== name);
+  }
+}

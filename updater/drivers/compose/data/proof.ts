@@ -1,0 +1,126 @@
+/**
+ * J5: a dump is believed when it was restored. Listing it proves nothing (a dump cut to a tenth still
+ * lists, measured), so it goes into a database server of its own that is thrown away afterwards: never
+ * into the live one, and without a network.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { execa } from "execa";
+import { plainText } from "../../../plain-text.ts";
+import type { Dump } from "../../database-tools.ts";
+import { docker, inspectContainer } from "../docker.ts";
+import { differences, readContent } from "./content.ts";
+import { type DatabaseContainer, query } from "./psql.ts";
+
+const RESTORE_TIMEOUT = 8 * 3_600_000;
+const START_TIMEOUT = 5 * 60_000;
+
+/** The proof runs beside the server that serves: it may take half a core's worth and this memory. */
+const LIMITS = ["--memory=768m", "--cpus=1", "--pids-limit=200", "--cpu-shares=256"];
+
+/** Nothing of it is kept, so nothing of it has to survive a power cut. */
+const THROWAWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
+
+/** Dumps don't hold roles; owners and grants name them. */
+const ROLES = `
+SELECT coalesce(string_agg(format('CREATE ROLE %I;', rolname), E'\\n'), '')
+FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user`;
+
+/** The name of the throwaway container of an instance; a second proof at a time is impossible. */
+export function proofContainer(project: string): string {
+  return `chatalot-deploy-proof-${project}`;
+}
+
+/** @param project names the throwaway container */
+export async function proveDump(
+  live: DatabaseContainer,
+  project: string,
+  file: string,
+  dump: Dump,
+  report: (text: string) => void,
+): Promise<void> {
+  await removeProof(project);
+  try {
+    const copy = await startEmpty(live, project);
+    await query(copy, "make the roles", await query(live, "list the roles", ROLES));
+    report("restoring it into a throwaway database");
+    await restore(copy, file, dump);
+    report("comparing what came out with what went in");
+    const found = await readContent((sql) =>
+      query(copy, "read the restored database", sql, { timeout: 30 * 60_000 }),
+    );
+    const different = differences(dump.content, found);
+    if (different.length > 0)
+      throw new Error(`the restored dump is not what was dumped: ${different.join("; ")}`);
+  } finally {
+    await removeProof(project);
+  }
+}
+
+/** Removes what an interrupted proof left; nobody's data are in it. */
+export async function removeProof(project: string): Promise<void> {
+  await docker("remove the throwaway database", [
+    ...["rm", "--force", "--volumes", proofContainer(project)],
+  ]);
+}
+
+async function startEmpty(live: DatabaseContainer, project: string): Promise<DatabaseContainer> {
+  const id = await docker("start a throwaway database", [
+    ...["run", "--detach", "--name", proofContainer(project), "--network", "none", ...LIMITS],
+    ...["--label", "chatalot-deploy.throwaway=proof"],
+    ...["--env", `POSTGRES_USER=${live.user}`, "--env", `POSTGRES_DB=${live.database}`],
+    // Nobody but us can reach it, by its socket.
+    ...["--env", "POSTGRES_HOST_AUTH_METHOD=trust"],
+    live.imageId,
+    ...["postgres", ...THROWAWAY.flatMap((setting) => ["-c", setting])],
+  ]);
+  const begun = performance.now();
+  for (;;) {
+    const container = await inspectContainer(id);
+    if (container?.facts.running !== true)
+      throw new Error(
+        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}`,
+      );
+    try {
+      // By TCP: the socket answers while the data directory is still being made.
+      await docker("ask whether the throwaway database answers", [
+        ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1"],
+      ]);
+      return { ...live, id };
+    } catch (error) {
+      if (performance.now() - begun > START_TIMEOUT) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+/** Streams the file in, so that the container needs no sight of the server's folders. */
+async function restore({ id, user, database }: DatabaseContainer, file: string, dump: Dump) {
+  const restoring = execa(
+    "docker",
+    [
+      ...["exec", "--interactive", id, "pg_restore", "--exit-on-error", "--no-password"],
+      ...[`--username=${user}`, `--dbname=${database}`],
+    ],
+    { timeout: RESTORE_TIMEOUT, forceKillAfterDelay: 5_000, reject: false, cwd: "/" },
+  );
+  const digest = createHash("sha256");
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      digest.update(chunk);
+      done(null, chunk);
+    },
+  });
+  // pg_restore that gives up closes its end: what it says then is the reason, not the broken pipe.
+  await pipeline(createReadStream(file), count, restoring.stdin).catch(() => undefined);
+  const { exitCode, timedOut, stderr } = await restoring;
+  if (timedOut || exitCode !== 0)
+    throw new Error(
+      `restore the dump: ${timedOut ? "no end" : `exit code ${exitCode}`}: ` +
+        plainText(stderr).trim().split("\n").slice(-4).join("\n"),
+    );
+  if (digest.digest("hex") !== dump.sha256)
+    throw new Error("restore the dump: the file is not the one that was written");
+}

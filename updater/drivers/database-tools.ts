@@ -1,0 +1,60 @@
+import type { AppliedMigration } from "../protocol.ts";
+
+/** What is in a database at one moment, to compare a copy of it with. */
+export interface DatabaseContent {
+  applied: AppliedMigration[];
+  /** Number of rows of each table by `schema.table`. */
+  rows: Record<string, number>;
+}
+
+/** A dump that was written to a file and flushed. */
+export interface Dump {
+  sha256: string;
+  size: number;
+  /** What the dump holds, counted in the very snapshot that it was made from. */
+  content: DatabaseContent;
+  /** `17.5`: what wrote it, which is the server's own program. */
+  postgresVersion: string;
+}
+
+/** What is done with the instance's database as a whole. Nothing here ever drops the live one. */
+export interface DatabaseTools {
+  /** Bytes on the disk. */
+  size(): Promise<number>;
+  /**
+   * Why a copy of the database can't be made, in words with the commands that mend it; undefined where
+   * nothing is in the way. A moved base image brings another version of the sorting rules.
+   */
+  obstacle(): Promise<string | undefined>;
+  /**
+   * Dumps the live database into a new file of mode 0600.
+   *
+   * @param report is given the number of bytes so far, now and then
+   */
+  dump(file: string, report: (bytes: number) => void): Promise<Dump>;
+  /**
+   * Restores a dump into a throwaway database server of the same image, without a network, and compares
+   * what comes out with what went in.
+   *
+   * @throws Error saying what differs, or that the file is not the one that was written
+   */
+  prove(file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  /** A digest of all definitions: what a migration without a transaction may change and not record. */
+  schemaDigest(): Promise<string>;
+  /**
+   * Copies the live database under another name, with its owner, settings and grants. No other session
+   * may use it: those that do are ended.
+   */
+  copyTo(name: string): Promise<void>;
+  /**
+   * Makes a copy the live database by two renames in one transaction; the one that was live gets the
+   * name `aside`. Does nothing where that has happened already.
+   */
+  putBack(copy: string, aside: string): Promise<void>;
+  /** Names of all databases of the server. */
+  names(): Promise<string[]>;
+  /** The live database's name, which the names of its copies begin with. */
+  liveName(): Promise<string>;
+  /** Drops a copy. Refuses the live database. */
+  dropCopy(name: string): Promise<void>;
+}

@@ -1,0 +1,131 @@
+/** J4 and J5: before a release changes, a dump that is known to restore. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import {
+  type Backup,
+  backupName,
+  dumpFile,
+  listBackups,
+  noteProof,
+  takeBackup,
+} from "../backups.ts";
+import type { Job } from "../job.ts";
+import { pendingMigrations } from "./check-update.ts";
+import { type Facts, type JobContext, wantedRelease } from "./step.ts";
+
+/** After this a dump is restored again even where no migration is to come: servers change, too. */
+const PROOF_VALID_FOR = 7 * 24 * 3_600_000;
+
+/** What J5 leaves for the result and the ledger. */
+export interface BackupFacts extends Facts {
+  name: string;
+  size: number;
+  /** Whether it was restored and compared, or only read back by its checksum. */
+  proof: "restored" | "checksum";
+}
+
+/** The backup that a job took; undefined for one that takes none. */
+export function backupOf(job: Job): BackupFacts | undefined {
+  const facts = job.factsOf("J5");
+  return facts?.name === undefined ? undefined : (facts as BackupFacts);
+}
+
+/** A changed setting can't harm the database, and an empty server has nothing to back up. */
+export function needsBackup({ job, ledger }: Pick<JobContext, "job" | "ledger">): boolean {
+  const last = ledger.lastServing;
+  if (last === undefined) return false;
+  return last.release?.commit !== job.plan.release?.commit || pendingMigrations(job).length > 0;
+}
+
+export async function writeBackup(context: JobContext): Promise<Facts> {
+  const { driver, job, ledger, paths, progress } = context;
+  const served = ledger.lastServing?.release;
+  if (!needsBackup(context) || served === undefined) return {};
+  const taken = (await listBackups(paths)).find(
+    ({ manifest }) => manifest.sequence === job.sequence,
+  );
+  // Killed between the last flush and the journal's record.
+  if (taken !== undefined) return { name: taken.name };
+  const tools = driver.databaseTools;
+  const takenAt = new Date();
+  const databaseSize = await tools.size();
+  const { name, manifest } = await takeBackup(
+    paths,
+    backupName(job.sequence, takenAt),
+    async (file) => ({
+      format: 1,
+      sequence: job.sequence,
+      instanceId: job.plan.instanceId,
+      takenAt: takenAt.toISOString(),
+      release: { name: served.name, commit: served.commit },
+      databaseSize,
+      dump: await tools.dump(file, (bytes) =>
+        progress.detail("J4", `${megabytes(bytes)} MB so far`),
+      ),
+    }),
+  );
+  progress.tell("J4", `backup ${name}: ${megabytes(manifest.dump.size)} MB`);
+  return { name };
+}
+
+export async function proveBackup(context: JobContext): Promise<BackupFacts | Facts> {
+  const { driver, job, paths, progress } = context;
+  const name = job.factsOf("J4")?.name;
+  if (typeof name !== "string") return {};
+  const backups = await listBackups(paths);
+  const backup = backups.find((entry) => entry.name === name);
+  if (backup === undefined) throw new Error(`the backup ${name} is gone`);
+  const size = backup.manifest.dump.size;
+  if (!mustBeRestored(context, backups)) {
+    await compareChecksum(paths, backup);
+    return { name, size, proof: "checksum" };
+  }
+  await driver.databaseTools.prove(dumpFile(paths, backup.name), backup.manifest.dump, (text) =>
+    progress.detail("J5", text),
+  );
+  await noteProof(paths, backup);
+  progress.tell("J5", `backup ${backup.name} was restored and has all it should have`);
+  return { name, size, proof: "restored" };
+}
+
+/** Always before a migration: then the backup is what a person would go back to. */
+function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolean {
+  if (pendingMigrations(job).length > 0) return true;
+  const last = backups.findLast(({ manifest }) => manifest.proof !== undefined)?.manifest.proof;
+  const age = last === undefined ? Infinity : Date.now() - Date.parse(last.restoredAt);
+  // A clock that was set back makes an age that can't be.
+  return !(age >= 0 && age < PROOF_VALID_FOR);
+}
+
+async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {
+  const digest = createHash("sha256");
+  await pipeline(createReadStream(dumpFile(paths, name)), digest);
+  if (digest.digest("hex") !== manifest.dump.sha256)
+    throw new Error(`the backup ${name} reads back as something else than was written`);
+}
+
+/** What the update will need on the disks besides the release itself, in bytes. */
+export async function spaceForBackup(
+  context: JobContext,
+  pending: number,
+): Promise<{ directory: number; data: number }> {
+  const { driver, ledger, paths } = context;
+  const served = ledger.lastServing;
+  const isChange = served !== undefined && served.release?.commit !== wantedRelease(context).commit;
+  if (served === undefined || (!isChange && pending === 0)) return { directory: 0, data: 0 };
+  const size = await driver.databaseTools.size();
+  const before = (await listBackups(paths)).at(-1)?.manifest;
+  // A dump is compressed; how well is known from the last one, with some room for another day.
+  const share =
+    before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
+  return {
+    directory: Math.ceil(size * share),
+    // The proof's own copy, and the revert point.
+    data: size * (pending > 0 ? 2.2 : 1.2),
+  };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 ** 2).toFixed(1);
+}

@@ -1,0 +1,107 @@
+/**
+ * J7 and R2: where migrations are to come, a copy of the database of the moment in which the old server
+ * had stopped; and the way back to it by names alone, in one transaction.
+ */
+import type { Job } from "../job.ts";
+import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
+import { setAsideUploads } from "../uploads.ts";
+import { pendingMigrations } from "./check-update.ts";
+import { renderedRecord, renderedTarget } from "./renderings.ts";
+import { type Facts, type JobContext, switchTarget } from "./step.ts";
+
+/** What J7 leaves for R2. */
+interface RevertPoint extends Facts {
+  /** The copy's name. */
+  name: string;
+  /** The database as it was then. */
+  applied: AppliedMigration[];
+  schema: string;
+}
+
+/** What R2 found and did. */
+interface WayBack extends Facts {
+  swapped: boolean;
+  /** The live database after the swap. */
+  database?: DatabaseIdentity;
+  /** The name under which the failed one stays. */
+  failedDatabase?: string;
+}
+
+/** The database that the instance has after a revert; undefined where it is the same as before. */
+export function databaseAfterRevert(job: Job): DatabaseIdentity | undefined {
+  return (job.factsOf("R2") as WayBack | undefined)?.database;
+}
+
+/** Names of copies: after the live database and the job, which is never repeated. */
+export const revertPointName = (live: string, sequence: number): string =>
+  `${live}_before_${sequence}`;
+export const failedName = (live: string, sequence: number): string => `${live}_failed_${sequence}`;
+
+export async function takeRevertPoint(context: JobContext): Promise<RevertPoint | Facts> {
+  const { driver, job, progress } = context;
+  if (pendingMigrations(job).length === 0) return {};
+  const tools = driver.databaseTools;
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  const name = revertPointName(await tools.liveName(), job.sequence);
+  const schema = await tools.schemaDigest();
+  await tools.copyTo(name);
+  progress.tell("J7", `the database was copied to ${name}`);
+  return { name, applied: found.applied, schema };
+}
+
+/**
+ * Only where the failed release changed the database: by the set of applied migrations, and by the
+ * definitions where a migration without a transaction left no row. Else it is not touched at all.
+ */
+export async function restoreDatabase(context: JobContext): Promise<WayBack> {
+  const { driver, job, paths, progress } = context;
+  const point = job.factsOf("J7") as RevertPoint | undefined;
+  // Without one, J7 was not done: no new server was started, and the database is as it was.
+  if (point?.name === undefined) return { swapped: false };
+  await ensureDatabaseAnswers(context);
+  const tools = driver.databaseTools;
+  const live = await tools.liveName();
+  const aside = failedName(live, job.sequence);
+  const names = await tools.names();
+  if (!names.includes(aside)) {
+    const what = await changeSince(context, point);
+    if (what === undefined) return { swapped: false };
+    progress.tell("R2", `the failed release ${what}; its database stays as ${aside}`);
+    const stoppedAt = job.factsOf("J6")?.stoppedAt;
+    const uploads = await setAsideUploads(
+      { paths, driver, volume: switchTarget(context).filesVolume, sequence: job.sequence },
+      typeof stoppedAt === "number" ? stoppedAt : (job.begunAt("J6") ?? 0),
+    );
+    if (uploads !== undefined) progress.tell("R2", uploads);
+  }
+  await tools.putBack(point.name, aside);
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  return { swapped: true, database: found.identity, failedDatabase: aside };
+}
+
+/** A disk that was full, or a crash, may have ended the database as well. */
+async function ensureDatabaseAnswers(context: JobContext): Promise<void> {
+  const { driver, job } = context;
+  if ((await driver.database()) !== undefined) return;
+  const serving = job.plan.previous?.serving;
+  await driver.startDatabase(
+    serving === undefined ? renderedTarget(context) : renderedRecord(context, serving),
+  );
+}
+
+async function changeSince(
+  { driver }: JobContext,
+  point: RevertPoint,
+): Promise<string | undefined> {
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  const before = new Set(point.applied.map(({ version }) => version));
+  const added = found.applied.filter(({ version }) => !before.has(version));
+  if (added.length > 0)
+    return `had applied ${added.map(({ version, description }) => `${version} ${description}`).join(", ")}`;
+  if (found.applied.length !== point.applied.length) return "had changed the list of migrations";
+  const isSame = (await driver.databaseTools.schemaDigest()) === point.schema;
+  return isSame ? undefined : "had changed the tables without a record of it";
+}

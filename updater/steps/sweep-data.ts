@@ -1,0 +1,65 @@
+/** Retention of backups and of the database's copies, by number. A failure is told and changes nothing else. */
+import { messageOf } from "../../common/errors.ts";
+import { listBackups, outdatedBackups, removeBackup, removePartialBackups } from "../backups.ts";
+import type { Ledger } from "../ledger.ts";
+import type { JobContext } from "./step.ts";
+import { switchTarget } from "./step.ts";
+
+/** The newest database that a revert put aside is kept, for whoever wants to see what went wrong. */
+const KEPT_FAILED = 1;
+
+const DEFAULTS = { backups: 5, revertPoints: 1 };
+
+export async function sweepData(context: JobContext): Promise<void> {
+  const { driver, ledger, paths, progress } = context;
+  const { keepBackups, keepRevertPoints } = switchTarget(context);
+  try {
+    await removePartialBackups(paths);
+    const backups = await listBackups(paths);
+    for (const { name } of outdatedBackups(backups, keepBackups ?? DEFAULTS.backups))
+      await removeBackup(paths, name);
+    const tools = driver.databaseTools;
+    const outdated = outdatedCopies(
+      await tools.names(),
+      await tools.liveName(),
+      ledger,
+      keepRevertPoints ?? DEFAULTS.revertPoints,
+    );
+    for (const name of outdated) await tools.dropCopy(name);
+  } catch (error) {
+    progress.tell(
+      "J11",
+      `not every old copy of the database could be removed: ${messageOf(error)}`,
+    );
+  }
+}
+
+/**
+ * Copies of the live database that retention gives up. Only names that this tool gives are looked at.
+ *
+ * A revert point of a job that was not committed is of no use: either it is live again, or nothing had
+ * changed, or it was never finished.
+ */
+export function outdatedCopies(
+  names: readonly string[],
+  live: string,
+  ledger: Pick<Ledger, "records">,
+  keepRevertPoints: number,
+): string[] {
+  const committed = new Set(
+    ledger.records.filter(({ outcome }) => outcome === "done").map(({ sequence }) => sequence),
+  );
+  const numbered = (kind: string): { name: string; sequence: number }[] =>
+    names
+      .filter((name) => name.startsWith(`${live}_${kind}_`))
+      .map((name) => ({ name, sequence: Number(name.slice(`${live}_${kind}_`.length)) }))
+      .filter(({ sequence }) => Number.isSafeInteger(sequence))
+      .sort((a, b) => b.sequence - a.sequence);
+  const points = numbered("before");
+  const useful = points.filter(({ sequence }) => committed.has(sequence));
+  const kept = new Set(useful.slice(0, keepRevertPoints).map(({ name }) => name));
+  return [
+    ...points.filter(({ name }) => !kept.has(name)),
+    ...numbered("failed").slice(KEPT_FAILED),
+  ].map(({ name }) => name);
+}

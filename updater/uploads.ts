@@ -1,0 +1,66 @@
+/**
+ * Uploads that an older database knows nothing of: the server deletes files without a row two hours
+ * after its start, so they are kept under another name before such a database starts.
+ */
+import { copyFile, link, lstat, mkdir, readdir } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { Driver } from "./drivers/driver.ts";
+import { makeDirectoryDurably } from "./files.ts";
+import type { InstancePaths } from "./paths.ts";
+
+interface Place {
+  paths: InstancePaths;
+  driver: Pick<Driver, "volumeFolder">;
+  /** Docker's name of the volume with the uploads. */
+  volume: string;
+  sequence: number;
+}
+
+/**
+ * Links (or copies, onto another disk) every file that came since a moment.
+ *
+ * @returns a sentence for the operator; undefined where there was no such file
+ */
+export async function setAsideUploads(
+  { paths, driver, volume, sequence }: Place,
+  since: number,
+): Promise<string | undefined> {
+  const folder = await driver.volumeFolder(volume);
+  if (folder === undefined) return undefined;
+  const destination = join(paths.setAside, String(sequence).padStart(6, "0"));
+  let kept = 0;
+  for (const file of await filesSince(folder, since)) {
+    const target = join(destination, relative(folder, file));
+    if (kept === 0) await makeDirectoryDurably(destination);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await keep(file, target);
+    kept += 1;
+  }
+  return kept === 0
+    ? undefined
+    : `${kept} uploads that the older database does not know are kept in ${destination}`;
+}
+
+async function filesSince(folder: string, since: number): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files: string[] = [];
+  for (const entry of entries) {
+    // A link could lead anywhere.
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { ctimeMs } = await lstat(path);
+    if (ctimeMs >= since) files.push(path);
+  }
+  return files;
+}
+
+async function keep(file: string, target: string): Promise<void> {
+  try {
+    await link(file, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "EXDEV" && code !== "EPERM" && code !== "EMLINK") throw error;
+    await copyFile(file, target);
+  }
+}
