@@ -70,7 +70,8 @@ export async function readConfiguredHost(
   const files = address.knownHostsFile ?? values.get("userknownhostsfile") ?? "";
   return {
     user: values.get("user") ?? "",
-    name: values.get("hostkeyalias") ?? (realPort === "22" ? hostname : `[${hostname}]:${realPort}`),
+    name:
+      values.get("hostkeyalias") ?? (realPort === "22" ? hostname : `[${hostname}]:${realPort}`),
     knownHostsFiles: [
       ...(address.knownHostsFile === undefined ? files.split(" ") : [files]),
       ...(values.get("globalknownhostsfile") ?? "").split(" "),
