@@ -1,6 +1,6 @@
 /** The `init` command on the command line: flags, terminal, exit codes. */
 import type { Command } from "commander";
-import { CanceledError, Dialog } from "./dialog.ts";
+import { CanceledError, Dialog, wrap } from "./dialog.ts";
 import { type Flags, UsageError } from "./flags.ts";
 import { StackExistsError } from "./folder.ts";
 import { askOtherStack, interviewOperator, write } from "./init.ts";
@@ -56,7 +56,7 @@ async function run(flags: Flags): Promise<void> {
   while (plan !== undefined) {
     const wanted = plan;
     try {
-      console.log(await uninterrupted(() => write(wanted)));
+      console.log(wrap(await uninterrupted(() => write(wanted))));
       return;
     } catch (error) {
       if (!(error instanceof StackExistsError) || !isTerminal) throw error;

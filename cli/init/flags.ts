@@ -31,7 +31,14 @@ export type AnswerFlag = Exclude<keyof Flags, "thisMachine" | "prepareServer" | 
 export class UsageError extends UserError {}
 
 /** Questions with a default, which `--yes` answers. */
-const WITH_DEFAULT = ["listen", "release", "url", "registration", "folder", "stack"] as const;
+const WITH_DEFAULT = {
+  listen: "<address:port>",
+  release: "<tag or commit>",
+  url: "<address>",
+  registration: "<mode>",
+  folder: "<path>",
+  stack: "<name>",
+} as const;
 
 /**
  * Makes sure that nothing has to be asked.
@@ -47,8 +54,9 @@ export function requireAllAnswers(flags: Flags): void {
   if (isRemote && !flags.check && flags.hostKey === undefined)
     missing.push("--host-key <public key>");
   if (flags.yes !== true)
-    for (const flag of WITH_DEFAULT)
-      if (flags[flag] === undefined) missing.push(`--${flag} <${flag}>`);
+    for (const [flag, value] of Object.entries(WITH_DEFAULT))
+      if (flags[flag as keyof typeof WITH_DEFAULT] === undefined)
+        missing.push(`--${flag} ${value}`);
   if (missing.length === 0) return;
   const count = missing.length === 1 ? "a flag is" : `${missing.length} flags are`;
   const hostKey =

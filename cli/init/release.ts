@@ -35,9 +35,14 @@ async function readReleases(
   try {
     const mirror = await openMirror(repository);
     const tags = await listTags(mirror);
-    const newest = tags.find(({ isPreview }) => !isPreview)?.tag;
-    const shown = tags.slice(0, SHOWN).map(({ tag, date }) => `  ${tag.padEnd(16)} ${date}`);
-    if (shown.length > 0) interview.say(`The newest of ${tags.length}:\n${shown.join("\n")}`);
+    const versions = tags.filter(({ isPreview }) => !isPreview);
+    const newest = versions[0]?.tag;
+    const shown = (versions.length > 0 ? versions : tags).slice(0, SHOWN);
+    if (shown.length > 0)
+      interview.say(
+        `The newest of ${tags.length} tags:\n` +
+          shown.map(({ tag, date }) => `  ${tag.padEnd(16)} ${date}`).join("\n"),
+      );
     return { mirror, ...(newest === undefined ? {} : { newest }) };
   } catch (error) {
     if (!(error instanceof UserError) || !interview.isInteractive) throw error;
