@@ -27,13 +27,23 @@ export class Interview {
     const given = this.#given(question.flag);
     if (given !== undefined && question.flag !== undefined)
       return readFlag(question.flag, given, (text) => question.read(text));
-    if (this.flags.yes === true && question.default !== undefined)
-      return question.read(question.default);
+    let proposal: FlagQuestion<Value> = question;
+    if (this.flags.yes === true && question.default !== undefined) {
+      try {
+        return question.read(question.default);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        // The default itself doesn't work here: the operator has to know something better.
+        this.failed(error.message);
+        const { default: _wrong, ...withoutDefault } = question;
+        proposal = withoutDefault;
+      }
+    }
     if (this.dialog === undefined)
       throw new UsageError(
         `"${question.text}" has no answer: ${question.flag === undefined ? "it can only be given in a terminal" : `${flagName(question.flag)} is missing`}. Nothing was written.`,
       );
-    return await this.dialog.ask(question);
+    return await this.dialog.ask(proposal);
   }
 
   /** An answer of the last question's did not work: says why, and lets it be asked again. */

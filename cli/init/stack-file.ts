@@ -1,5 +1,5 @@
 /** The text of Pulumi.<stack>.yaml: the settings, explained as in Pulumi.prod.yaml. */
-import { parseDocument, Scalar, YAMLMap, type Document } from "yaml";
+import { type Document, isMap, parseDocument, Scalar, YAMLMap } from "yaml";
 import { describeAddress, type ServerAddress } from "../../transport/index.ts";
 import { DEFAULT_REPOSITORY } from "../../settings/values.ts";
 
@@ -27,8 +27,10 @@ type Entry = [key: string, value: unknown, comment: string];
 export function withSettings(text: string, settings: StackSettings): string {
   // Pulumi reads numbers and booleans as YAML 1.1 does; what it would take for one is quoted.
   const document = parseDocument(text, { version: "1.1" });
-  if (document.errors.length > 0 || document.contents === null) document.contents = null;
-  document.set("config", map(document, entriesOf(settings), `${NAMESPACE}:`));
+  // With a backend that has keys of its own, Pulumi has written nothing.
+  const top = isMap(document.contents) ? document.contents : new YAMLMap<unknown, unknown>();
+  top.set("config", map(document, entriesOf(settings), `${NAMESPACE}:`));
+  document.contents = top as typeof document.contents;
   document.commentBefore =
     " The settings of this chat, written by `chatalot init`. Change them here or with\n" +
     " `pulumi config set --path`; nothing happens before `pulumi up`. All keys: docs/options.md.";

@@ -17,7 +17,7 @@ const chatalot = fileURLToPath(new URL("../../cli/chatalot", import.meta.url));
 
 /** How a command without a terminal ended. */
 interface Run {
-  exitCode?: number;
+  exitCode: number;
   all: string;
 }
 
@@ -33,10 +33,14 @@ describe("chatalot init", function () {
   const folder = (): string => join(home, "chatalot-stack");
   const terminal = (...flags: string[]): Terminal =>
     new Terminal([chatalot, "init", "--repository", repository, ...flags], home, environment);
-  const without = async (file: string, argv: string[], cwd = home): Promise<Run> =>
-    (await execa(file, argv, {
-      ...{ cwd, env: environment, stdin: "ignore", all: true, reject: false, timeout: 200_000 },
-    })) as Run;
+  const without = async (file: string, argv: string[], cwd = home): Promise<Run> => {
+    const streams = { stdin: "ignore", all: true, reject: false } as const;
+    const { exitCode, all } = await execa(file, argv, {
+      ...{ cwd, env: environment, timeout: 200_000 },
+      ...streams,
+    });
+    return { exitCode: exitCode ?? -1, all };
+  };
 
   before(async () => {
     demo = await cleanServer();
@@ -168,10 +172,12 @@ describe("chatalot init", function () {
 
   it("never replaces a stack that is there", async () => {
     const before = readFileSync(join(folder(), "Pulumi.chat.yaml"), "utf8");
-    const flags = ["--host-key", `'${demo.hostKey}'`, "--identity-file", demo.identityFile];
+    const flags = ["--host-key", demo.hostKey, "--identity-file", demo.identityFile];
     const wizard = terminal("--server", server, ...flags, "--yes", "--listen", String(chatPort));
     await wizard.until("The stack chat is there already");
-    expect(await wizard.end()).to.equal(2);
+    await wizard.until("Name of the stack: ");
+    wizard.interrupt();
+    expect(await wizard.end()).to.equal(130);
     expect(readFileSync(join(folder(), "Pulumi.chat.yaml"), "utf8")).to.equal(before);
   });
 

@@ -1,6 +1,7 @@
 /** A command in a pseudo-terminal, made by script(1) of util-linux, and somebody who types there. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type ResultPromise } from "execa";
+import { quoteCommand } from "../../../transport/quote.ts";
 
 /** The longest wait for a text, in milliseconds: a first read of a repository, a slow machine. */
 const PATIENCE = 120_000;
@@ -11,9 +12,8 @@ export class Terminal {
   #read = 0;
   readonly #child: ResultPromise<{ reject: false }>;
 
-  /** @param argv words without quotes and spaces */
   constructor(argv: readonly string[], cwd: string, environment: Record<string, string>) {
-    const command = `stty cols 80 rows 40; exec ${argv.join(" ")}`;
+    const command = `stty cols 80 rows 40; exec ${quoteCommand(argv)}`;
     this.#child = execa("script", ["-qfec", command, "/dev/null"], {
       cwd,
       env: { ...environment, SHELL: "/bin/sh", TERM: "xterm" },
@@ -65,6 +65,5 @@ export class Terminal {
 }
 
 function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, "").replaceAll("\r", "");
 }
