@@ -16,9 +16,6 @@ import { yesOrNo } from "./questions.ts";
 /** How many characters at the end of the fingerprint have to be typed. */
 const ENOUGH = 8;
 
-/** What was compared is another key: the end of the whole command. */
-export class WrongKeyError extends UserError {}
-
 /** The key of `--host-key`; several lines while a key is being changed. */
 export function givenHostKey(interview: Interview): string[] | undefined {
   const { hostKey } = interview.flags;
@@ -33,7 +30,7 @@ export function givenHostKey(interview: Interview): string[] | undefined {
  * The server's key, confirmed: by `--host-key`, by known_hosts, or by the operator who has compared
  * it. Nothing else is taken for a confirmation, `--yes` neither.
  *
- * @throws WrongKeyError where the operator's answer is another key
+ * @throws UserError where the operator's answer is another key
  * @throws ConnectionError where the server shows none
  */
 export async function confirmedHostKey(
@@ -63,7 +60,8 @@ export async function confirmedHostKey(
         "this is not the server.",
     );
   interview.say(instructions(server, shown.hostKey));
-  await interview.answer(fingerprintQuestion(shown.hostKey));
+  // Not asked again: whoever can try often enough needs no console.
+  if (!(await interview.answer(fingerprintQuestion(shown.hostKey)))) throw wrongKey();
   return [shown.hostKey];
 }
 
@@ -84,7 +82,7 @@ function keyFile(hostKey: string): string {
   return `/etc/ssh/ssh_host_${type}_key.pub`;
 }
 
-function fingerprintQuestion(hostKey: string): FlagQuestion<void> {
+function fingerprintQuestion(hostKey: string): FlagQuestion<boolean> {
   return {
     text: `Fingerprint (whole, or its last ${ENOUGH} characters)`,
     help:
@@ -98,14 +96,17 @@ function fingerprintQuestion(hostKey: string): FlagQuestion<void> {
         throw new UserError(
           `expected the fingerprint that the console printed, or at least its last ${ENOUGH} characters.`,
         );
-      if (isSame) return;
-      throw new WrongKeyError(
-        "The host key isn't confirmed: that is not the fingerprint of the key which the server " +
-          "showed. It was mistyped, or another machine answers in the server's place. Compare again " +
-          "before you go on. Nothing was sent to it and nothing was written.",
-      );
+      return isSame;
     },
   };
+}
+
+function wrongKey(): UserError {
+  return new UserError(
+    "The host key isn't confirmed: that is not the fingerprint of the key which the server " +
+      "showed. It was mistyped, or another machine answers in the server's place. Compare again " +
+      "before you go on. Nothing was sent to it and nothing was written.",
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
@@ -50,7 +50,9 @@ describe("chatalot init", function () {
     // Nothing of the surroundings: the answers and the folder have to be enough.
     const cleared = ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "SSH_AUTH_SOCK"];
     for (const name of [...cleared, "PULUMI_CONFIG_PASSPHRASE_FILE"]) delete process.env[name];
-    environment = { ...toolchain.environment, HOME: home };
+    // Downloads that other runs have made are used again, also with another home folder.
+    const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+    environment = { ...toolchain.environment, HOME: home, XDG_CACHE_HOME: cache };
     chatPort = await freePort();
     server = `${demo.user}@${demo.host}:${demo.port}`;
   });
