@@ -33,7 +33,7 @@ export function closingWords(
     (url === undefined
       ? ""
       : `\nThen point your reverse proxy for ${url} to port ${listen.port}.\n`) +
-    "\nThe command of this tool is ./chatalot in that folder (./chatalot --help).\n" +
+    "\nThe command of this tool is npx chatalot in that folder, as in the clone.\n" +
     `Back up ${folder}: it has the settings${kept.map((text) => `, ${text}`).join("")}.`
   );
 }

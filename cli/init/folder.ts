@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
@@ -22,7 +22,7 @@ export const checkout = fileURLToPath(new URL("../..", import.meta.url)).replace
  * The settings of a project that is this clone's program. It has no `config`: the program knows the
  * defaults itself, and so an update of the clone needs no change here.
  */
-const PROJECT = `# Leads to the clone of chatalot-deploy. Where you move the clone, change both paths here and the
+export const PROJECT = `# Leads to the clone of chatalot-deploy. Where you move the clone, change both paths here and the
 # one in the file "chatalot".
 name: ${NAMESPACE}
 description: A self-hosted Chatalot server
@@ -139,6 +139,11 @@ export async function writeStack(
 async function makeHome(workshop: string, folder: string, backend: Backend): Promise<void> {
   await writeFileDurably(join(workshop, "Pulumi.yaml"), PROJECT);
   await writeFileDurably(join(workshop, "chatalot"), LAUNCHER, 0o700);
+  // So `npx chatalot`, which every text of this tool says, finds it here instead of looking for a
+  // package of that name elsewhere.
+  const binaries = join(workshop, "node_modules", ".bin");
+  await makeDirectoryDurably(binaries);
+  await symlink("../../chatalot", join(binaries, "chatalot"));
   await writeFileDurably(join(workshop, "env"), environmentFile(backend, folder));
   if (backend.url === undefined) await makeDirectoryDurably(stateFolder(workshop));
   if (backend.passphrase === "file") {

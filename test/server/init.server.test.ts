@@ -36,7 +36,7 @@ describe("chatalot init", function () {
   const without = async (file: string, argv: string[], cwd = home): Promise<Run> => {
     const streams = { stdin: "ignore", all: true, reject: false } as const;
     const { exitCode, all } = await execa(file, argv, {
-      ...{ cwd, env: environment, timeout: 200_000 },
+      ...{ cwd, env: environment, extendEnv: false, timeout: 200_000 },
       ...streams,
     });
     return { exitCode: exitCode ?? -1, all };
@@ -48,11 +48,18 @@ describe("chatalot init", function () {
     home = mkdtempSync(join(tmpdir(), "chatalot-deploy-init-"));
     const toolchain = await ensureToolchain(() => undefined);
     // Nothing of the surroundings: the answers and the folder have to be enough.
-    const cleared = ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "SSH_AUTH_SOCK"];
-    for (const name of [...cleared, "PULUMI_CONFIG_PASSPHRASE_FILE"]) delete process.env[name];
+    const surroundings = Object.entries(process.env).filter(
+      (entry): entry is [string, string] =>
+        !/^PULUMI_|^SSH_/.test(entry[0]) && entry[1] !== undefined,
+    );
     // Downloads that other runs have made are used again, also with another home folder.
     const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-    environment = { ...toolchain.environment, HOME: home, XDG_CACHE_HOME: cache };
+    environment = {
+      ...Object.fromEntries(surroundings),
+      ...toolchain.environment,
+      HOME: home,
+      XDG_CACHE_HOME: cache,
+    };
     chatPort = await freePort();
     server = `${demo.user}@${demo.host}:${demo.port}`;
   });
@@ -166,10 +173,14 @@ describe("chatalot init", function () {
     }
   });
 
-  it("has a command in the folder that works from everywhere", async () => {
-    const run = await without(join(folder(), "chatalot"), ["abort"], "/");
-    expect(run.all).to.contain("No job is under way");
-    expect(run.exitCode).to.equal(3);
+  it("has the command in the folder, by npx there and by its path from everywhere", async () => {
+    for (const run of [
+      await without("npx", ["chatalot", "abort"], folder()),
+      await without(join(folder(), "chatalot"), ["abort"], "/"),
+    ]) {
+      expect(run.all).to.contain("No job is under way");
+      expect(run.exitCode).to.equal(3);
+    }
   });
 
   it("never replaces a stack that is there", async () => {

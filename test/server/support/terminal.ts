@@ -12,10 +12,12 @@ export class Terminal {
   #read = 0;
   readonly #child: ResultPromise<{ reject: false }>;
 
+  /** @param environment all variables of the command */
   constructor(argv: readonly string[], cwd: string, environment: Record<string, string>) {
     const command = `stty cols 80 rows 40; exec ${quoteCommand(argv)}`;
     this.#child = execa("script", ["-qfec", command, "/dev/null"], {
       cwd,
+      extendEnv: false,
       env: { ...environment, SHELL: "/bin/sh", TERM: "xterm" },
       stdin: "pipe",
       reject: false,
