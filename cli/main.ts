@@ -4,6 +4,7 @@ import { messageOf, UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
+import { registerInit } from "./init/command.ts";
 
 const NOTHING_TO_DO = 3;
 const WRONG_USAGE = 2;
@@ -22,6 +23,8 @@ program
     console.log(text);
     if (!aborted) process.exitCode = NOTHING_TO_DO;
   });
+
+registerInit(program);
 
 try {
   await program.parseAsync();

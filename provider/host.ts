@@ -88,7 +88,8 @@ async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
   return outputs;
 }
 
-async function preflight(server: RemoteServer, needs: HostNeeds) {
+/** What the server lacks, and what the operator should know of it. */
+export async function preflight(server: RemoteServer, needs: HostNeeds) {
   const facts = await server.facts();
   const failures = hostFailures(facts, needs);
   if (

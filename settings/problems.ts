@@ -12,20 +12,39 @@ export interface Problem {
   example?: string;
 }
 
+/** Everything that is wrong with a configuration. */
+export class ConfigurationError extends UserError {
+  constructor(
+    message: string,
+    readonly problems: readonly Problem[],
+  ) {
+    super(message);
+  }
+}
+
 /** All problems in one error, one line for each, in the order of their keys. */
-export function configurationError(problems: readonly Problem[], namespace: string): UserError {
+export function configurationError(
+  problems: readonly Problem[],
+  namespace: string,
+): ConfigurationError {
   const lines = problems.map((problem) => `  ${namespace}:${describe(problem)}`);
   const unique = [...new Set(lines)].sort();
-  return new UserError(
+  return new ConfigurationError(
     `The stack's configuration can't be used: ${unique.length === 1 ? "one value is" : `${unique.length} values are`} wrong:\n` +
       `${unique.join("\n")}\n` +
       "Set them with `pulumi config set --path <key> <value>`. Nothing was changed.",
+    problems,
   );
 }
 
-function describe({ key, cause, got, example }: Problem): string {
+function describe(problem: Problem): string {
+  return `${printable(problem.key)}: ${describeCause(problem)}`;
+}
+
+/** A problem without its key, for a place where one is asked for. */
+export function describeCause({ cause, got, example }: Omit<Problem, "key">): string {
   const value = got === undefined ? "" : `, got ${show(got.value)}`;
-  return `${printable(key)}: ${cause}${value}.${example === undefined ? "" : ` Example: ${example}`}`;
+  return `${cause}${value}.${example === undefined ? "" : ` Example: ${example}`}`;
 }
 
 /** A value on one line: short, quoted, and with nothing that could steer a terminal. */

@@ -257,7 +257,7 @@ function describeSilence(address: ServerAddress, reached: boolean, waited: numbe
 }
 
 /** Where a socket can have a path that is short enough and means only itself in ssh's settings. */
-function shortDirectory(): string {
+export function shortDirectory(): string {
   const directory = tmpdir();
   const usable = directory.length <= LONGEST_DIRECTORY && /^[A-Za-z0-9_/.+-]+$/.test(directory);
   return usable ? directory : "/tmp";

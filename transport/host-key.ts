@@ -10,6 +10,9 @@ const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
   "ssh-rsa": ["rsa-sha2-512", "rsa-sha2-256"],
 };
 
+/** The types of keys that a server may have, the preferred one first. */
+export const HOST_KEY_TYPES: readonly string[] = Object.keys(SIGNATURES);
+
 /** For error texts. */
 export const HOST_KEY_EXAMPLE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...";
 

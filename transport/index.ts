@@ -11,8 +11,11 @@ export {
   type ServerAddress,
   type ServerAddressInput,
 } from "./address.ts";
+export { fingerprint, parseHostKey } from "./host-key.ts";
 export { localTransport } from "./local.ts";
 export { openSshTransport } from "./openssh.ts";
+export { readConfiguredHost, readShownKey, type ShownKey } from "./shown-key.ts";
+export { ConnectionError } from "./ssh-diagnosis.ts";
 export { retryWhileConnectionLost, type RetryOptions } from "./retry.ts";
 export {
   TransportError,

@@ -1,0 +1,77 @@
+/** The flags of `chatalot init`: an answer to every question. */
+import { UserError } from "../../common/errors.ts";
+
+/** As commander reads them. */
+export interface Flags {
+  server?: string;
+  /** Deploy on this machine, without SSH. */
+  thisMachine?: boolean;
+  hostKey?: string;
+  identityFile?: string;
+  jumpHost?: string;
+  directory?: string;
+  prepareServer?: boolean;
+  repository?: string;
+  release?: string;
+  url?: string;
+  listen?: string;
+  registration?: string;
+  folder?: string;
+  stack?: string;
+  /** False: the server is not connected to. */
+  check: boolean;
+  /** Take the default of every question that has one. */
+  yes?: boolean;
+}
+
+/** The flags whose value is an answer. */
+export type AnswerFlag = Exclude<keyof Flags, "thisMachine" | "prepareServer" | "check" | "yes">;
+
+/** Flags that are wrong or missing: exit code 2. */
+export class UsageError extends UserError {}
+
+/** Questions with a default, which `--yes` answers. */
+const WITH_DEFAULT = {
+  listen: "<address:port>",
+  release: "<tag or commit>",
+  url: "<address>",
+  registration: "<mode>",
+  folder: "<path>",
+  stack: "<name>",
+} as const;
+
+/**
+ * Makes sure that nothing has to be asked.
+ *
+ * @throws UsageError naming all flags that are missing
+ */
+export function requireAllAnswers(flags: Flags): void {
+  const missing: string[] = [];
+  if (flags.server === undefined && flags.thisMachine !== true)
+    missing.push("--server <user@host:port> (or --this-machine)");
+  const isRemote = flags.thisMachine !== true;
+  // Where the server is asked, known_hosts may have its key.
+  if (isRemote && !flags.check && flags.hostKey === undefined)
+    missing.push("--host-key <public key>");
+  if (flags.yes !== true)
+    for (const [flag, value] of Object.entries(WITH_DEFAULT))
+      if (flags[flag as keyof typeof WITH_DEFAULT] === undefined)
+        missing.push(`--${flag} ${value}`);
+  if (missing.length === 0) return;
+  const count = missing.length === 1 ? "a flag is" : `${missing.length} flags are`;
+  const hostKey =
+    isRemote && flags.check && flags.hostKey === undefined
+      ? "\n  --host-key <public key>, unless your known_hosts has the server's key"
+      : "";
+  throw new UsageError(
+    `Without a terminal nothing can be asked: ${count} missing:\n` +
+      missing.map((flag) => `  ${flag}`).join("\n") +
+      hostKey +
+      "\nGive them, or --yes for the defaults of those that have one. Nothing was written.",
+  );
+}
+
+/** `hostKey` as it is typed: `--host-key`. */
+export function flagName(flag: AnswerFlag): string {
+  return `--${flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

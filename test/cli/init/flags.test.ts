@@ -1,0 +1,54 @@
+import { expect } from "chai";
+import { requireAllAnswers, UsageError, type Flags } from "../../../cli/init/flags.ts";
+import { Interview } from "../../../cli/init/interview.ts";
+import { listenQuestion, registrationQuestion } from "../../../cli/init/questions.ts";
+
+const ALL: Flags = {
+  server: "host",
+  listen: "8080",
+  release: "v1.0.0",
+  url: "",
+  registration: "open",
+  folder: "/x",
+  stack: "chat",
+  check: true,
+};
+
+describe("init without a terminal", () => {
+  it("needs nothing more where every question has its flag", () => {
+    requireAllAnswers(ALL);
+    requireAllAnswers({ check: true, server: "host", yes: true });
+    requireAllAnswers({ check: true, thisMachine: true, yes: true });
+  });
+
+  it("names every flag that is missing", () => {
+    const run = (): void => requireAllAnswers({ check: true });
+    expect(run).to.throw(UsageError, /7 flags are missing/);
+    for (const name of Object.keys(ALL).filter((key) => key !== "check"))
+      expect(run).to.throw(`--${name} <`);
+  });
+
+  it("needs the host key where the server is not asked", () => {
+    expect(() => requireAllAnswers({ ...ALL, check: false })).to.throw("a flag is missing");
+    expect(() => requireAllAnswers({ ...ALL, check: false })).to.throw("--host-key <public key>");
+  });
+
+  it("takes defaults only on the word of --yes", async () => {
+    const interview = new Interview({ check: true, yes: true }, undefined);
+    expect(await interview.answer(registrationQuestion)).to.equal("invite_only");
+    const asking = new Interview({ check: true }, undefined);
+    const error = await asking.answer(registrationQuestion).catch((caught: unknown) => caught);
+    expect(error).to.be.instanceOf(UsageError);
+  });
+
+  it("prefers a flag to the default, and names the flag whose value is wrong", async () => {
+    const interview = new Interview({ check: true, yes: true, listen: "9000" }, undefined);
+    expect(await interview.answer(listenQuestion)).to.deep.equal({
+      address: "127.0.0.1",
+      port: 9000,
+    });
+    const wrong = new Interview({ check: true, listen: "x" }, undefined);
+    const error = await wrong.answer(listenQuestion).catch((caught: unknown) => caught);
+    expect(error).to.be.instanceOf(UsageError).with.property("message").that.contains("--listen: ");
+  });
+});
