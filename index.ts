@@ -19,8 +19,8 @@ const stack = new ComposeStack(
 );
 const check = new HealthCheck("health", { ...settings, deployment: stack.deployment });
 
-/** Where the chat is. */
-export const address = settings.address;
+/** Where the chat is: with the owner guard only on its server, until it has an owner. */
+export const address = stack.deployment.listen.apply(settings.addressWhere);
 export const release = stack.release.release;
 export const commit = stack.deployment.commit;
 /** Which instance this stack deployed; another one behind the same settings is refused. */

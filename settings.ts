@@ -23,8 +23,8 @@ export interface StackSettings extends Omit<Settings, "secretEnv"> {
   gate: GateLimits;
   /** What a public address that doesn't answer means. */
   public: Settings["health"]["public"];
-  /** Where the chat is. */
-  address: string;
+  /** Where the chat is, published at this address of its host; absent: as the settings say. */
+  addressWhere: (published: Settings["listen"] | undefined) => string;
 }
 
 /**
@@ -46,7 +46,7 @@ function stackSettings(): StackSettings {
   const raw = readConfiguration(namespace);
   const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));
   const { secretEnv, ...settings } = parseSettings(raw, { namespace, secretKeys });
-  const { server, directory, project, listen, health } = settings;
+  const { server, directory, project, listen, beforeOwner, health } = settings;
   const volumes = volumeNames(project);
   return {
     ...settings,
@@ -54,6 +54,8 @@ function stackSettings(): StackSettings {
     configuration: {
       ...(settings.url === undefined ? {} : { url: settings.url }),
       listen,
+      // The default stands for itself, so that it is no change to a stack that has none.
+      ...(beforeOwner === "open" ? { beforeOwner } : {}),
       env: settings.env,
       profiles: settings.profiles,
       databaseVolume: volumes.database,
@@ -67,7 +69,7 @@ function stackSettings(): StackSettings {
       mustStayGoodFor: toMilliseconds(health.mustStayGoodFor),
     },
     public: health.public,
-    address: addressOf(settings),
+    addressWhere: (published) => addressOf(settings, published),
   };
 }
 

@@ -10,6 +10,8 @@ export interface HealthCheckArgs {
   deployment: Deployment;
   /** The public address; absent: only the server itself is asked. */
   url?: string;
+  /** Where the chat is to be published once it has an owner. */
+  listen: { address: string; port: number };
   /** What a public address that doesn't answer means. */
   public: PublicCheck;
 }
@@ -20,7 +22,11 @@ export class HealthCheck extends pulumi.ComponentResource {
 
   constructor(name: string, args: HealthCheckArgs, options?: pulumi.ComponentResourceOptions) {
     super("chatalot:index:HealthCheck", name, {}, options);
-    const { place, deployment, url } = args;
+    const { place, deployment, listen } = args;
+    // Guarded until it has an owner, it can't answer at its public address.
+    const url = deployment.listen.apply((published) =>
+      published === undefined || published.address === listen.address ? args.url : undefined,
+    );
     this.health = new Health(
       name,
       {

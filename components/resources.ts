@@ -88,9 +88,16 @@ export class Deployment extends pulumi.CustomResource {
   declare readonly sequence: pulumi.Output<number | undefined>;
   /** How long nothing answered in that job. */
   declare readonly downtimeSeconds: pulumi.Output<number | undefined>;
+  /** Where the chat is published: on loopback until it has an owner, else as asked. */
+  declare readonly listen: pulumi.Output<{ address: string; port: number } | undefined>;
 
   constructor(name: string, args: DeploymentArgs, options?: pulumi.CustomResourceOptions) {
-    const outputs = { instanceId: undefined, sequence: undefined, downtimeSeconds: undefined };
+    const outputs = {
+      instanceId: undefined,
+      sequence: undefined,
+      downtimeSeconds: undefined,
+      listen: undefined,
+    };
     super("chatalot:index:Deployment", name, { ...args, ...outputs }, options);
   }
 }

@@ -56,6 +56,8 @@ function settingsOf({ server, repository }: Deployment): Record<string, string> 
     // This machine reaches the server from outside: its loopback address would be a closed door.
     "listen.address": "0.0.0.0",
     "listen.port": "8080",
+    // The container is reachable from this machine only, so no stranger can be first.
+    "listen.beforeOwner": "open",
     // The demo should be quick; on a server of one's own the default of 10 seconds is right.
     "health.mustStayGoodFor": "2 seconds",
   };

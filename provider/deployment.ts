@@ -8,11 +8,13 @@ import {
   type InstanceSecrets,
   PROTOCOL,
   type ServerState,
+  type SubmitAnswer,
   type SwitchRequest,
 } from "../updater/protocol.ts";
 import { sameDatabase } from "../updater/same-database.ts";
 import { repeatedRevert } from "../updater/texts.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
+import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import {
   followToVerdict,
   instanceAddition,
@@ -43,11 +45,17 @@ export const deployment: Resource = {
       refusals.push(...releaseRefusals(news, state));
       tellOfMigrations(context, news, state);
     }
+    const wanted = news.configuration as Omit<Configuration, "secretEnv">;
+    const listen = listenOf(wanted, state);
+    if (refusals.length === 0 && isGuarded(wanted, listen))
+      context.warn(guardText(wanted, listen, (news.place as ServerPlace).server));
+    const opening = openingOf(wanted, state);
     const drift = driftOf(olds, state);
     return {
       additions: {
         ...instanceAddition(olds, state),
         ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
+        ...(opening === undefined ? {} : { opening }),
       },
       refusals,
     };
@@ -55,7 +63,7 @@ export const deployment: Resource = {
 
   diff(olds, news) {
     refuseOtherInstance(olds, news);
-    if (news.drift !== undefined) return true;
+    if (news.drift !== undefined || news.opening !== undefined) return true;
     return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
   },
 
@@ -114,9 +122,16 @@ async function switchTo(
   const request = requestOf(instanceId === undefined ? inputs : { ...inputs, instanceId });
   const answer = await server.submit(request, (text) => context.tell(text));
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
-  const outputs = outputsOf(inputs, answer.instanceId);
+  const outputs = outputsOf(inputs, answer);
+  const tellOfGuard = (): void => {
+    const wanted = request.configuration;
+    const { listen } = answer;
+    if (listen !== undefined && isGuarded(wanted, listen))
+      context.tell(guardText(wanted, listen, (inputs.place as ServerPlace).server));
+  };
   if (answer.answer === "unchanged") {
     context.tell("the server already is as asked, and healthy; nothing was restarted");
+    tellOfGuard();
     const { serving } = answer;
     return { ...outputs, ...(serving === undefined ? {} : resultOf(serving)) };
   }
@@ -125,6 +140,7 @@ async function switchTo(
   try {
     const verdict = await followToVerdict(context, server, answer.sequence);
     context.tell(verdict.text);
+    tellOfGuard();
     return { ...outputs, ...resultOf(verdict) };
   } catch (error) {
     if (!(error instanceof UnfollowedError) || createdId === undefined) throw error;
@@ -158,9 +174,17 @@ function requestOf(inputs: Wire): SwitchRequest {
 }
 
 /** Everything but the proposed secrets: the server's stand, so there is nothing to compare. */
-function outputsOf(inputs: Wire, instanceId: string): Wire {
-  const { secrets: _secrets, drift: _drift, secretEnv, ...kept } = inputs;
-  return { ...kept, secretEnv: secret(secretEnv), instanceId };
+function outputsOf(
+  inputs: Wire,
+  { instanceId, listen }: Exclude<SubmitAnswer, { answer: "refused" }>,
+): Wire {
+  const { secrets: _secrets, drift: _drift, opening: _opening, secretEnv, ...kept } = inputs;
+  return {
+    ...kept,
+    secretEnv: secret(secretEnv),
+    instanceId,
+    ...(listen === undefined ? {} : { listen }),
+  };
 }
 
 function resultOf(result: {

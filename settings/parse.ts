@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import type { z } from "zod";
 import { toMilliseconds, type Duration } from "../common/duration.ts";
 import type { ServerAddress } from "../transport/address.ts";
@@ -6,6 +6,7 @@ import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
 import { configurationError, type Problem } from "./problems.ts";
 import { SECTIONS, settingsSchema } from "./schema.ts";
+import { isEverywhere, isLoopback } from "../updater/owner-guard.ts";
 import { originOf } from "./values.ts";
 
 /** The configuration of a stack, complete and checked. What the values mean: schema.ts. */
@@ -19,6 +20,7 @@ export interface Settings {
   /** Scheme and host without a slash at the end. */
   url?: string;
   listen: { address: string; port: number };
+  beforeOwner: "loopback" | "open";
   env: Record<string, string>;
   /** Never to be shown. */
   secretEnv: Record<string, string>;
@@ -78,10 +80,11 @@ function settingsOf(
   secretEnv: Record<string, string>,
 ): Settings {
   const { server, url, retry, keep, backup, profiles, ...others } = parsed;
-  const { release, repository, project, listen, health, prepareServer, whenItFails } = others;
+  const { release, repository, project, health, prepareServer, whenItFails } = others;
+  const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
   return {
-    ...{ release, repository, project, listen, health, prepareServer, whenItFails },
+    ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
     directory,
     ...(url === undefined ? {} : { url: originOf(url) ?? url }),
@@ -208,37 +211,23 @@ function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOpti
   return problems;
 }
 
-const LOOPBACK = addresses((list) => {
-  list.addSubnet("127.0.0.0", 8);
-  list.addAddress("::1", "ipv6");
-});
-const EVERYWHERE = addresses((list) => {
-  list.addAddress("0.0.0.0");
-  list.addAddress("::", "ipv6");
-});
-
 /**
  * Where the chat is for its visitors, or for a reverse proxy where it has no public address. All
  * addresses together are none that a browser could open, so the server's name stands for them.
+ *
+ * @param published where it is published now: with the owner guard not where the settings say
  */
-export function addressOf({
-  url,
-  listen,
-  server,
-}: Pick<Settings, "url" | "listen" | "server">): string {
-  if (url !== undefined) return url;
-  const { address, port } = listen;
-  if (EVERYWHERE(address)) return http(server?.host ?? "localhost", port);
-  const isInside = server !== null && LOOPBACK(address);
+export function addressOf(
+  { url, listen, server }: Pick<Settings, "url" | "listen" | "server">,
+  published: Settings["listen"] = listen,
+): string {
+  const { address, port } = published;
+  if (url !== undefined && address === listen.address) return url;
+  if (isEverywhere(address)) return http(server?.host ?? "localhost", port);
+  const isInside = server !== null && isLoopback(address);
   return isInside ? `${http(address, port)} on ${server.host}` : http(address, port);
 }
 
 function http(host: string, port: number): string {
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
-}
-
-function addresses(fill: (list: BlockList) => void): (address: string) => boolean {
-  const list = new BlockList();
-  fill(list);
-  return (address) => list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }

@@ -81,6 +81,14 @@ export const listenShape = {
    * @default 8080
    */
   port: integer(1, 65_535, "expected a port from 1 to 65535, for example 8080").default(8080),
+  /**
+   * What happens as long as the chat has no account: `loopback` publishes it on 127.0.0.1 whatever
+   * `address` says, until one has registered through a tunnel; `open` publishes it as asked, so that
+   * whoever comes first owns it. `open` is right where something else keeps strangers away.
+   *
+   * @default "loopback"
+   */
+  beforeOwner: choice(["loopback", "open"]).default("loopback"),
 };
 
 /** Keys of `keep`: what stays on the server for going back. */

@@ -50,6 +50,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(needsOperator === undefined ? {} : { needsOperator }),
     ...(ledger.last === undefined ? {} : { lastClosed: ledger.last }),
     ...(serving === undefined ? {} : { serving }),
+    ...(ledger.lastServing === undefined ? {} : { lastServing: ledger.lastServing }),
     ...(server === undefined ? {} : { server }),
     ...(database === undefined ? {} : { database }),
   };

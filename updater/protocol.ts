@@ -69,6 +69,8 @@ const prepareRequest = jobBase.extend({
 const configuration = z.object({
   url: z.string().optional(),
   listen: z.object({ address: z.string(), port: z.number().int().min(1).max(65_535) }),
+  /** Absent or `loopback`: see owner-guard.ts. `open`: published as asked, also without an account. */
+  beforeOwner: z.enum(["loopback", "open"]).optional(),
   env: z.record(z.string(), z.string()),
   /** Secret: arrives by standard input and is written to files of mode 0600 only. */
   secretEnv: z.record(z.string(), z.string()),
@@ -201,6 +203,8 @@ export interface ServingRecord {
   /** Compose's own digest of the server container, to notice a container made by somebody else. */
   composeConfigHash: string;
   profiles: string[];
+  /** Where it was published. Absent in records of before there was an owner guard. */
+  listen?: { address: string; port: number };
   restartPolicy: string;
   database: DatabaseIdentity;
   applied: AppliedMigration[];
@@ -219,14 +223,17 @@ export interface Verdict {
   durations: Durations;
 }
 
+/** Where a switch publishes the chat, which is not always where it was asked to. */
+export type PublishedAt = Configuration["listen"];
+
 /** The answer to a submitted request. */
 export type SubmitAnswer =
   /** A new job runs. */
-  | { answer: "started"; sequence: number; instanceId: string }
+  | { answer: "started"; sequence: number; instanceId: string; listen?: PublishedAt }
   /** The same request is being worked on already. */
-  | { answer: "attached"; sequence: number; instanceId: string }
+  | { answer: "attached"; sequence: number; instanceId: string; listen?: PublishedAt }
   /** The server already is as asked, and healthy. */
-  | { answer: "unchanged"; instanceId: string; serving?: LedgerRecord }
+  | { answer: "unchanged"; instanceId: string; serving?: LedgerRecord; listen?: PublishedAt }
   /** Nothing was changed. */
   | { answer: "refused"; reasons: string[] };
 
@@ -303,12 +310,15 @@ export interface ServerState {
   openJob?: OpenJob;
   lastClosed?: LedgerRecord;
   serving?: LedgerRecord;
+  /** The newest committed switch, also when its containers were removed since. */
+  lastServing?: LedgerRecord;
   /** The last switch to each commit that ended in a revert and was not repeated since. */
   reverted: RevertedSwitch[];
   /** Commits whose tree and image are ready to be switched to. */
   prepared: string[];
   server?: ContainerFacts;
-  database?: { identity: DatabaseIdentity; applied: AppliedMigration[] };
+  /** Absent while it does not answer. */
+  database?: { identity: DatabaseIdentity; applied: AppliedMigration[]; hasAccounts?: boolean };
   health?: HealthAnswer;
   /** How the server differs from what its ledger says, in words. */
   drift: string[];

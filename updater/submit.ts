@@ -28,6 +28,7 @@ import {
   type SwitchRequest,
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { guardedListen, type Listen } from "./owner-guard.ts";
 import { sameDatabase } from "./same-database.ts";
 import { repeatedRevert } from "./texts.ts";
 import { armUnit } from "./unit.ts";
@@ -123,7 +124,12 @@ async function submitLocked(
     // Whoever opened it may have been killed before its unit was started.
     await armUnit(paths.directory);
     if (open.opened.requestId === requestId)
-      return { answer: "attached", sequence: open.sequence, instanceId: instance.id };
+      return {
+        answer: "attached",
+        sequence: open.sequence,
+        instanceId: instance.id,
+        ...work.published,
+      };
     return {
       answer: "refused",
       reasons: [
@@ -134,7 +140,8 @@ async function submitLocked(
       ],
     };
   }
-  if (work.unchanged) return { answer: "unchanged", instanceId: instance.id, ...work.serving };
+  if (work.unchanged)
+    return { answer: "unchanged", instanceId: instance.id, ...work.serving, ...work.published };
 
   const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...(await jobSequences(paths))) + 1;
   await keepReserve(paths);
@@ -151,7 +158,7 @@ async function submitLocked(
     runner,
   });
   await armUnit(paths.directory);
-  return { answer: "started", sequence, instanceId: instance.id };
+  return { answer: "started", sequence, instanceId: instance.id, ...work.published };
 }
 
 /**
@@ -175,6 +182,8 @@ interface Work {
   /** The server already is so. */
   unchanged: boolean;
   serving: { serving?: LedgerRecord };
+  /** For a switch: where it publishes the chat. */
+  published?: { listen: Listen };
   plan(sequence: number): Promise<JobPlan>;
 }
 
@@ -229,12 +238,14 @@ async function prepareWork(
 async function switchWork(
   paths: InstancePaths,
   driver: ComposeDriver,
-  request: SwitchRequest,
+  asked: SwitchRequest,
   base: Omit<JobPlan, "target">,
   ledger: Ledger,
 ): Promise<Work | SubmitAnswer> {
   const { serving } = ledger;
-  const { commit, name } = request.release;
+  const { commit, name } = asked.release;
+  const listen = await listenFor(driver, asked, ledger);
+  const request = { ...asked, configuration: { ...asked.configuration, listen } };
   const image = driver.imageName(commit);
   const secrets = await ensureSecrets(paths, request.secrets);
   const digest = await configurationDigest(paths, request, image, secrets);
@@ -250,6 +261,7 @@ async function switchWork(
     wanted: { kind: "switch", commit, digest, retry: request.retry },
     unchanged: same && (await runsAsCommitted(driver, serving)),
     serving: serving === undefined ? {} : { serving },
+    published: { listen },
     plan: async (sequence) => ({
       ...base,
       release: request.release,
@@ -258,7 +270,7 @@ async function switchWork(
         configurationDigest: digest,
         image,
         profiles: request.configuration.profiles,
-        listen: request.configuration.listen,
+        listen,
         gate: request.gate,
         keepReleases: request.keepReleases,
         keepBackups: request.keepBackups,
@@ -268,6 +280,19 @@ async function switchWork(
       },
     }),
   };
+}
+
+/** Decided here, since only the server knows at this moment whether somebody owns the chat. */
+async function listenFor(
+  driver: ComposeDriver,
+  { configuration }: SwitchRequest,
+  { lastServing }: Ledger,
+): Promise<Listen> {
+  const hasAccounts = (await driver.database())?.hasAccounts;
+  return guardedListen(configuration, {
+    ...(lastServing?.serving === undefined ? {} : { last: lastServing.serving }),
+    ...(hasAccounts === undefined ? {} : { hasAccounts }),
+  });
 }
 
 async function isPrepared(

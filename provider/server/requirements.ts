@@ -1,5 +1,6 @@
 /** What a server must have, compared with what it has; all that is missing at once. */
 import semver from "semver";
+import { isEverywhere } from "../../updater/owner-guard.ts";
 import type { HostFacts } from "./host-facts.ts";
 
 /** Docker 24 is what upstream asks for; Compose 2 merges the override as we need it. */
@@ -31,7 +32,20 @@ export function hostFailures(facts: HostFacts, needs: HostNeeds): string[] {
 }
 
 /** Things that work but that the operator should know. */
-export function hostWarnings(facts: HostFacts): string[] {
+export function hostWarnings(facts: HostFacts, { listen }: Pick<HostNeeds, "listen">): string[] {
+  return [...memoryWarnings(facts), ...openPortWarnings(listen)];
+}
+
+function openPortWarnings({ address, port }: HostNeeds["listen"]): string[] {
+  if (!isEverywhere(address)) return [];
+  return [
+    `"listen.address" is ${address}: port ${port} is open to everybody who can reach the server, without ` +
+      "encryption, and Docker's rules come before those of ufw. With a reverse proxy on the server, " +
+      "127.0.0.1 is right.",
+  ];
+}
+
+function memoryWarnings(facts: HostFacts): string[] {
   return facts.memoryMegabytes < BUILD_MEMORY_MEGABYTES
     ? [
         `The server has ${facts.memoryMegabytes} MB of memory; building Chatalot takes about 2 GB. The ` +

@@ -148,8 +148,8 @@ describe("the program", () => {
 
   it("exports what an operator looks for", async () => {
     const { address, release, commit, instance, downtimeSeconds, health } = program.exports;
-    expect(address).to.equal("http://127.0.0.1:8080 on chat.example.org");
-    expect(await unwrap(pulumi.all([release, commit, instance]))).to.deep.equal([
+    expect(await unwrap(pulumi.all([address, release, commit, instance]))).to.deep.equal([
+      "http://127.0.0.1:8080 on chat.example.org",
       "v0.22.6",
       RESOLVED.commit,
       "instance-a",

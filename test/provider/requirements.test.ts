@@ -93,7 +93,17 @@ describe("hostFailures", () => {
 
 describe("hostWarnings", () => {
   it("warns of too little memory for a build", () => {
-    expect(hostWarnings(factsWith({ memoryMegabytes: 960 })).join()).to.include("960 MB of memory");
-    expect(hostWarnings(factsWith({}))).to.deep.equal([]);
+    expect(hostWarnings(factsWith({ memoryMegabytes: 960 }), needs).join()).to.include(
+      "960 MB of memory",
+    );
+    expect(hostWarnings(factsWith({}), needs)).to.deep.equal([]);
   });
+
+  for (const address of ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
+    it(`names the risk of all addresses, as ${address}`, () => {
+      const listen = { address, port: 3000 };
+      const [warning, ...others] = hostWarnings(factsWith({}), { listen });
+      expect(others).to.deep.equal([]);
+      expect(warning).to.include(`"listen.address" is ${address}: port 3000 is open to everybody`);
+    });
 });

@@ -57,7 +57,6 @@ describe("readSettings", () => {
       public: "warn",
       prepareServer: true,
       secretEnvNames: ["GIPHY_API_KEY"],
-      address: "https://chat.example.org",
     });
     expect(await pulumi.isSecret(secretEnv)).to.equal(true);
     expect(await promiseOf(secretEnv)).to.deep.equal({ GIPHY_API_KEY: "topsecret" });
@@ -88,13 +87,27 @@ describe("readSettings", () => {
           listen: JSON.stringify({ address }),
           ...(host === undefined ? {} : { server: JSON.stringify({ host }) }),
         });
-        expect(readSettings().address).to.equal(expected);
+        expect(readSettings().addressWhere(undefined)).to.equal(expected);
       });
     }
 
     it("the public one where there is one", () => {
       configure({ release: "v1", listen: '{"address":"::"}', url: "https://chat.example.org" });
-      expect(readSettings().address).to.equal("https://chat.example.org");
+      const { addressWhere } = readSettings();
+      expect(addressWhere(undefined)).to.equal("https://chat.example.org");
+      expect(addressWhere({ address: "::", port: 8080 })).to.equal("https://chat.example.org");
+    });
+
+    it("the server's loopback while the chat has no owner, whatever the settings name", () => {
+      configure({
+        release: "v1",
+        listen: '{"address":"::"}',
+        url: "https://chat.example.org",
+        server: '{"host":"chat.example.org"}',
+      });
+      expect(readSettings().addressWhere({ address: "127.0.0.1", port: 8080 })).to.equal(
+        "http://127.0.0.1:8080 on chat.example.org",
+      );
     });
   });
 

@@ -59,6 +59,7 @@ describe("parseSettings", () => {
       directory: "/srv/chatalot",
       project: "chatalot",
       listen: { address: "127.0.0.1", port: 8080 },
+      beforeOwner: "loopback",
       env: {},
       secretEnv: {},
       profiles: [],

@@ -90,8 +90,10 @@ export interface Driver {
   health(): Promise<HealthAnswer>;
   /** The version in the web client's version.json. */
   webVersion(): Promise<string | undefined>;
-  /** Identity and applied migrations; undefined while the database does not answer. */
-  database(): Promise<{ identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined>;
+  /** Identity, applied migrations, and whether there is an account; undefined without an answer. */
+  database(): Promise<
+    { identity: DatabaseIdentity; applied: AppliedMigration[]; hasAccounts?: boolean } | undefined
+  >;
   /** Starts a release's database and nothing else, and waits until it answers. */
   startDatabase(release: RenderedRelease): Promise<void>;
   /** Whether the database runs, answering or not. */

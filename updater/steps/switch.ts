@@ -96,6 +96,7 @@ async function proveNewServer(
       imageId: pass.server.imageId,
       composeConfigHash: pass.server.composeConfigHash ?? "",
       profiles: target.profiles,
+      listen: target.listen,
       restartPolicy: await driver.restartPolicy(renderedTarget(context)),
       database: pass.database.identity,
       applied: pass.database.applied,

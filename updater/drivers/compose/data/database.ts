@@ -9,7 +9,8 @@ const FACTS = `
 SELECT json_build_object(
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
   'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()),
-  'hasMigrations', to_regclass('public._sqlx_migrations') IS NOT NULL)`;
+  'hasMigrations', to_regclass('public._sqlx_migrations') IS NOT NULL,
+  'hasUsers', to_regclass('public.users') IS NOT NULL)`;
 
 /** The migrations of a database that has some, as JSON. */
 export const APPLIED = `
@@ -18,9 +19,14 @@ SELECT coalesce(json_agg(json_build_object(
   ORDER BY version), '[]')
 FROM _sqlx_migrations WHERE success`;
 
+/** The first account to register becomes the owner, so one row is enough to know that there is one. */
+const HAS_ACCOUNTS = "SELECT EXISTS (SELECT FROM public.users)";
+
 export interface DatabaseFacts {
   identity: DatabaseIdentity;
   applied: AppliedMigration[];
+  /** Whether anybody has registered. */
+  hasAccounts: boolean;
 }
 
 /** A first start initialises the volume; a later one may have to recover after a crash. */
@@ -55,13 +61,17 @@ export async function readDatabase(project: string): Promise<DatabaseFacts | und
   if (container === undefined) return undefined;
   const ask = (sql: string) => query(container, "ask the database", sql);
   try {
-    const facts = JSON.parse(await ask(FACTS)) as DatabaseIdentity & { hasMigrations: boolean };
+    const facts = JSON.parse(await ask(FACTS)) as DatabaseIdentity & {
+      hasMigrations: boolean;
+      hasUsers: boolean;
+    };
     const applied = facts.hasMigrations
       ? (JSON.parse(await ask(APPLIED)) as AppliedMigration[])
       : [];
     return {
       identity: { systemIdentifier: facts.systemIdentifier, oid: facts.oid },
       applied,
+      hasAccounts: facts.hasUsers && (await ask(HAS_ACCOUNTS)).trim() === "t",
     };
   } catch (error) {
     if (error instanceof CommandError) return undefined;
