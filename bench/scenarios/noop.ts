@@ -7,6 +7,7 @@ import { parse, stringify } from "yaml";
 import { ensureToolchain } from "../../toolchain/index.ts";
 import { type Scenario, secondsOf } from "../scenario.ts";
 
+/** With a package.json of its own: Pulumi runs the `main` of the nearest one. */
 const PROGRAM = fileURLToPath(new URL("../empty-program", import.meta.url));
 const PROJECT_FILE = fileURLToPath(new URL("../../Pulumi.yaml", import.meta.url));
 
