@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
-import { build } from "esbuild";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+
+/** Set where this runs from the provider's bundle, which has the updater beside it. */
+declare const UPDATER_IN_BUNDLE: string | undefined;
 
 /** The updater as one file, for a server that has nothing of this project. */
 export interface UpdaterBundle {
@@ -17,6 +20,16 @@ export function updaterBundle(): Promise<UpdaterBundle> {
 }
 
 async function makeBundle(): Promise<UpdaterBundle> {
+  const content =
+    typeof UPDATER_IN_BUNDLE === "string"
+      ? await readFile(new URL(UPDATER_IN_BUNDLE, import.meta.url))
+      : await bundleSources();
+  return { content, sha256: createHash("sha256").update(content).digest("hex") };
+}
+
+async function bundleSources(): Promise<Uint8Array> {
+  // Loaded here, because it is not needed where the bundle is there.
+  const { build } = await import("esbuild");
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -35,5 +48,5 @@ async function makeBundle(): Promise<UpdaterBundle> {
   });
   const content = outputFiles[0]?.contents;
   if (content === undefined) throw new Error("bundling the updater gave no file");
-  return { content, sha256: createHash("sha256").update(content).digest("hex") };
+  return content;
 }

@@ -40,8 +40,13 @@ export async function crashedServer(): Promise<DemoServer> {
 /** A server without any trace of an earlier deployment; base images and our programs stay. */
 export async function cleanServer(): Promise<DemoServer> {
   const demo = await testServer();
-  await demo.exec(["sh", "-c", CLEAN], { timeout: 120_000 });
+  await clean(demo);
   return demo;
+}
+
+/** Takes every trace of a deployment from a server. */
+export async function clean(demo: DemoServer): Promise<void> {
+  await demo.exec(["sh", "-c", CLEAN], { timeout: 120_000 });
 }
 
 const CLEAN = `

@@ -1,0 +1,49 @@
+import type { SampleRepository } from "../demo/repository/index.ts";
+import type { DemoServer } from "../demo/server/index.ts";
+import { operatorOf } from "../test/server/support/fixture.ts";
+import type { Operator } from "../test/server/support/operator.ts";
+import { ThePage } from "./the-page.ts";
+
+/** The server, and the two ways of deploying to it that are compared. Each is made when first asked for. */
+export class Bench {
+  private operator: Promise<Operator> | undefined;
+  private page: Promise<ThePage> | undefined;
+  private release: string | undefined;
+
+  constructor(
+    readonly server: DemoServer,
+    readonly repository: SampleRepository,
+    readonly report: (line: string) => void,
+  ) {}
+
+  /** Ours, with a release that serves. */
+  async ours(release: string): Promise<Operator> {
+    this.operator ??= operatorOf(this.server);
+    const operator = await this.operator;
+    if (this.release !== release) await this.update(operator, release);
+    return operator;
+  }
+
+  /** Brings another release by `pulumi up`; a failure ends the bench. */
+  async update(operator: Operator, release: string, ...options: string[]): Promise<void> {
+    await operator.configure({ release });
+    await this.up(operator, ...options);
+    this.release = release;
+  }
+
+  async up(operator: Operator, ...options: string[]): Promise<void> {
+    await operator.must("up", "--yes", "--non-interactive", ...options);
+  }
+
+  /** The page's way, with a release that serves. */
+  async thePage(release: string): Promise<ThePage> {
+    this.page ??= ThePage.prepare(this.server, this.repository);
+    const page = await this.page;
+    if (page.release !== release) await page.pullAndBuild(release);
+    return page;
+  }
+
+  async end(): Promise<void> {
+    await (await this.operator)?.leave();
+  }
+}

@@ -1,0 +1,77 @@
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { build, stop } from "esbuild";
+import { updaterBundle } from "./server/updater-bundle.ts";
+
+/** How long another version's bundle is kept for a process that is just starting it. */
+const KEEP_OTHERS_FOR = 24 * 60 * 60_000;
+
+/** Beside the provider's files in its bundle: the updater, made from the same sources. */
+const UPDATER = "updater.mjs";
+
+/**
+ * Bundles the provider into a folder, which is there as a whole or not at all.
+ *
+ * @param folder below node_modules, so that packages are found from there
+ * @returns false where nothing can be written there
+ */
+export async function makeProviderBundle(folder: string): Promise<boolean> {
+  const parent = dirname(folder);
+  try {
+    await mkdir(parent, { recursive: true });
+    const temporary = await mkdtemp(join(parent, ".new-"));
+    try {
+      await bundleInto(temporary);
+      // Another user of the same checkout starts it, too.
+      await chmod(temporary, 0o755);
+      await rename(temporary, folder);
+    } catch (error) {
+      // Another process may have made it meanwhile.
+      if (!["EEXIST", "ENOTEMPTY"].includes(codeOf(error))) throw error;
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+    await removeOthers(parent, basename(folder));
+  } catch (error) {
+    if (
+      ["EROFS", "EACCES", "EPERM", "EEXIST", "ENOTDIR", "ENOSPC", "EDQUOT"].includes(codeOf(error))
+    )
+      return false;
+    throw error;
+  }
+  return true;
+}
+
+async function bundleInto(folder: string): Promise<void> {
+  const { content } = await updaterBundle();
+  await writeFile(join(folder, UPDATER), content);
+  await build({
+    absWorkingDir: join(import.meta.dirname, ".."),
+    entryPoints: ["provider/main.ts"],
+    outdir: folder,
+    bundle: true,
+    // main.ts sets a variable before it loads the SDK: in a single file the SDK would come first.
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    target: "node20.19",
+    format: "esm",
+    logLevel: "silent",
+    define: { UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
+  });
+  await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
+  await stop();
+}
+
+async function removeOthers(parent: string, current: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!/^(provider-|\.new-)/.test(name) || name === current) continue;
+    const found = await stat(join(parent, name)).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > KEEP_OTHERS_FOR)
+      await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "";
+}
