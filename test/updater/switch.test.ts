@@ -206,6 +206,7 @@ describe("the steps of a switch", () => {
         imageId: `sha256:${NEW_COMMIT}`,
         composeConfigHash: "c0ffee",
         profiles: ["turn"],
+        listen: { address: "127.0.0.1", port: 8080 },
         restartPolicy: "unless-stopped",
         database: DATABASE,
         applied: applied(1, 2),
