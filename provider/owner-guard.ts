@@ -1,5 +1,6 @@
 /** What an operator is told of the owner guard (updater/owner-guard.ts decides). */
 import { isIPv6 } from "node:net";
+import { describeAddress } from "../transport/address.ts";
 import type { ServerAddress } from "../transport/index.ts";
 import { quoteCommand } from "../transport/quote.ts";
 import type { Configuration, ServerState } from "../updater/protocol.ts";
@@ -56,14 +57,9 @@ function tunnelCommand(server: ServerAddress, local: number, { address, port }: 
     ...(sshPort === undefined ? [] : ["-p", String(sshPort)]),
     ...(identityFile === undefined ? [] : ["-i", identityFile]),
     ...(knownHostsFile === undefined ? [] : ["-o", `UserKnownHostsFile="${knownHostsFile}"`]),
-    ...(jumpHost === undefined ? [] : ["-J", jumpName(jumpHost)]),
+    ...(jumpHost === undefined ? [] : ["-J", describeAddress(jumpHost)]),
   ];
   return quoteCommand(["ssh", "-L", `${local}:${address}:${port}`, ...options, `${user}@${host}`]);
-}
-
-function jumpName({ user, host, port }: NonNullable<ServerAddress["jumpHost"]>): string {
-  const name = isIPv6(host) ? `[${host}]` : host;
-  return `${user === undefined ? "" : `${user}@`}${name}${port === undefined ? "" : `:${port}`}`;
 }
 
 function named({ address, port }: Listen): string {

@@ -70,7 +70,7 @@ export const healthShape = {
 export const listenShape = {
   /**
    * An address of the host. With "0.0.0.0" the chat is open to everybody who can reach the host
-   * (Docker's rules come before ufw's), and the first account to register becomes its owner.
+   * (Docker's rules come before ufw's). Until there is an account, see `listen.beforeOwner`.
    *
    * @default "127.0.0.1": only the host itself, for a reverse proxy
    */

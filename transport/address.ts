@@ -65,7 +65,7 @@ export const serverAddressShape = {
     .string()
     .regex(USER, { error: 'expected a user name, for example "root" or "deploy"' })
     .default("root"),
-  /** Default: as the operator's ssh_config has it, which is 22 where it says nothing. */
+  /** SSH's port. Default: as the operator's ssh_config has it, which is 22 where it says nothing. */
   port: z
     .preprocess(
       (value) => (typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value),
