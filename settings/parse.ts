@@ -1,6 +1,8 @@
 import { BlockList, isIPv6 } from "node:net";
 import type { z } from "zod";
 import { toMilliseconds, type Duration } from "../common/duration.ts";
+import { toBytes } from "../common/size.ts";
+import { publishedImage } from "../release/published-image.ts";
 import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
@@ -33,6 +35,18 @@ export interface Settings {
   retry?: number;
   prepareServer: boolean;
   whenItFails: "revert";
+  images: ImageSettings;
+}
+
+/** Where images come from, and what making them may take. */
+export interface ImageSettings {
+  /** `build`, `pull`, `auto`, or the name of an image. */
+  image: string;
+  buildOn: "server" | "here";
+  /** The most memory of a build on the server, in bytes. */
+  memoryBytes?: number;
+  /** How much of the server's build cache stays after a build, in bytes. Absent: all of it. */
+  cacheBytes?: number;
 }
 
 export interface ParseOptions {
@@ -61,7 +75,9 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   const env = readEnvironment("env", givenEnv, more, problems);
   const secretEnv = readEnvironment("secretEnv", givenSecretEnv, more, problems);
   problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, options));
-  if (parsed.data !== undefined) problems.push(...healthProblems(parsed.data.health));
+  if (parsed.data !== undefined) {
+    problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
+  }
   if (problems.length > 0 || parsed.data === undefined) {
     throw configurationError(problems, options.namespace ?? "chatalot-deploy");
   }
@@ -78,6 +94,7 @@ function settingsOf(
   const { server, url, retry, keep, profiles, ...others } = parsed;
   const { release, repository, project, listen, health, prepareServer, whenItFails } = others;
   const { directory, host, ...access } = server;
+  const { image, buildOn, build } = parsed;
   return {
     ...{ release, repository, project, listen, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
@@ -86,6 +103,13 @@ function settingsOf(
     ...{ env, secretEnv },
     profiles: [...new Set(profiles)],
     keepReleases: keep.releases,
+    images: {
+      image,
+      // Without a server to send it to, both mean this machine.
+      buildOn: host === undefined ? "server" : buildOn,
+      ...(build.memory === undefined ? {} : { memoryBytes: toBytes(build.memory) }),
+      ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
+    },
     ...(retry === undefined ? {} : { retry }),
   };
 }
@@ -178,6 +202,19 @@ function healthProblems(health: Parsed["health"]): Problem[] {
       cause: `expected less than health.timeout, which is "${timeout}"`,
       got: { value: mustStayGoodFor },
       example: '"10 seconds"',
+    },
+  ];
+}
+
+/** A repository elsewhere has no image whose name could be known. */
+function imageProblems({ image, repository }: Parsed): Problem[] {
+  if (image !== "pull" || publishedImage(repository) !== undefined) return [];
+  return [
+    {
+      key: "image",
+      cause: "expected the name of an image, since only repositories on GitHub have a known one",
+      got: { value: image },
+      example: "ghcr.io/us/chatalot",
     },
   ];
 }

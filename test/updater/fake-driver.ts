@@ -1,4 +1,10 @@
-import type { Driver, ImageFacts, RenderedRelease } from "../../updater/drivers/driver.ts";
+import type {
+  Driver,
+  ImageFacts,
+  ImageOptions,
+  ImageResult,
+  RenderedRelease,
+} from "../../updater/drivers/driver.ts";
 import type {
   AppliedMigration,
   ContainerFacts,
@@ -36,8 +42,8 @@ export class FakeDriver implements Driver {
   async databaseRuns(): Promise<boolean> {
     return this.isDatabaseRunning;
   }
-  async build(): Promise<{ built: string[] }> {
-    this.did("build");
+  async getImages({ order }: ImageOptions): Promise<ImageResult> {
+    this.did(order.source);
     return { built: [] };
   }
   imageName(commit: string): string {

@@ -7,7 +7,7 @@ import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
-import type { BuildOptions, Driver, ImageFacts, RenderedRelease } from "../driver.ts";
+import type { Driver, ImageFacts, ImageOptions, ImageResult, RenderedRelease } from "../driver.ts";
 import { DATABASE_SERVICE, type DatabaseFacts, readDatabase, waitForDatabase } from "./database.ts";
 import {
   COMMIT_LABEL,
@@ -18,7 +18,7 @@ import {
   volumeMountpoint,
 } from "./docker.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
-import { buildImages, imageName } from "./image.ts";
+import { getImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 
 /** A daemon that is updated or restarted is back well before. */
@@ -53,8 +53,8 @@ export class ComposeDriver implements Driver {
     }
   }
 
-  async build(options: BuildOptions): Promise<{ built: string[] }> {
-    return { built: await buildImages(this.project, options) };
+  getImages(options: ImageOptions): Promise<ImageResult> {
+    return getImages(this.project, options);
   }
 
   imageName(commit: string): string {
