@@ -100,7 +100,7 @@ async function preflight(server: RemoteServer, needs: HostNeeds) {
       "The SSH user can't use Docker without sudo, which the volumes need. Add it to the group " +
         "docker (that equals root), or log in as root.",
     );
-  return { facts, failures, warnings: hostWarnings(facts) };
+  return { facts, failures, warnings: hostWarnings(facts, needs) };
 }
 
 function listOf(server: RemoteServer, failures: string[]): Refusal {

@@ -1,7 +1,6 @@
 /** How an image is built, the same on the server and on the operator's machine. */
 import { join } from "node:path";
-import type { ImageToBuild } from "../../../release/compose-file.ts";
-import { COMMIT_LABEL } from "./docker.ts";
+import { COMMIT_LABEL, type ImageToBuild } from "../../../release/compose-file.ts";
 
 export interface BuildArguments {
   /** The image's name with its tag. */
