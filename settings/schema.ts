@@ -91,12 +91,12 @@ export const buildShape = {
   /**
    * The most memory that all steps of a build may take together, so that a build never takes what
    * the running chat needs. A build that needs more is ended, and nothing was touched. At least
-   * "16 MB"; the real server needs about "2 GB". Memory that the system swaps out is not counted.
+   * "4 MB"; the real server needs about "2 GB". Memory that the system swaps out is not counted.
    *
    * @default none: a build may take all that is free
    * @example pulumi config set --path build.memory "2 GB"
    */
-  memory: size("16 MB", "1000 GB", "2 GB").optional(),
+  memory: size("4 MB", "1000 GB", "2 GB").optional(),
   /**
    * How much of Docker's build cache stays after a build, the newest first. The server has one such
    * cache, so that this removes cache of your own builds there as well; never an image, a container

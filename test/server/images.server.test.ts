@@ -85,7 +85,7 @@ describe("where images come from", function () {
 
   it("ends a build that needs more memory than its limit, with nothing touched", async () => {
     const before = await theContainer(demo, SERVER);
-    await operator.configure({ image: "build", "build.memory": "16 MB" });
+    await operator.configure({ image: "build", "build.memory": "8 MB" });
     const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).not.to.equal(0);
     expect(output).to.contain("UNTOUCHED");

@@ -330,7 +330,7 @@ describe("parseSettings", () => {
     for (const image of ["bild", "--help/x", "a b/c", "us/chatalot:$(id)", "us/chatalot@sha256:1"])
       expect(problem({ image }), image).to.include('expected "build", "pull", "auto"');
     expect(problem({ buildOn: "there" })).to.include('expected "server" or "here"');
-    expect(problem({ build: { memory: "2" } })).to.include('from "16 MB" to "1000 GB"');
+    expect(problem({ build: { memory: "2" } })).to.include('from "4 MB" to "1000 GB"');
     expect(problem({ build: { cache: "none" } })).to.include('or "all"');
   });
 

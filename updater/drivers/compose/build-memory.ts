@@ -55,7 +55,9 @@ async function memoryController(): Promise<{ root: string; limit: string }> {
 
 /** Whether a line of a build tells of a program that the kernel ended for want of memory. */
 export function isMemoryFailure(line: string): boolean {
-  return /exit code: 137\b|\bsignal: 9\b|\bSIGKILL\b|cannot allocate memory/i.test(line);
+  return /exit code: 137\b|\bOOM-killed\b|\bsignal: 9\b|\bSIGKILL\b|cannot allocate memory/i.test(
+    line,
+  );
 }
 
 /** The build's error with its cause and the ways out. */
