@@ -5,7 +5,7 @@
  * Docker's cgroupfs driver; BuildKit in Docker makes its groups by cgroupfs with either driver.
  */
 import { randomUUID } from "node:crypto";
-import { access, mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeBytes } from "../../../common/size.ts";
 import { messageOf } from "../../../common/errors.ts";
@@ -53,6 +53,17 @@ async function memoryController(): Promise<{ root: string; limit: string }> {
     : { root: join(ROOT, "memory"), limit: "memory.limit_in_bytes" };
 }
 
+/**
+ * Whether the group has come up against its limit. With version 1 that alone ends nothing (files in
+ * memory are given up first), but no counter there tells of a program that was ended in a subgroup.
+ */
+export async function metItsLimit(group: string): Promise<boolean> {
+  const { root, limit } = await memoryController();
+  const file = limit === "memory.max" ? "memory.events" : "memory.failcnt";
+  const text = await readFile(join(root, group, file), "utf8").catch(() => "");
+  return file === "memory.events" ? /^oom_kill [1-9]/m.test(text) : Number(text) > 0;
+}
+
 /** Whether a line of a build tells of a program that the kernel ended for want of memory. */
 export function isMemoryFailure(line: string): boolean {
   return /exit code: 137\b|\bOOM-killed\b|\bsignal: 9\b|\bSIGKILL\b|cannot allocate memory/i.test(
@@ -61,14 +72,21 @@ export function isMemoryFailure(line: string): boolean {
 }
 
 /** The build's error with its cause and the ways out. */
-export function memoryError(error: unknown, memoryBytes: number | undefined): Error {
+export function memoryError(
+  error: unknown,
+  memoryBytes: number | undefined,
+  wasKilled = true,
+): Error {
+  const what = wasKilled
+    ? "the build was ended for want of memory"
+    : "the build failed after it had met its memory limit";
   const limit =
     memoryBytes === undefined
       ? "The server has too little."
       : `Its limit (build.memory) is ${describeBytes(memoryBytes)}.`;
   const raise = memoryBytes === undefined ? "" : ", or raise build.memory";
   return new Error(
-    `the build was ended for want of memory. ${limit} Build elsewhere: pulumi config set buildOn here; ` +
+    `${what}. ${limit} Build elsewhere: pulumi config set buildOn here; ` +
       `take the published image: pulumi config set image auto${raise}.\n${messageOf(error)}`,
     { cause: error },
   );

@@ -9,7 +9,13 @@ import {
   type ImageToBuild,
 } from "../../../release/compose-file.ts";
 import type { ImageOptions, ImageResult } from "../driver.ts";
-import { endBuildGroup, isMemoryFailure, makeBuildGroup, memoryError } from "./build-memory.ts";
+import {
+  endBuildGroup,
+  isMemoryFailure,
+  makeBuildGroup,
+  memoryError,
+  metItsLimit,
+} from "./build-memory.ts";
 import { buildArguments } from "./build-arguments.ts";
 import { docker, inspectImage } from "./docker.ts";
 import { pullImage } from "./image-pull.ts";
@@ -143,7 +149,8 @@ async function buildImage(
       },
     );
   } catch (error) {
-    throw wasKilled ? memoryError(error, order.memoryBytes) : error;
+    const metLimit = group !== undefined && (await metItsLimit(group));
+    throw wasKilled || metLimit ? memoryError(error, order.memoryBytes, wasKilled) : error;
   }
   const image = await inspectImage(name);
   if (image?.commit !== release.commit)
