@@ -126,6 +126,9 @@ describe("where images come from", function () {
       if (formerConfiguration === undefined) delete process.env.DOCKER_CONFIG;
       else process.env.DOCKER_CONFIG = formerConfiguration;
       await rm(configuration, { recursive: true, force: true });
+      // Left behind, they would pass for the real images.
+      for (const { name, reference } of demo.baseImages)
+        if (name !== reference) await execa("docker", ["rmi", name]);
     });
 
     it("is sent, and the server builds nothing", async () => {
