@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
+import type { ImageSettings } from "../settings/parse.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 import { Deployment, Release } from "./resources.ts";
 
@@ -10,6 +11,8 @@ export interface ComposeStackArgs {
   repository: string;
   /** A tag, a commit, or `tag@commit`. */
   release: string;
+  /** Where the images come from, and what making them may take. */
+  images: ImageSettings;
   /** How the server runs, besides its release. */
   configuration: Omit<Configuration, "secretEnv">;
   /** Secret environment of the server. */
@@ -45,7 +48,7 @@ export class ComposeStack extends pulumi.ComponentResource {
 
     this.release = new Release(
       `${name}-release`,
-      { place, repository, release: args.release },
+      { place, repository, release: args.release, images: args.images },
       { parent: this },
     );
     const { release, commit, crateVersion, webVersion, migrations } = this.release;

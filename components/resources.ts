@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PublicCheck } from "../provider/health.ts";
 import type { HostNeeds } from "../provider/server/requirements.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
+import type { ImageSettings } from "../settings/parse.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 
 export interface HostArgs {
@@ -33,6 +34,8 @@ export interface ReleaseArgs {
   repository: pulumi.Input<string>;
   /** A tag, a commit, or `tag@commit`. */
   release: pulumi.Input<string>;
+  /** Where its images come from. Another source alone changes nothing: the commit's image is there. */
+  images: pulumi.Input<ImageSettings>;
 }
 
 /** A release whose tree and image are on the server. */

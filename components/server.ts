@@ -1,6 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { buildPlace } from "../provider/images.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
+import type { ImageSettings } from "../settings/parse.ts";
 import { Host } from "./resources.ts";
 
 export interface ServerArgs {
@@ -8,6 +10,8 @@ export interface ServerArgs {
   place: ServerPlace;
   /** The address and port that will be published. */
   listen: { address: string; port: number };
+  /** Where the image comes from, which decides what the server must be able to build. */
+  images: ImageSettings;
   /**
    * Install Docker where it is missing (Debian and Ubuntu, from the distribution's packages).
    *
@@ -39,7 +43,12 @@ export class Server extends pulumi.ComponentResource {
       name,
       {
         place: args.place,
-        needs: { directory: args.place.directory, listen: args.listen, prepareServer },
+        needs: {
+          directory: args.place.directory,
+          listen: args.listen,
+          prepareServer,
+          buildPlace: buildPlace(args.images),
+        },
       },
       { parent: this, ...(preparation === undefined ? {} : { dependsOn: preparation }) },
     );

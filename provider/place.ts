@@ -107,7 +107,7 @@ export async function followToVerdict(
   server: RemoteServer,
   sequence: number,
 ): Promise<Verdict> {
-  const verdict = await follow(context, server, sequence);
+  const verdict = await followAnyVerdict(context, server, sequence);
   if (verdict.outcome !== "done") throw new UserError(verdict.text);
   return verdict;
 }
@@ -115,7 +115,8 @@ export async function followToVerdict(
 /** A job that goes on at the server without being followed. */
 export class UnfollowedError extends UserError {}
 
-async function follow(
+/** As {@link followToVerdict}, where another way is left if it doesn't end well. */
+export async function followAnyVerdict(
   context: ResourceContext,
   server: RemoteServer,
   sequence: number,

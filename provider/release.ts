@@ -2,13 +2,22 @@
 import { rm } from "node:fs/promises";
 import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
-import { archiveTree } from "../release/archive.ts";
+import { archiveTree, type TreeArchive } from "../release/archive.ts";
 import { type Mirror, openMirror } from "../release/mirror.ts";
 import { compareCompose } from "../release/compose-compare.ts";
 import { describeRelease, type Release } from "../release/release.ts";
-import { PROTOCOL, type ReleaseIdentity, type ServerState } from "../updater/protocol.ts";
-import type { Wire } from "./codec.ts";
+import type { ImageSettings } from "../settings/parse.ts";
 import {
+  PROTOCOL,
+  type PrepareRequest,
+  type ReleaseIdentity,
+  type ServerState,
+} from "../updater/protocol.ts";
+import type { Wire } from "./codec.ts";
+import { buildPlace, imageAttempts } from "./images.ts";
+import { buildHereAndSend, platformOf, problemOfLocalDocker } from "./local-build.ts";
+import {
+  followAnyVerdict,
   followToVerdict,
   instanceAddition,
   instanceRefusals,
@@ -18,7 +27,7 @@ import {
   stateIfReachable,
 } from "./place.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
-import type { ServerPlace } from "./server/remote-server.ts";
+import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 
 /** Checksums of migrations by file name: short in a diff, and complete. */
 export type MigrationChecksums = Record<string, string>;
@@ -36,7 +45,10 @@ export const release: Resource = {
       !state.prepared.includes(described.commit);
     const refusals = state === undefined ? [] : instanceRefusals(olds, news, state);
     if (state !== undefined && refusals.length === 0)
-      refusals.push(...(await databaseRefusals(repository, described, state)));
+      refusals.push(
+        ...(await databaseRefusals(repository, described, state)),
+        ...(await localRefusals(news, described.commit, state)),
+      );
     return {
       additions: {
         ...identityInputs(described),
@@ -142,7 +154,6 @@ async function describe(repository: string, reference: string): Promise<Release>
 
 async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Promise<Wire> {
   const server = knownServerOf(inputs);
-  const place = inputs.place as ServerPlace;
   const identity = identityOf(inputs);
   const state = await server.state();
   // Before the first byte is sent: this may be somebody else's server.
@@ -158,31 +169,77 @@ async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Prom
     identity.commit,
     cachePath("archives", `${identity.commit}.tar`),
   );
+  try {
+    return await prepareFrom(context, server, inputs, state, archive, outputs);
+  } finally {
+    await rm(archive.path, { force: true });
+  }
+}
+
+/** Sends the tree, then tries the ways to get the images one after the other. */
+async function prepareFrom(
+  context: ResourceContext,
+  server: RemoteServer,
+  inputs: Wire,
+  state: ServerState,
+  archive: TreeArchive,
+  outputs: Wire,
+): Promise<Wire> {
+  const place = inputs.place as ServerPlace;
+  const identity = identityOf(inputs);
   context.tell(`sending the tree of ${identity.name} (${Math.ceil(archive.size / 1024)} KB)`);
-  await server.sendArchive(archive).finally(() => rm(archive.path, { force: true }));
-  const answer = await server.submit(
-    {
-      protocol: PROTOCOL,
-      kind: "prepare",
-      directory: place.directory,
-      project: place.project,
-      volumes: place.volumes,
-      requestedBy: requester(),
-      ...(state.instanceId === undefined ? {} : { instanceId: state.instanceId }),
-      release: identity,
-      archive: { sha256: archive.sha256, size: archive.size },
-    },
-    (text) => context.tell(text),
-  );
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
-  if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
-  const verdict = await followToVerdict(context, server, answer.sequence);
-  context.tell(verdict.text);
-  return {
-    ...outputs,
-    instanceId: answer.instanceId,
-    ...(verdict.durations.build === undefined
-      ? {}
-      : { buildSeconds: Math.round(verdict.durations.build / 1_000) }),
+  await server.sendArchive(archive);
+  const request: PrepareRequest = {
+    protocol: PROTOCOL,
+    kind: "prepare",
+    directory: place.directory,
+    project: place.project,
+    volumes: place.volumes,
+    requestedBy: requester(),
+    ...(state.instanceId === undefined ? {} : { instanceId: state.instanceId }),
+    release: identity,
+    archive: { sha256: archive.sha256, size: archive.size },
   };
+  const attempts = imageAttempts(settingsOf(inputs), inputs.repository as string, identity);
+  for (const [index, { order, sendFirst }] of attempts.entries()) {
+    if (sendFirst)
+      await buildHereAndSend(server, {
+        project: place.project,
+        release: identity,
+        archive: archive.path,
+        tell: (text) => context.tell(text),
+        onLine: (line) => context.status(line),
+        signal: context.signal,
+      });
+    const answer = await server.submit({ ...request, images: order }, (text) => context.tell(text));
+    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
+    const isLast = index === attempts.length - 1;
+    const verdict = isLast
+      ? await followToVerdict(context, server, answer.sequence)
+      : await followAnyVerdict(context, server, answer.sequence);
+    context.tell(verdict.text);
+    if (verdict.outcome !== "done") continue;
+    return {
+      ...outputs,
+      instanceId: answer.instanceId,
+      ...(verdict.durations.build === undefined
+        ? {}
+        : { buildSeconds: Math.round(verdict.durations.build / 1_000) }),
+    };
+  }
+  throw new Error("a release needs at least one way to get its images");
+}
+
+/** A stack of an earlier version has no such setting: it built on the server. */
+function settingsOf(inputs: Wire): ImageSettings {
+  return (inputs.images as ImageSettings | undefined) ?? { image: "build", buildOn: "server" };
+}
+
+/** Why this machine can't do what `buildOn: here` asks of it. */
+async function localRefusals(inputs: Wire, commit: string, state: ServerState): Promise<Refusal[]> {
+  if (buildPlace(settingsOf(inputs)) !== "here" || state.prepared.includes(commit)) return [];
+  const { machine } = await knownServerOf(inputs).facts();
+  const problem = await problemOfLocalDocker(platformOf(machine));
+  return problem === undefined ? [] : [{ property: "", reason: problem }];
 }

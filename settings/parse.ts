@@ -1,6 +1,8 @@
 import { isIPv6 } from "node:net";
 import type { z } from "zod";
 import { toMilliseconds, type Duration } from "../common/duration.ts";
+import { toBytes } from "../common/size.ts";
+import { publishedImage } from "../release/published-image.ts";
 import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
@@ -37,6 +39,18 @@ export interface Settings {
   retry?: number;
   prepareServer: boolean;
   whenItFails: "revert";
+  images: ImageSettings;
+}
+
+/** Where images come from, and what making them may take. */
+export interface ImageSettings {
+  /** `build`, `pull`, `auto`, or the name of an image. */
+  image: string;
+  buildOn: "server" | "here";
+  /** The most memory of a build on the server, in bytes. */
+  memoryBytes?: number;
+  /** How much of the server's build cache stays after a build, in bytes. Absent: all of it. */
+  cacheBytes?: number;
 }
 
 export interface ParseOptions {
@@ -65,7 +79,9 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   const env = readEnvironment("env", givenEnv, more, problems);
   const secretEnv = readEnvironment("secretEnv", givenSecretEnv, more, problems);
   problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, options));
-  if (parsed.data !== undefined) problems.push(...healthProblems(parsed.data.health));
+  if (parsed.data !== undefined) {
+    problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
+  }
   if (problems.length > 0 || parsed.data === undefined) {
     throw configurationError(problems, options.namespace ?? "chatalot-deploy");
   }
@@ -83,6 +99,7 @@ function settingsOf(
   const { release, repository, project, health, prepareServer, whenItFails } = others;
   const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
+  const { image, buildOn, build } = parsed;
   return {
     ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
@@ -93,6 +110,13 @@ function settingsOf(
     keepReleases: keep.releases,
     keepRevertPoints: keep.revertPoints,
     keepBackups: backup.keepLast,
+    images: {
+      image,
+      // Without a server to send it to, both mean this machine.
+      buildOn: host === undefined ? "server" : buildOn,
+      ...(build.memory === undefined ? {} : { memoryBytes: toBytes(build.memory) }),
+      ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
+    },
     ...(retry === undefined ? {} : { retry }),
   };
 }
@@ -185,6 +209,19 @@ function healthProblems(health: Parsed["health"]): Problem[] {
       cause: `expected less than health.timeout, which is "${timeout}"`,
       got: { value: mustStayGoodFor },
       example: '"10 seconds"',
+    },
+  ];
+}
+
+/** A repository elsewhere has no image whose name could be known. */
+function imageProblems({ image, repository }: Parsed): Problem[] {
+  if (image !== "pull" || publishedImage(repository) !== undefined) return [];
+  return [
+    {
+      key: "image",
+      cause: "expected the name of an image, since only repositories on GitHub have a known one",
+      got: { value: image },
+      example: "ghcr.io/us/chatalot",
     },
   ];
 }

@@ -7,11 +7,14 @@ import {
   directory,
   duration,
   integer,
+  imageSource,
   ipAddress,
   names,
   projectName,
   release,
   repository,
+  size,
+  sizeOrAll,
   url,
 } from "./values.ts";
 
@@ -89,6 +92,27 @@ export const listenShape = {
    * @default "loopback"
    */
   beforeOwner: choice(["loopback", "open"]).default("loopback"),
+};
+
+/** Keys of `build`: what a build on the server may take. */
+export const buildShape = {
+  /**
+   * The most memory that all steps of a build may take together, so that a build never takes what
+   * the running chat needs. A build that needs more is ended, and nothing was touched. At least
+   * "4 MB"; the real server needs about "2 GB". Memory that the system swaps out is not counted.
+   *
+   * @default none: a build may take all that is free
+   * @example pulumi config set --path build.memory "2 GB"
+   */
+  memory: size("4 MB", "1000 GB", "2 GB").optional(),
+  /**
+   * How much of Docker's build cache stays after a build, the newest first. The server has one such
+   * cache, so that this removes cache of your own builds there as well; never an image, a container
+   * or a volume. From "0 MB", or "all": nothing is removed.
+   *
+   * @default "5 GB"
+   */
+  cache: sizeOrAll("0 MB", "1000 GB", "5 GB").default("5 GB"),
 };
 
 /** Keys of `keep`: what stays on the server for going back. */
@@ -205,10 +229,36 @@ export const settingsSchema = z.strictObject({
    * @default false: such a server is refused
    */
   prepareServer: boolean.default(false),
-  /** Where the image comes from. @default "build": built on the server from the release's tree */
-  image: choice(["build"], /./).default("build"),
-  /** Where the image is built. @default "server" */
-  buildOn: choice(["server"], /^here$/).default("server"),
+  /**
+   * Where the image of service `chatalot` comes from. Whatever it is, the image counts only if its
+   * label `org.opencontainers.image.revision` is the release's commit.
+   *
+   * - `build`: it is built from the release's tree.
+   * - `pull`: the published one is pulled (of a repository on GitHub: `ghcr.io/<owner>/<name>`, with
+   *   the release's tag without its `v`, the tag, or the commit). Without the right one there is no
+   *   update.
+   * - `auto`: as `pull`, but where the right one can't be had, it is built.
+   * - a name, such as `ghcr.io/us/chatalot`, `ghcr.io/us/chatalot:0.22.6` or with `@sha256:…`: as
+   *   `pull`, from there. For a private registry run `docker login <registry>` as root on the server.
+   *
+   * The default is `build` because what runs is then known to come from the release's tree; a label
+   * is only what somebody wrote on an image.
+   *
+   * @default "build"
+   * @example pulumi config set image auto
+   */
+  image: imageSource.default("build"),
+  /**
+   * Where the image is built: on the `server`, or `here`, by this machine's Docker with buildx, which
+   * must be able to build for the server's processor; the image is then sent. Without `server.host`
+   * both are the same.
+   *
+   * @default "server"
+   * @example pulumi config set buildOn here
+   */
+  buildOn: choice(["server", "here"]).default("server"),
+  /** What a build on the server may take. */
+  build: section(buildShape, 'pulumi config set --path build.cache "5 GB"'),
   /** What runs the server. @default "docker" */
   runtime: choice(["docker"], /^systemd$/).default("docker"),
   /** What happens when the new release doesn't become healthy. @default "revert" */
@@ -233,6 +283,7 @@ export const SECTIONS: Record<string, readonly string[]> = {
   health: Object.keys(healthShape),
   keep: Object.keys(keepShape),
   backup: Object.keys(backupShape),
+  build: Object.keys(buildShape),
   env: [],
   secretEnv: [],
   profiles: [],

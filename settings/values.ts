@@ -8,6 +8,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { durationSchema, toMilliseconds, type Duration } from "../common/duration.ts";
+import { parseImage } from "../common/image-reference.ts";
+import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
 import { directorySchema } from "../updater/protocol.ts";
@@ -76,6 +78,40 @@ export function duration(least: Duration, most: Duration, example: Duration) {
     },
   );
 }
+
+/** An amount of memory or disk between two others, both inclusive. */
+export function size(least: Size, most: Size, example: Size) {
+  return z.custom<Size>((value) => isSizeWithin(value, least, most), {
+    error: `expected a size with its unit, from "${least}" to "${most}", for example "${example}"`,
+  });
+}
+
+/** As {@link size}, or `all`. */
+export function sizeOrAll(least: Size, most: Size, example: Size) {
+  return z.custom<Size | "all">((value) => value === "all" || isSizeWithin(value, least, most), {
+    error:
+      `expected a size with its unit, from "${least}" to "${most}", or "all", ` +
+      `for example "${example}"`,
+  });
+}
+
+function isSizeWithin(value: unknown, least: Size, most: Size): boolean {
+  if (!isSize(value)) return false;
+  const bytes = toBytes(value);
+  return bytes >= toBytes(least) && bytes <= toBytes(most);
+}
+
+/** A word, or the name of an image. A name has a slash, so that a mistyped word is not taken for one. */
+export const imageSource = z.custom<string>(
+  (value) =>
+    typeof value === "string" &&
+    (["auto", "pull", "build"].includes(value) || parseImage(value) !== undefined),
+  {
+    error:
+      'expected "build", "pull", "auto", or the name of an image with its registry or owner, ' +
+      "for example ghcr.io/us/chatalot",
+  },
+);
 
 export const release = z.custom<string>(
   (value) => typeof value === "string" && !isChangedByYaml(value) && !problemOfReference(value),

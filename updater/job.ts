@@ -9,6 +9,7 @@ import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
 import { type InstancePaths, type JobPaths, jobPaths } from "./paths.ts";
 import type {
   GateLimits,
+  ImageOrder,
   JobKind,
   LedgerRecord,
   ReleaseIdentity,
@@ -24,6 +25,8 @@ export interface JobPlan {
   requestedBy: string;
   release?: ReleaseIdentity;
   archive?: { sha256: string; size: number };
+  /** Absent: built without limits. */
+  images?: ImageOrder;
   /** Set for a switch. */
   target?: {
     releaseDirectory: string;

@@ -4,6 +4,7 @@
  * misread raises {@link PROTOCOL}.
  */
 import { z } from "zod";
+import { parseImage } from "../common/image-reference.ts";
 
 /** The version of this conversation; the journal of every job carries it. */
 export const PROTOCOL = 1;
@@ -58,9 +59,30 @@ const jobBase = z.object({
   requestedBy: z.string().max(300),
 });
 
+/** Where the release's images come from, and what making them may take. */
+const imageOrder = z.object({
+  /**
+   * `build` from the tree; `pull` from the references; `auto`: pull, else build; `sent`: the
+   * operator's side has put them there already.
+   */
+  source: z.enum(["build", "pull", "auto", "sent"]),
+  /** Names under which the image of service `chatalot` may be had, the likeliest first. */
+  references: z
+    .array(z.string().refine((text) => parseImage(text) !== undefined))
+    .max(10)
+    .default([]),
+  /** The most memory that a build may take, in bytes. Absent: no limit. */
+  memoryBytes: z.number().int().positive().optional(),
+  /** How much build cache stays after a build, in bytes. Absent: all of it. */
+  cacheBytes: z.number().int().nonnegative().optional(),
+});
+export type ImageOrder = z.infer<typeof imageOrder>;
+
 const prepareRequest = jobBase.extend({
   kind: z.literal("prepare"),
   release: releaseIdentity,
+  /** Absent, as from an older client: built without limits. */
+  images: imageOrder.optional(),
   /** The uploaded archive of the commit's tree; absent when the tree is on the server already. */
   archive: z.object({ sha256, size: z.number().int() }).optional(),
 });

@@ -214,13 +214,18 @@ async function prepareWork(
   }
   if (request.kind === "prepare")
     return {
-      wanted: { kind: "prepare", commit: request.release.commit },
+      wanted: {
+        kind: "prepare",
+        commit: request.release.commit,
+        ...(request.images === undefined ? {} : { images: request.images }),
+      },
       unchanged: await isPrepared(paths, driver, request.release.commit),
       serving: reported,
       plan: async () => ({
         ...base,
         release: request.release,
         ...(request.archive === undefined ? {} : { archive: request.archive }),
+        ...(request.images === undefined ? {} : { images: request.images }),
       }),
     };
 

@@ -2,6 +2,7 @@
  * One server as the resources see it: its facts, its state, and jobs on it. How it is reached and
  * what runs there is hidden here.
  */
+import type { Readable } from "node:stream";
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { UserError } from "../../common/errors.ts";
 import {
@@ -40,6 +41,9 @@ export interface ServerPlace {
 
 const PROBE_TIMEOUT = 45_000;
 const INSPECT_TIMEOUT = 60_000;
+
+/** An image of some hundred megabytes over a slow line. */
+const LOAD_TIMEOUT = 2 * 3_600_000;
 
 /** The longest job: a cold build on a small server and a long migration. */
 const JOB_TIMEOUT = 4 * 3_600_000;
@@ -139,6 +143,24 @@ export class RemoteServer {
       mode: 0o600,
       timeout: 1_800_000,
     });
+  }
+
+  /** Loads images that were saved by `docker save`; the stream may be packed by gzip. */
+  async loadImages(images: Readable, signal: AbortSignal): Promise<void> {
+    await this.transport.run("load the image", ["docker", "load", "--quiet"], {
+      stdin: images,
+      timeout: LOAD_TIMEOUT,
+      signal,
+    });
+  }
+
+  /** What tells the server's Docker from every other. */
+  async dockerId(): Promise<string> {
+    const argv = ["docker", "info", "--format", "{{.ID}}"];
+    const { stdout } = await this.transport.run("ask for Docker's id", argv, {
+      timeout: PROBE_TIMEOUT,
+    });
+    return stdout.trim();
   }
 
   /** Submits a request. The request is the standard input, so its secrets are in no argument. */

@@ -15,11 +15,20 @@ const DISK_MEGABYTES = 2_048;
 /** Building the real server needs 2 GB (its own requirement); running it far less. */
 const BUILD_MEMORY_MEGABYTES = 1_800;
 
+/** What a build of the real server, its base images and its cache take. */
+const BUILD_DISK_MEGABYTES = 15 * 1_000;
+
+const INSTEAD =
+  "Take the published image where it fits: pulumi config set image auto. Or build on this machine and " +
+  "send it: pulumi config set buildOn here. What runs is not stopped for a build, but both share the memory.";
+
 export interface HostNeeds {
   directory: string;
   listen: { address: string; port: number };
   /** Docker is installed by this program where it is missing, so that is no failure. */
   prepareServer: boolean;
+  /** Where the image may have to be built. Absent, as from an earlier version: on the server. */
+  buildPlace?: "server" | "here" | "nowhere";
 }
 
 /** One sentence for each thing that is missing, with what was found and what to do. */
@@ -32,8 +41,8 @@ export function hostFailures(facts: HostFacts, needs: HostNeeds): string[] {
 }
 
 /** Things that work but that the operator should know. */
-export function hostWarnings(facts: HostFacts, { listen }: Pick<HostNeeds, "listen">): string[] {
-  return [...memoryWarnings(facts), ...openPortWarnings(listen)];
+export function hostWarnings(facts: HostFacts, needs: HostNeeds): string[] {
+  return [...buildWarnings(facts, needs), ...openPortWarnings(needs.listen)];
 }
 
 function openPortWarnings({ address, port }: HostNeeds["listen"]): string[] {
@@ -45,13 +54,19 @@ function openPortWarnings({ address, port }: HostNeeds["listen"]): string[] {
   ];
 }
 
-function memoryWarnings(facts: HostFacts): string[] {
-  return facts.memoryMegabytes < BUILD_MEMORY_MEGABYTES
-    ? [
-        `The server has ${facts.memoryMegabytes} MB of memory; building Chatalot takes about 2 GB. The ` +
-          "build may be very slow or fail; nothing that runs is stopped for it.",
-      ]
-    : [];
+function buildWarnings(facts: HostFacts, { buildPlace }: HostNeeds): string[] {
+  if (buildPlace !== undefined && buildPlace !== "server") return [];
+  const { memoryMegabytes: memory, dockerDiskMegabytes: disk } = facts;
+  const lacks = [
+    ...(memory < BUILD_MEMORY_MEGABYTES ? [`${memory} MB of memory (about 2 GB are needed)`] : []),
+    ...(disk !== undefined && disk < BUILD_DISK_MEGABYTES
+      ? [`${disk} MB of free disk (about 15 GB are needed)`]
+      : []),
+  ];
+  if (lacks.length === 0) return [];
+  return [
+    `Building Chatalot on this server may be very slow or fail: it has ${lacks.join(" and ")}. ${INSTEAD}`,
+  ];
 }
 
 function systemFailures(facts: HostFacts): string[] {

@@ -224,6 +224,7 @@ describe("the program with other settings", () => {
       directory: "/srv/second",
       listen: { address: "0.0.0.0", port: 3000 },
       prepareServer: false,
+      buildPlace: "server",
     });
   });
 

@@ -93,16 +93,28 @@ describe("hostFailures", () => {
 
 describe("hostWarnings", () => {
   it("warns of too little memory for a build", () => {
-    expect(hostWarnings(factsWith({ memoryMegabytes: 960 }), needs).join()).to.include(
-      "960 MB of memory",
-    );
+    const [warning = ""] = hostWarnings(factsWith({ memoryMegabytes: 960 }), needs);
+    expect(warning).to.include("960 MB of memory");
+    expect(warning).to.include("pulumi config set image auto");
+    expect(warning).to.include("pulumi config set buildOn here");
     expect(hostWarnings(factsWith({}), needs)).to.deep.equal([]);
+  });
+
+  it("warns of too little disk for a build", () => {
+    const facts = factsWith({ dockerDiskMegabytes: 9_000 });
+    expect(hostWarnings(facts, needs).join()).to.include("9000 MB of free disk");
+  });
+
+  it("says nothing where the server builds nothing", () => {
+    const small = factsWith({ memoryMegabytes: 960, dockerDiskMegabytes: 9_000 });
+    for (const buildPlace of ["here", "nowhere"] as const)
+      expect(hostWarnings(small, { ...needs, buildPlace })).to.deep.equal([]);
   });
 
   for (const address of ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
     it(`names the risk of all addresses, as ${address}`, () => {
       const listen = { address, port: 3000 };
-      const [warning, ...others] = hostWarnings(factsWith({}), { listen });
+      const [warning, ...others] = hostWarnings(factsWith({}), { ...needs, listen });
       expect(others).to.deep.equal([]);
       expect(warning).to.include(`"listen.address" is ${address}: port 3000 is open to everybody`);
     });

@@ -72,6 +72,7 @@ describe("parseSettings", () => {
       keepReleases: 5,
       keepRevertPoints: 1,
       keepBackups: 5,
+      images: { image: "build", buildOn: "server", cacheBytes: 5_000_000_000 },
       prepareServer: false,
       whenItFails: "revert",
     });
@@ -296,15 +297,49 @@ describe("parseSettings", () => {
       { hooks: {} },
       { alerts: {} },
       { breakingChangesReadUpTo: "0.23.0" },
-      { image: "auto" },
-      { image: "ghcr.io/purpleneutral/chatalot" },
-      { buildOn: "here" },
       { runtime: "systemd" },
       { whenItFails: "stop" },
     ]) {
       expect(problem(raw)).to.include("not available in this version");
     }
     expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("takes what says where images come from, and what a build may take", () => {
+    for (const image of [
+      "auto",
+      "pull",
+      "ghcr.io/us/chatalot",
+      "localhost:5000/us/chatalot:0.22.6",
+    ])
+      expect(parseSettings({ release: "v1", image }).images.image).to.equal(image);
+    expect(
+      parseSettings({
+        release: "v1",
+        server: { host: "h" },
+        buildOn: "here",
+        build: { memory: "1.5 GB", cache: "all" },
+      }).images,
+    ).to.deep.equal({ image: "build", buildOn: "here", memoryBytes: 1_500_000_000 });
+    expect(parseSettings({ release: "v1", buildOn: "here" }).images).to.deep.equal({
+      image: "build",
+      buildOn: "server",
+      cacheBytes: 5_000_000_000,
+    });
+  });
+
+  it("refuses what is no image, no place and no size", () => {
+    for (const image of ["bild", "--help/x", "a b/c", "us/chatalot:$(id)", "us/chatalot@sha256:1"])
+      expect(problem({ image }), image).to.include('expected "build", "pull", "auto"');
+    expect(problem({ buildOn: "there" })).to.include('expected "server" or "here"');
+    expect(problem({ build: { memory: "2" } })).to.include('from "4 MB" to "1000 GB"');
+    expect(problem({ build: { cache: "none" } })).to.include('or "all"');
+  });
+
+  it("refuses to pull where no published image can be known", () => {
+    expect(problem({ image: "pull", repository: "/srv/git/chatalot" })).to.include(
+      "only repositories on GitHub have a known one",
+    );
   });
 
   it("refuses an address of the server without a host", () => {

@@ -2,6 +2,8 @@ import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
   Driver,
   ImageFacts,
+  ImageOptions,
+  ImageResult,
   RenderedRelease,
   StartOptions,
   StartResult,
@@ -54,8 +56,8 @@ export class FakeDriver implements Driver {
   async databaseRuns(): Promise<boolean> {
     return this.isDatabaseRunning;
   }
-  async build(): Promise<{ built: string[] }> {
-    this.did("build");
+  async getImages({ order }: ImageOptions): Promise<ImageResult> {
+    this.did(order.source);
     return { built: [] };
   }
   imageName(commit: string): string {

@@ -3,6 +3,7 @@ import type {
   ContainerFacts,
   DatabaseIdentity,
   HealthAnswer,
+  ImageOrder,
   ReleaseIdentity,
 } from "../protocol.ts";
 import type { DatabaseTools } from "./database-tools.ts";
@@ -22,11 +23,23 @@ export interface ImageFacts {
   commit?: string;
 }
 
-export interface BuildOptions {
+export interface ImageOptions {
   release: ReleaseIdentity;
   /** Absolute path of the commit's tree. */
   tree: string;
+  /** Where the images come from. */
+  order: ImageOrder;
+  /** Gets each line of a build or a download. */
   onLine: (line: string) => void;
+  /** Gets what the operator should know afterwards as well. */
+  tell: (text: string) => void;
+}
+
+export interface ImageResult {
+  /** The names of the images that were built here. */
+  built: string[];
+  /** The reference from which the server's image was pulled. */
+  pulled?: string;
 }
 
 export interface StartOptions {
@@ -53,8 +66,8 @@ export interface Driver {
   readonly databaseTools: DatabaseTools;
   /** Waits until containers can be worked with: a daemon that restarts is away for a while. */
   waitUntilReady(): Promise<void>;
-  /** Makes what the commit runs from, or finds it there. Touches nothing that runs. */
-  build(options: BuildOptions): Promise<{ built: string[] }>;
+  /** Gets what the commit runs from, or finds it there. Touches nothing that runs. */
+  getImages(options: ImageOptions): Promise<ImageResult>;
   /** The name of what a commit runs from. */
   imageName(commit: string): string;
   /** What a name stands for now. */

@@ -8,7 +8,7 @@ import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
 import { nameExists, removeDurably, syncDirectory } from "../files.ts";
 import { requireSpace } from "./space.ts";
-import { type JobContext, type Step, wantedRelease } from "./step.ts";
+import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
 
 /** Flushing a slow disk that others write to as well. */
 const FLUSH_TIMEOUT = 10 * 60_000;
@@ -16,7 +16,7 @@ const FLUSH_TIMEOUT = 10 * 60_000;
 export const PREPARE_STEPS: readonly Step[] = [
   { id: "J1", title: "check the server", run: checkServer },
   { id: "J2", title: "put the release's tree on the server", run: placeTree },
-  { id: "J3", title: "build the image", run: buildImage },
+  { id: "J3", title: "get the image", run: getImage },
 ];
 
 async function checkServer({ paths, driver }: JobContext): Promise<void> {
@@ -54,16 +54,23 @@ async function placeTree(context: JobContext): Promise<void> {
   await removeDurably(file);
 }
 
-async function buildImage(context: JobContext): Promise<{ built: string[]; milliseconds: number }> {
-  const { paths, driver, progress } = context;
+async function getImage(context: JobContext): Promise<Facts> {
+  const { paths, job, driver, progress } = context;
   const release = wantedRelease(context);
   const begun = performance.now();
-  const { built } = await driver.build({
+  const { built, pulled } = await driver.getImages({
     release,
     tree: join(paths.trees, release.commit),
+    order: job.plan.images ?? { source: "build", references: [] },
     onLine: (line) => progress.detail("J3", line),
+    tell: (text) => progress.tell("J3", text),
   });
   // A power cut must not leave layers that are listed and empty (they survive a new build).
-  if (built.length > 0) await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
-  return { built, milliseconds: Math.round(performance.now() - begun) };
+  if (built.length > 0 || pulled !== undefined)
+    await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
+  return {
+    built,
+    ...(pulled === undefined ? {} : { pulled }),
+    milliseconds: Math.round(performance.now() - begun),
+  };
 }

@@ -8,9 +8,10 @@ import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
-  BuildOptions,
   Driver,
   ImageFacts,
+  ImageOptions,
+  ImageResult,
   RenderedRelease,
   StartOptions,
   StartResult,
@@ -32,7 +33,7 @@ import {
 } from "./docker.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
-import { buildImages, imageName } from "./image.ts";
+import { getImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 
 /** A daemon that is updated or restarted is back well before. */
@@ -69,8 +70,8 @@ export class ComposeDriver implements Driver {
     }
   }
 
-  async build(options: BuildOptions): Promise<{ built: string[] }> {
-    return { built: await buildImages(this.project, options) };
+  getImages(options: ImageOptions): Promise<ImageResult> {
+    return getImages(this.project, options);
   }
 
   imageName(commit: string): string {

@@ -135,18 +135,20 @@ export async function endOf(id: string, since: number): Promise<number | undefin
   return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
 }
 
-/** An image's id, commit label and the user it runs as. */
+/** An image's id, commit label, processor (as Docker names it) and the user it runs as. */
 export async function inspectImage(
   name: string,
-): Promise<{ id: string; commit?: string; user: string } | undefined> {
+): Promise<{ id: string; commit?: string; architecture: string; user: string } | undefined> {
   const found = await inspect<{
     Id: string;
+    Architecture: string;
     Config: { Labels?: Record<string, string> | null; User?: string } | null;
   }>("image", name);
   if (found === undefined) return undefined;
   const commit = found.Config?.Labels?.[COMMIT_LABEL];
   return {
     id: found.Id,
+    architecture: found.Architecture,
     user: found.Config?.User ?? "",
     ...(commit === undefined ? {} : { commit }),
   };

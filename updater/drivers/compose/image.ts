@@ -1,12 +1,30 @@
-/** Images of a commit: built from its tree, tagged and labelled with the commit. */
+/** Images of a commit, whatever they come from: tagged and labelled with the commit. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { imageFor, imagesToBuild } from "../../../release/compose-file.ts";
-import type { BuildOptions } from "../driver.ts";
-import { COMMIT_LABEL, docker, inspectImage } from "./docker.ts";
+import { messageOf } from "../../../common/errors.ts";
+import {
+  imageFor,
+  imagesToBuild,
+  MAIN_SERVICE,
+  type ImageToBuild,
+} from "../../../release/compose-file.ts";
+import type { ImageOptions, ImageResult } from "../driver.ts";
+import {
+  endBuildGroup,
+  isMemoryFailure,
+  makeBuildGroup,
+  memoryError,
+  metItsLimit,
+} from "./build-memory.ts";
+import { buildArguments } from "./build-arguments.ts";
+import { docker, inspectImage } from "./docker.ts";
+import { pullImage } from "./image-pull.ts";
 
 /** A cold build of the real server takes 10 to 30 minutes on a small machine. */
 const BUILD_TIMEOUT = 90 * 60_000;
+
+/** Removing gigabytes of small files takes its time on a slow disk. */
+const PRUNE_TIMEOUT = 10 * 60_000;
 
 const COMPOSE_FILE_NAMES = [
   "compose.yaml",
@@ -32,39 +50,128 @@ export async function readComposeFile(tree: string): Promise<string> {
   throw new Error(`${tree} has none of ${COMPOSE_FILE_NAMES.join(", ")}`);
 }
 
-/** Builds what is not there yet and says what it built. */
-export async function buildImages(
-  project: string,
-  { release, tree, onLine }: BuildOptions,
-): Promise<string[]> {
-  const built: string[] = [];
+/** Gets the images that are not there yet. Only service `chatalot` has a published one. */
+export async function getImages(project: string, options: ImageOptions): Promise<ImageResult> {
+  const { release, tree, order, tell } = options;
   const main = imageName(project, release.commit);
-  for (const wanted of imagesToBuild(await readComposeFile(tree))) {
-    const name = imageFor(main, release.commit, wanted.service);
-    if ((await inspectImage(name))?.commit === release.commit) continue;
-    await docker(
-      `build the image of service ${wanted.service}`,
-      [
-        ...["buildx", "build", "--load", "--progress", "plain"],
-        // With attestations an image's id changes when it is loaded again (containerd store).
-        ...["--provenance=false", "--sbom=false"],
-        ...["--tag", name, "--label", `${COMMIT_LABEL}=${release.commit}`],
-        ...["--file", join(tree, wanted.dockerfile)],
-        ...(wanted.target === undefined ? [] : ["--target", wanted.target]),
-        ...Object.entries(wanted.args).flatMap(([key, value]) => [
-          "--build-arg",
-          `${key}=${value}`,
-        ]),
-        join(tree, wanted.context),
-      ],
-      { timeout: BUILD_TIMEOUT, onLine },
-    );
-    const image = await inspectImage(name);
-    if (image?.commit !== release.commit)
-      throw new Error(
-        `the build of service ${wanted.service} ended well, but ${name} is ${image === undefined ? "not there" : `labelled ${image.commit ?? "with no commit"}`}`,
-      );
-    built.push(name);
+  const missing: ImageToBuild[] = [];
+  for (const wanted of imagesToBuild(await readComposeFile(tree)))
+    if (!(await isUsable(imageFor(main, release.commit, wanted.service), release.commit)))
+      missing.push(wanted);
+  if (missing.length === 0) return { built: [] };
+  if (order.source === "sent") throw new Error(await whatArrived(main, options, missing));
+
+  const isWanted = missing.some(({ service }) => service === MAIN_SERVICE);
+  const pulled = isWanted ? await pullIfWanted(main, options) : undefined;
+  if (pulled !== undefined) tell(`pulled ${pulled}, labelled with the commit; nothing was built`);
+  const toBuild = missing.filter(({ service }) => service !== MAIN_SERVICE || pulled === undefined);
+  return {
+    built: await buildImages(main, toBuild, options),
+    ...(pulled === undefined ? {} : { pulled }),
+  };
+}
+
+async function isUsable(name: string, commit: string): Promise<boolean> {
+  return (await inspectImage(name))?.commit === commit;
+}
+
+/** What is wrong with images that the operator's side says it has sent. */
+async function whatArrived(
+  main: string,
+  { release }: ImageOptions,
+  missing: readonly ImageToBuild[],
+): Promise<string> {
+  const names = missing.map(({ service }) => imageFor(main, release.commit, service));
+  return `the image did not arrive: ${names.join(", ")} is not on the server with the label ${release.commit}. Run pulumi up again`;
+}
+
+/** The reference that the server's image was pulled from; undefined where it has to be built. */
+async function pullIfWanted(main: string, options: ImageOptions): Promise<string | undefined> {
+  const { order, tell } = options;
+  if (order.source === "build") return undefined;
+  try {
+    return await pullImage(main, options);
+  } catch (error) {
+    if (order.source === "pull") throw error;
+    tell(`no published image: ${messageOf(error)} So it is built.`);
+    return undefined;
+  }
+}
+
+async function buildImages(
+  main: string,
+  toBuild: readonly ImageToBuild[],
+  options: ImageOptions,
+): Promise<string[]> {
+  const { release, order } = options;
+  const built: string[] = [];
+  const group =
+    toBuild.length === 0 || order.memoryBytes === undefined
+      ? undefined
+      : await makeBuildGroup(order.memoryBytes);
+  try {
+    for (const wanted of toBuild) {
+      const name = imageFor(main, release.commit, wanted.service);
+      await buildImage(name, wanted, options, group);
+      built.push(name);
+    }
+  } finally {
+    if (group !== undefined) await endBuildGroup(group);
+    // A failed build leaves cache, too.
+    if (toBuild.length > 0) await limitCache(options);
   }
   return built;
+}
+
+async function buildImage(
+  name: string,
+  wanted: ImageToBuild,
+  { release, tree, order, onLine }: ImageOptions,
+  group: string | undefined,
+): Promise<void> {
+  let wasKilled = false;
+  try {
+    await docker(
+      `build the image of service ${wanted.service}`,
+      buildArguments({
+        name,
+        commit: release.commit,
+        tree,
+        wanted,
+        ...(group === undefined ? {} : { group }),
+      }),
+      {
+        timeout: BUILD_TIMEOUT,
+        onLine: (line) => {
+          wasKilled ||= isMemoryFailure(line);
+          onLine(line);
+        },
+      },
+    );
+  } catch (error) {
+    const metLimit = group !== undefined && (await metItsLimit(group));
+    throw wasKilled || metLimit ? memoryError(error, order.memoryBytes, wasKilled) : error;
+  }
+  const image = await inspectImage(name);
+  if (image?.commit !== release.commit)
+    throw new Error(
+      `the build of service ${wanted.service} ended well, but ${name} is ${image === undefined ? "not there" : `labelled ${image.commit ?? "with no commit"}`}`,
+    );
+}
+
+/** Removes build cache beyond the wanted size, the oldest first. A failure is told, not more. */
+async function limitCache({ order, tell }: ImageOptions): Promise<void> {
+  if (order.cacheBytes === undefined) return;
+  const prune = (option: string): Promise<string> =>
+    docker(
+      "remove old build cache",
+      ["buildx", "prune", "--force", option, String(order.cacheBytes)],
+      { timeout: PRUNE_TIMEOUT },
+    );
+  try {
+    // Since buildx 0.17 the first one has another name, and may be gone one day.
+    await prune("--keep-storage").catch(() => prune("--max-used-space"));
+  } catch (error) {
+    tell(`the build cache could not be limited: ${messageOf(error)}`);
+  }
 }

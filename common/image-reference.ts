@@ -1,0 +1,45 @@
+/**
+ * Names of images in a registry. They end in docker's argument vector on the server, so that only
+ * what is listed here passes: nothing begins with a dash, and nothing is quoted or expanded.
+ */
+
+const HOST = "[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?";
+const PART = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*";
+const NAME = `${HOST}(?:/${PART})+`;
+const TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+const REFERENCE = new RegExp(`^(${NAME})(?::(${TAG}))?(@sha256:[0-9a-f]{64})?$`);
+
+const LONGEST = 300;
+
+/** An image's name with its tag or digest, where it has one. */
+export interface ImageReference {
+  /** `ghcr.io/us/chatalot` */
+  name: string;
+  tag?: string;
+  /** `@sha256:…` */
+  digest?: string;
+}
+
+/** Undefined for what is no such name. One without a slash is none: it could be a mistyped word. */
+export function parseImage(text: string): ImageReference | undefined {
+  const match = text.length > LONGEST ? null : REFERENCE.exec(text);
+  if (match === null) return undefined;
+  const [, name = "", tag, digest] = match;
+  return {
+    name,
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/** Whether a text is a tag that a registry can have. */
+export function isImageTag(text: string): boolean {
+  return new RegExp(`^${TAG}$`).test(text);
+}
+
+/** The registry that `docker login` has to be told. */
+export function registryOf(reference: string): string {
+  const [host = ""] = reference.split("/");
+  // As docker decides it: without a dot or a port the first part is a name on Docker Hub.
+  return /[.:]/.test(host) || host === "localhost" ? host : "docker.io";
+}
