@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger.ts";
 import { jobSequences } from "../job.ts";
 import { jobPaths } from "../paths.ts";
 import { messageOf } from "../../common/errors.ts";
+import { directoryLinks, keepEdits } from "../release-files.ts";
 import type { ServingRecord } from "../protocol.ts";
 import type { JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
@@ -16,14 +17,24 @@ const KEPT_JOBS = 50;
 
 /** Lets the committed server come back at boot, and the operator's directory show it. */
 export async function settle(context: JobContext, serving: ServingRecord): Promise<void> {
-  const { driver, paths } = context;
+  const { driver, paths, job, progress } = context;
   // Until here nothing would have started it again: after a power cut it is still away.
   if ((await driver.server())?.running !== true)
     await driver.start(renderedRecord(context, serving));
   await driver.setRestartPolicy(serving.restartPolicy);
-  await linkDurably(paths.current, serving.releaseDirectory);
-  await linkDurably(paths.composeFile, join(basename(paths.current), "compose.yaml"));
-  await linkDurably(paths.environmentFile, join(basename(paths.current), ".env"));
+  const { sequence, plan } = job;
+  const kept = await keepEdits(paths, { sequence, previous: plan.previous?.serving });
+  if (kept.length > 0)
+    progress.tell("J11", `your edited files were kept in ${paths.directory}: ${kept.join(", ")}`);
+  for (const { path, target } of directoryLinks(paths, serving.releaseDirectory))
+    await linkDurably(path, target);
+  const removed = await driver
+    .removeLeftovers(renderedRecord(context, serving))
+    .catch((error: unknown): string[] => {
+      progress.tell("J11", `a service that is switched off still runs: ${messageOf(error)}`);
+      return [];
+    });
+  if (removed.length > 0) progress.tell("J11", `switched off and removed: ${removed.join(", ")}`);
 }
 
 /** Removes what retention no longer keeps. A failure is told and changes nothing else. */

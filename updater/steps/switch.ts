@@ -9,8 +9,12 @@ import { join } from "node:path";
 import { compareMigrations } from "../../release/compare.ts";
 import { describeMilliseconds } from "../../common/duration.ts";
 import type { RenderedRelease } from "../drivers/driver.ts";
+import { messageOf } from "../../common/errors.ts";
+import { nameExists } from "../files.ts";
 import { passGate } from "../gate.ts";
+import { OVERRIDE_FILE } from "../paths.ts";
 import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
+import { fileDigests } from "../release-files.ts";
 import { requireSpace } from "./prepare.ts";
 import { HopelessError, type JobContext, type Step, switchTarget, wantedRelease } from "./step.ts";
 
@@ -52,11 +56,28 @@ async function checkUpdate(context: JobContext): Promise<void> {
   await requireSpace(paths.directory);
   await checkDatabase(context);
   const { address, port } = target.listen;
-  const owner = await driver.portOwner(address, port);
-  if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
   const rendered = renderedTarget(context);
+  const others = await portsOf(context, rendered);
+  for (const published of [{ address, port }, ...others]) {
+    const owner = await driver.portOwner(published.address, published.port);
+    if (owner !== undefined)
+      throw new Error(`port ${published.port} on ${published.address} is used by ${owner}`);
+  }
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.ownSecrets(rendered, target.image);
+}
+
+/** Also the first question to Compose: what it can't read stops the update here. */
+async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
+  const hasOverride = await nameExists(join(rendered.directory, OVERRIDE_FILE));
+  try {
+    return await driver.publishedPorts(rendered);
+  } catch (error) {
+    throw new Error(
+      `${messageOf(error)}${hasOverride ? "\nYour override file is part of it: mend it or move it away" : ""}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */
@@ -125,11 +146,13 @@ async function proveNewServer(
   const { driver, ledger, progress } = context;
   const target = switchTarget(context);
   const known = ledger.lastServing?.serving?.database;
+  const rendered = renderedTarget(context);
   const pass = await passGate(
     driver,
     {
       release: wantedRelease(context),
       image: target.image,
+      environment: await driver.wantedEnvironment(rendered),
       ...(known === undefined ? {} : { database: known }),
     },
     target.gate,
@@ -144,11 +167,27 @@ async function proveNewServer(
       imageId: pass.server.imageId,
       composeConfigHash: pass.server.composeConfigHash ?? "",
       profiles: target.profiles,
-      restartPolicy: await driver.restartPolicy(renderedTarget(context)),
+      restartPolicy: await driver.restartPolicy(rendered),
+      files: await fileDigests(context.paths, target.releaseDirectory),
+      services: await committedServices(driver, rendered),
       database: pass.database.identity,
       applied: pass.database.applied,
     },
   };
+}
+
+/** The other services that run now, with Compose's digest of each. */
+async function committedServices(
+  driver: JobContext["driver"],
+  rendered: RenderedRelease,
+): Promise<Record<string, string>> {
+  const wanted = await driver.otherServices(rendered);
+  const running = (await driver.services()).filter(({ state }) => state === "running");
+  return Object.fromEntries(
+    running
+      .filter(({ service }) => wanted.includes(service))
+      .map(({ service, configHash }) => [service, configHash]),
+  );
 }
 
 async function stopNewServer({ driver }: JobContext): Promise<void> {
@@ -174,6 +213,9 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     (text) => progress.tell("R4", text),
   );
   await driver.setRestartPolicy(serving.restartPolicy);
+  await driver.removeLeftovers(renderedRecord(context, serving)).catch((error: unknown) => {
+    progress.tell("R4", `a service that is switched off still runs: ${messageOf(error)}`);
+  });
   return { firstGoodAt: pass.firstGoodAt };
 }
 
