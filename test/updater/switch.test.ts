@@ -208,6 +208,8 @@ describe("the steps of a switch", () => {
         imageId: `sha256:${NEW_COMMIT}`,
         composeConfigHash: "c0ffee",
         profiles: ["turn"],
+        files: {},
+        services: {},
         restartPolicy: "unless-stopped",
         database: DATABASE,
         applied: applied(1, 2),
