@@ -41,7 +41,7 @@ export function describeOverride(text: string): string {
   let parsed: unknown;
   try {
     // Compose has tags of its own (!reset, !override), about which nothing is to be said here.
-    parsed = parse(text, { logLevel: "silent" });
+    parsed = parse(text, { logLevel: "error" });
   } catch {
     return "it is not valid YAML";
   }
