@@ -5,6 +5,7 @@ import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
 import { registerInit } from "./init/command.ts";
+import { describeStatus, readStatus } from "./status.ts";
 
 const NOTHING_TO_DO = 3;
 const WRONG_USAGE = 2;
@@ -25,6 +26,18 @@ program
   });
 
 registerInit(program);
+program
+  .command("status")
+  .description("shows what serves, whether it is as committed, and what was done last")
+  .option("--json", "as JSON")
+  .option("--check", "one line; exit code 0 as committed and healthy, 1 not so, 4 it needs you")
+  .action(async (options: { json?: boolean; check?: boolean }) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const status = await readStatus(stack, options.check !== true);
+    if (options.json === true) console.log(JSON.stringify(status, null, 2));
+    else console.log(options.check === true ? status.reason : describeStatus(status));
+    if (options.check === true) process.exitCode = status.code;
+  });
 
 try {
   await program.parseAsync();

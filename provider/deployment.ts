@@ -43,7 +43,9 @@ export const deployment: Resource = {
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
       refusals.push(...releaseRefusals(news, state));
+      refusals.push(...overrideRefusals(context, state));
       tellOfMigrations(context, news, state);
+      tellSettings(context, olds, news, state);
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
     const listen = listenOf(wanted, state);
@@ -51,6 +53,8 @@ export const deployment: Resource = {
       context.warn(guardText(wanted, listen, (news.place as ServerPlace).server));
     const opening = openingOf(wanted, state);
     const drift = driftOf(olds, state);
+    if (drift.length > 0)
+      context.tell(`The server differs from what was deployed:\n  - ${drift.join("\n  - ")}`);
     return {
       additions: {
         ...instanceAddition(olds, state),
@@ -237,6 +241,44 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
         `${names(edited.map((entry) => entry.release))}. Choose a release that keeps applied migrations as they are.`,
     });
   return refusals;
+}
+
+/** The operator's override is shown in every preview; one that Compose refuses would stop the update. */
+function overrideRefusals(context: ResourceContext, { override }: ServerState): Refusal[] {
+  if (override === undefined) return [];
+  const { name, changes, ignored, problem } = override;
+  if (ignored.length > 0)
+    context.warn(`Compose reads ${name} and leaves out ${ignored.join(", ")}. Keep one of them.`);
+  if (problem === undefined) {
+    context.tell(`${name} kept: ${changes}`);
+    return [];
+  }
+  const reason = `${name} on the server can't be used: ${problem}. Nothing was changed. Mend that file.`;
+  return [{ property: "", reason }];
+}
+
+/** The same release with other settings: short, and by name, because values may be secret. */
+function tellSettings(context: ResourceContext, olds: Wire, news: Wire, state: ServerState): void {
+  if (olds.commit === undefined || state.serving?.release?.commit !== news.commit) return;
+  if (hasUnknown(news.configuration) || hasUnknown(news.secretEnv)) return;
+  const names = changedSettings(olds, news);
+  if (names.length === 0) return;
+  context.tell(
+    `SETTINGS  ${names.join(", ")} ${names.length === 1 ? "changes" : "change"}; one restart of the ` +
+      "server, no build, no migration",
+  );
+}
+
+/** Names of variables, and of settings beside them, that differ between two runs. */
+function changedSettings(olds: Wire, news: Wire): string[] {
+  const flat = (values: Wire): Record<string, unknown> => {
+    const { env, ...others } = (values.configuration ?? {}) as Configuration;
+    return { ...others, ...env, ...(values.secretEnv as Record<string, string> | undefined) };
+  };
+  const [before, after] = [flat(olds), flat(news)];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => !equal(before[name], after[name]))
+    .sort();
 }
 
 /** Said beforehand: what happens to the database, and what becomes of it should the release fail. */

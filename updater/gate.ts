@@ -25,11 +25,15 @@ export interface GateFacts {
   health: HealthAnswer;
   webVersion: string | undefined;
   database: { identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined;
+  /** The server's variables; read only where some are expected. */
+  environment?: ReadonlyMap<string, string>;
 }
 
 export interface Expectation {
   release: ReleaseIdentity;
   image: string;
+  /** Variables that the container must have, as its compose file promises them. */
+  environment?: Readonly<Record<string, string>>;
   /** The database that the ledger knows; undefined before the first commit. */
   database?: DatabaseIdentity;
 }
@@ -131,6 +135,8 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
       `it is labelled ${server.commit ?? "with no commit"}, not ${expected.release.commit}`,
     );
 
+  failures.push(...environmentFailures(facts.environment, expected.environment ?? {}));
+
   if (!health.reachable) failures.push(health.problem ?? "it does not answer");
   else if (health.status === undefined) failures.push(health.problem ?? "it gives no health");
   else {
@@ -168,6 +174,17 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
   return failures;
 }
 
+/** Names only: the values may be secret. */
+function environmentFailures(
+  found: ReadonlyMap<string, string> | undefined,
+  expected: Readonly<Record<string, string>>,
+): string[] {
+  const wrong = Object.keys(expected).filter((name) => found?.get(name) !== expected[name]);
+  return wrong.length === 0
+    ? []
+    : [`its container does not have the configured value of ${wrong.sort().join(", ")}`];
+}
+
 /** How the applied migrations differ from the files of a release. */
 export function migrationFailures(
   applied: readonly AppliedMigration[],
@@ -203,7 +220,9 @@ async function readGateFacts(driver: Driver, expected: Expectation): Promise<Gat
     expected.release.webVersion !== undefined && health.status === "ok"
       ? await driver.webVersion()
       : undefined;
-  return { server, taggedImageId: image?.id, health, webVersion, database };
+  const environment =
+    expected.environment === undefined ? {} : { environment: await driver.environment() };
+  return { server, taggedImageId: image?.id, health, webVersion, database, ...environment };
 }
 
 /** Why the server can't become healthy any more: its restart policy is "no" until it is committed. */

@@ -1,19 +1,23 @@
 /** Reads everything a preview needs of a server, and changes nothing. */
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { diskUsage } from "./disk-usage.ts";
+import { readDrift } from "./drift.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
 import { readInstance } from "./instance.ts";
 import { openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
-import { type InstancePaths, instancePaths, OVERRIDE_FILE } from "./paths.ts";
-import { type LedgerRecord, PROTOCOL, type ServerState } from "./protocol.ts";
+import { describeOverride, readOverride } from "./override.ts";
+import { type InstancePaths, instancePaths } from "./paths.ts";
+import { type OverrideFacts, PROTOCOL, type ServerState } from "./protocol.ts";
 
 export interface InspectRequest {
   directory: string;
   project: string;
   volumes: string[];
+  /** Measure the disk's use too, which may take long. Default: false. */
+  usage?: boolean;
 }
 
 export async function inspectServer(request: InspectRequest): Promise<ServerState> {
@@ -30,13 +34,14 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
 
   const driver = new ComposeDriver(paths, instance.project);
   const ledger = await Ledger.read(paths);
-  const [needsOperator, job, server, database, health, prepared] = await Promise.all([
+  const [needsOperator, job, server, database, health, prepared, override] = await Promise.all([
     readFileIfThere(paths.needsOperator),
     openJob(paths),
     driver.server(),
     driver.database(),
     driver.health(),
     preparedCommits(paths, driver),
+    overrideFacts(paths, driver),
   ]);
   const serving = ledger.serving;
   const state: ServerState = {
@@ -53,6 +58,10 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(ledger.lastServing === undefined ? {} : { lastServing: ledger.lastServing }),
     ...(server === undefined ? {} : { server }),
     ...(database === undefined ? {} : { database }),
+    ...(override === undefined ? {} : { override }),
+    ...(request.usage === true
+      ? { usage: await diskUsage(paths, request.project, request.volumes) }
+      : {}),
   };
   if (job !== undefined)
     state.openJob = {
@@ -66,10 +75,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
         : { release: { name: job.plan.release.name, commit: job.plan.release.commit } }),
     };
   else if (serving !== undefined)
-    state.drift = [
-      ...(await driftOf(driver, state, serving)),
-      ...(await overrideDrift(paths, serving)),
-    ];
+    state.drift = await readDrift(paths, driver, { server, health, database }, serving);
   return state;
 }
 
@@ -84,44 +90,17 @@ async function preparedCommits(paths: InstancePaths, driver: ComposeDriver): Pro
   return commits.filter((_, index) => ready[index]);
 }
 
-/** The operator's override belongs to what runs: a change of it is brought by the next up. */
-async function overrideDrift(paths: InstancePaths, { serving }: LedgerRecord): Promise<string[]> {
-  if (serving === undefined) return [];
-  const copy = join(paths.directory, serving.releaseDirectory, OVERRIDE_FILE);
-  const [now, then] = await Promise.all([
-    readFileIfThere(paths.overrideFile),
-    readFileIfThere(copy),
-  ]);
-  return now === then ? [] : [`${OVERRIDE_FILE} was changed`];
-}
-
-/** How what runs differs from what was committed, in words for the operator. */
-async function driftOf(
+/** Compose's own judgement is asked for: only it knows what it accepts. */
+async function overrideFacts(
+  paths: InstancePaths,
   driver: ComposeDriver,
-  { server, health, database }: ServerState,
-  record: LedgerRecord,
-): Promise<string[]> {
-  const committed = record.serving;
-  if (committed === undefined) return [];
-  if (server === undefined) return ["the server's container is gone"];
-  if (!server.running) return [`the server is ${server.status}`];
-  const drift: string[] = [];
-  if (server.commit !== record.release?.commit)
-    drift.push(`it runs commit ${server.commit ?? "unknown"}, not ${record.release?.commit}`);
-  else if (server.composeConfigHash !== committed.composeConfigHash)
-    drift.push("its container was made with another configuration");
-  if (server.restartPolicy !== committed.restartPolicy)
-    drift.push(`its restart policy is "${server.restartPolicy}", not "${committed.restartPolicy}"`);
-  const image = await driver.image(committed.image);
-  if (image === undefined) drift.push(`the image ${committed.image} is gone`);
-  else if (image.id !== server.imageId) drift.push("it runs another image than its tag names");
-  if (
-    database !== undefined &&
-    (database.identity.systemIdentifier !== committed.database.systemIdentifier ||
-      database.identity.oid !== committed.database.oid)
-  )
-    drift.push("its database is another one");
-  if (health?.status !== "ok" || health.databaseHealthy !== true)
-    drift.push(`it is not healthy: ${health?.problem ?? `status ${health?.status ?? "unknown"}`}`);
-  return drift;
+): Promise<OverrideFacts | undefined> {
+  const found = await readOverride(paths);
+  if (found === undefined) return undefined;
+  const { name, text, ignored } = found;
+  const problem = await driver.overrideProblem(name);
+  return {
+    ...{ name, ignored, changes: describeOverride(text) },
+    ...(problem === undefined ? {} : { problem }),
+  };
 }

@@ -11,8 +11,6 @@ export interface InstancePaths {
   composeFile: string;
   /** The environment file beside it: a link into the committed release. */
   environmentFile: string;
-  /** The operator's own changes; read by us, never written. */
-  overrideFile: string;
   /** Link to the committed release's folder. */
   current: string;
   releases: string;
@@ -39,7 +37,7 @@ export interface InstancePaths {
   runnerUpdater: string;
 }
 
-/** The operator's own changes to the compose file, beside it. */
+/** The copy of the operator's override in a release's folder, whatever its name was. */
 export const OVERRIDE_FILE = "docker-compose.override.yml";
 
 export function instancePaths(directory: string): InstancePaths {
@@ -48,7 +46,6 @@ export function instancePaths(directory: string): InstancePaths {
     directory,
     composeFile: join(directory, "compose.yaml"),
     environmentFile: join(directory, ".env"),
-    overrideFile: join(directory, OVERRIDE_FILE),
     current: join(directory, "current"),
     releases: join(directory, "releases"),
     trees: join(directory, "trees"),

@@ -228,6 +228,10 @@ export interface ServingRecord {
   /** Where it was published. Absent in records of before there was an owner guard. */
   listen?: { address: string; port: number };
   restartPolicy: string;
+  /** Keyed digests of the folder's files, to notice edits. Absent in records of earlier versions. */
+  files?: Record<string, string>;
+  /** Compose's digest of each other service that ran. Absent in records of earlier versions. */
+  services?: Record<string, string>;
   database: DatabaseIdentity;
   applied: AppliedMigration[];
 }
@@ -344,4 +348,31 @@ export interface ServerState {
   health?: HealthAnswer;
   /** How the server differs from what its ledger says, in words. */
   drift: string[];
+  /** The operator's override as it is now. */
+  override?: OverrideFacts;
+  /** What is used of the server's disk: only where it was asked for. */
+  usage?: DiskUsage;
+}
+
+/** The operator's override, for the preview. */
+export interface OverrideFacts {
+  name: string;
+  /** What it changes, short: `chatalot ports, labels (4)`. */
+  changes: string;
+  /** Further override files, which Compose leaves out. */
+  ignored: string[];
+  /** Why Compose refuses it. */
+  problem?: string;
+}
+
+/** Sizes in bytes. Absent: it could not be measured. */
+export interface DiskUsage {
+  /** What is free where the directory is. */
+  free?: number;
+  trees?: number;
+  releases?: number;
+  /** The images of this instance's releases; layers that they share are counted for each. */
+  images?: number;
+  /** By the volume's name. */
+  volumes: Record<string, number>;
 }

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { encodeDotenv } from "../release/dotenv.ts";
 import { renderCompose } from "../release/compose-file.ts";
 import { readComposeFile } from "./drivers/compose/image.ts";
-import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
+import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
 import { keyedDigest } from "./instance.ts";
+import { readOverride } from "./override.ts";
 import { type InstancePaths, OVERRIDE_FILE, releaseDirectoryName } from "./paths.ts";
 import type { InstanceSecrets, SwitchRequest } from "./protocol.ts";
 
@@ -35,7 +36,7 @@ export async function render(
   const tree = join(paths.trees, release.commit);
   const url: Record<string, string> =
     configuration.url === undefined ? {} : { PUBLIC_URL: configuration.url };
-  const override = await readFileIfThere(paths.overrideFile);
+  const override = (await readOverride(paths))?.text;
   return {
     ...(override === undefined ? {} : { override }),
     compose: renderCompose({

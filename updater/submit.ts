@@ -4,6 +4,7 @@
  * under one lock, whoever asks.
  */
 import { join } from "node:path";
+import { readDrift } from "./drift.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { linkDurably, nameExists, readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
@@ -29,7 +30,6 @@ import {
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
-import { sameDatabase } from "./same-database.ts";
 import { repeatedRevert } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
@@ -264,7 +264,7 @@ async function switchWork(
     return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
   return {
     wanted: { kind: "switch", commit, digest, retry: request.retry },
-    unchanged: same && (await runsAsCommitted(driver, serving)),
+    unchanged: same && (await runsAsCommitted(paths, driver, serving)),
     serving: serving === undefined ? {} : { serving },
     published: { listen },
     plan: async (sequence) => ({
@@ -310,18 +310,16 @@ async function isPrepared(
 }
 
 /** Whether the server is the one that was committed, untouched and healthy. */
-async function runsAsCommitted(driver: ComposeDriver, record: LedgerRecord): Promise<boolean> {
-  const server = await driver.server();
-  const committed = record.serving;
-  if (server?.running !== true || committed === undefined) return false;
-  if (server.commit !== record.release?.commit) return false;
-  if (server.composeConfigHash !== committed.composeConfigHash) return false;
-  if (server.restartPolicy !== committed.restartPolicy) return false;
-  const image = await driver.image(committed.image);
-  if (image === undefined || image.id !== server.imageId) return false;
-  // An empty database is healthy as well.
-  const database = await driver.database();
-  if (database === undefined || !sameDatabase(database.identity, committed.database)) return false;
-  const health = await driver.health();
-  return health.status === "ok" && health.databaseHealthy === true;
+async function runsAsCommitted(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  record: LedgerRecord,
+): Promise<boolean> {
+  if (record.serving === undefined) return false;
+  const [server, health, database] = await Promise.all([
+    driver.server(),
+    driver.health(),
+    driver.database(),
+  ]);
+  return (await readDrift(paths, driver, { server, health, database }, record)).length === 0;
 }

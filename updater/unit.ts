@@ -38,6 +38,13 @@ StandardError=append:%f/.deploy/unit.log
 WantedBy=multi-user.target
 `;
 
+/** Whether systemd has the unit's template as this version writes it. Every job writes it anew. */
+export async function unitTemplate(): Promise<"right" | "missing" | "changed"> {
+  const found = await readFileIfThere(TEMPLATE);
+  if (found === undefined) return "missing";
+  return found === TEXT ? "right" : "changed";
+}
+
 /** The unit of one instance. */
 export function unitName(directory: string): string {
   const escaped = directory

@@ -102,6 +102,11 @@ export class RemoteServer {
     return this.readState;
   }
 
+  /** The state with the use of the disk, which takes longer to read. */
+  stateWithUsage(): Promise<ServerState> {
+    return this.inspect(true);
+  }
+
   /** After a change, so that later readers see it. */
   forget(): void {
     this.readFacts = undefined;
@@ -244,7 +249,7 @@ export class RemoteServer {
     return parseHostFacts(stdout);
   }
 
-  private async inspect(): Promise<ServerState> {
+  private async inspect(usage = false): Promise<ServerState> {
     const facts = await this.facts();
     if (!facts.hasInstance)
       return {
@@ -269,7 +274,10 @@ export class RemoteServer {
     const { stdout } = await this.transport.run(
       "read the instance's state",
       [runner.node, runner.updater, "inspect"],
-      { stdin: JSON.stringify({ directory, project, volumes }), timeout: INSPECT_TIMEOUT },
+      {
+        stdin: JSON.stringify({ directory, project, volumes, ...(usage ? { usage } : {}) }),
+        timeout: INSPECT_TIMEOUT,
+      },
     );
     const state = JSON.parse(stdout) as ServerState;
     if (state.protocol !== PROTOCOL)

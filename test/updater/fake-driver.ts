@@ -5,6 +5,7 @@ import type {
   ImageOptions,
   ImageResult,
   RenderedRelease,
+  ServiceFacts,
   StartOptions,
   StartResult,
 } from "../../updater/drivers/driver.ts";
@@ -45,6 +46,32 @@ export class FakeDriver implements Driver {
   /** Called before each reading of the container, to change what will be read. */
   onLook: () => void = () => undefined;
 
+  ports: { address: string; port: number }[] = [];
+  wanted: Record<string, string> = {};
+  variables = new Map<string, string>();
+  others: ServiceFacts[] = [];
+  leftovers: string[] = [];
+
+  async publishedPorts(): Promise<{ address: string; port: number }[]> {
+    if (this.broken.has("publishedPorts")) throw new Error("publishedPorts is broken");
+    return this.ports;
+  }
+  async wantedEnvironment(): Promise<Record<string, string>> {
+    return this.wanted;
+  }
+  async environment(): Promise<ReadonlyMap<string, string>> {
+    return this.variables;
+  }
+  async services(): Promise<ServiceFacts[]> {
+    return this.others;
+  }
+  async otherServices(): Promise<string[]> {
+    return this.others.map(({ service }) => service);
+  }
+  async removeLeftovers(): Promise<string[]> {
+    if (this.leftovers.length > 0) this.did("removeLeftovers");
+    return this.leftovers.splice(0);
+  }
   async waitUntilReady(): Promise<void> {}
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { expect } from "chai";
 import type { ContainerFacts, LedgerRecord } from "../../updater/protocol.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
@@ -32,6 +33,7 @@ describe("the steps of a switch", () => {
     driver.currentDatabase = { identity: DATABASE, applied: applied(1, 2) };
     driver.healthAnswer = healthy();
     const { target } = context.job.plan;
+    await mkdir(temporary(target?.releaseDirectory ?? ""), { recursive: true });
     if (target !== undefined) target.gate.mustStayGoodFor = 0;
     return context;
   }
@@ -247,6 +249,8 @@ describe("the steps of a switch", () => {
         composeConfigHash: "c0ffee",
         profiles: ["turn"],
         listen: { address: "127.0.0.1", port: 8080 },
+        files: {},
+        services: {},
         restartPolicy: "unless-stopped",
         database: DATABASE,
         applied: applied(1, 2),

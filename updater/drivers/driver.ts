@@ -23,6 +23,16 @@ export interface ImageFacts {
   commit?: string;
 }
 
+/** A container beside the server. */
+export interface ServiceFacts {
+  service: string;
+  /** Docker's word: `running`, `exited`. */
+  state: string;
+  isUnhealthy: boolean;
+  /** Compose's digest of its definition. */
+  configHash: string;
+}
+
 export interface ImageOptions {
   release: ReleaseIdentity;
   /** Absolute path of the commit's tree. */
@@ -80,6 +90,19 @@ export interface Driver {
   removeImages(commit: string): Promise<void>;
   /** What the address and port are taken by, where that is not Chatalot itself. */
   portOwner(address: string, port: number): Promise<string | undefined>;
+
+  /** The ports of the host that the release's server publishes, the operator's included. */
+  publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]>;
+  /** The variables that the release gives to its server, the operator's override included. */
+  wantedEnvironment(release: RenderedRelease): Promise<Record<string, string>>;
+  /** The variables of the server as it runs now. */
+  environment(): Promise<ReadonlyMap<string, string>>;
+  /** The containers beside the server, running or not. */
+  services(): Promise<ServiceFacts[]>;
+  /** Names of the services beside the server that are switched on. */
+  otherServices(release: RenderedRelease): Promise<string[]>;
+  /** Removes containers of services that are not switched on, and names these services. */
+  removeLeftovers(release: RenderedRelease): Promise<string[]>;
 
   /** The server as it runs now. */
   server(): Promise<ContainerFacts | undefined>;

@@ -1,5 +1,10 @@
 /** J1 of a switch: everything that was seen in the preview is checked again; it may have changed since. */
 import { compareMigrations } from "../../release/compare.ts";
+import { join } from "node:path";
+import { messageOf } from "../../common/errors.ts";
+import type { RenderedRelease } from "../drivers/driver.ts";
+import { nameExists } from "../files.ts";
+import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
 import { sameDatabase } from "../same-database.ts";
 import { spaceForBackup } from "./backup.ts";
@@ -31,13 +36,27 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
     );
   const pending = await checkDatabase(context);
   await checkSpace(context, pending.length);
-  const { address, port } = target.listen;
-  const owner = await driver.portOwner(address, port);
-  if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
   const rendered = renderedTarget(context);
+  for (const { address, port } of [target.listen, ...(await portsOf(context, rendered))]) {
+    const owner = await driver.portOwner(address, port);
+    if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
+  }
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.ownSecrets(rendered, target.image);
   return { pending };
+}
+
+/** Also the first question to Compose: what it can't read stops the update here. */
+async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
+  const hasOverride = await nameExists(join(rendered.directory, OVERRIDE_FILE));
+  try {
+    return await driver.publishedPorts(rendered);
+  } catch (error) {
+    throw new Error(
+      `${messageOf(error)}${hasOverride ? "\nYour override file is part of it: mend it or move it away" : ""}`,
+      { cause: error },
+    );
+  }
 }
 
 /** For everything that is written before the point of no return, on every disk that is written to. */

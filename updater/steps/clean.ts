@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger.ts";
 import { jobSequences } from "../job.ts";
 import { jobPaths } from "../paths.ts";
 import { messageOf } from "../../common/errors.ts";
+import { directoryLinks, keepEdits } from "../release-files.ts";
 import type { ServingRecord } from "../protocol.ts";
 import type { Facts, JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
@@ -19,7 +20,7 @@ const KEPT_JOBS = 50;
  * it.
  */
 export async function settle(context: JobContext, serving: ServingRecord): Promise<Facts> {
-  const { driver, job, paths } = context;
+  const { driver, job, paths, progress } = context;
   const rendered = renderedRecord(context, serving);
   // Until here nothing would have started it again: after a power cut it is still away.
   if ((await driver.server())?.running !== true) await driver.start(rendered);
@@ -27,9 +28,17 @@ export async function settle(context: JobContext, serving: ServingRecord): Promi
   if (isClosed) await driver.openDoor(rendered);
   const openedAt = Date.now();
   await driver.setRestartPolicy(serving.restartPolicy);
-  await linkDurably(paths.current, serving.releaseDirectory);
-  await linkDurably(paths.composeFile, join(basename(paths.current), "compose.yaml"));
-  await linkDurably(paths.environmentFile, join(basename(paths.current), ".env"));
+  const { sequence, plan } = job;
+  const kept = await keepEdits(paths, { sequence, previous: plan.previous?.serving });
+  if (kept.length > 0)
+    progress.tell("J11", `your edited files were kept in ${paths.directory}: ${kept.join(", ")}`);
+  for (const { path, target } of directoryLinks(paths, serving.releaseDirectory))
+    await linkDurably(path, target);
+  const removed = await driver.removeLeftovers(rendered).catch((error: unknown): string[] => {
+    progress.tell("J11", `a service that is switched off still runs: ${messageOf(error)}`);
+    return [];
+  });
+  if (removed.length > 0) progress.tell("J11", `switched off and removed: ${removed.join(", ")}`);
   return isClosed ? { openedAt } : {};
 }
 

@@ -2,21 +2,16 @@
  * The job that swaps the serving release. Read from top to bottom the list is what an update does;
  * each step that touches the service says how it is taken back.
  */
+import { messageOf } from "../../common/errors.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
-import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
+import type { LedgerRecord, ReleaseIdentity } from "../protocol.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import { checkUpdate, pendingMigrations } from "./check-update.ts";
+import { proveNewServer } from "./prove-server.ts";
 import { databaseAfterRevert, restoreDatabase, takeRevertPoint } from "./revert-point.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
-import {
-  type Facts,
-  HopelessError,
-  type JobContext,
-  type Step,
-  switchTarget,
-  wantedRelease,
-} from "./step.ts";
+import { type Facts, HopelessError, type JobContext, type Step, switchTarget } from "./step.ts";
 
 export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
@@ -71,39 +66,6 @@ async function startNewServer(context: JobContext): Promise<Facts> {
   return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
 }
 
-async function proveNewServer(
-  context: JobContext,
-): Promise<{ serving: ServingRecord; firstGoodAt: number }> {
-  const { driver, ledger, progress } = context;
-  const target = switchTarget(context);
-  const known = ledger.lastServing?.serving?.database;
-  const pass = await passGate(
-    driver,
-    {
-      release: wantedRelease(context),
-      image: target.image,
-      ...(known === undefined ? {} : { database: known }),
-    },
-    target.gate,
-    (text) => progress.tell("J9", text),
-  );
-  return {
-    firstGoodAt: pass.firstGoodAt,
-    serving: {
-      releaseDirectory: target.releaseDirectory,
-      configurationDigest: target.configurationDigest,
-      image: target.image,
-      imageId: pass.server.imageId,
-      composeConfigHash: pass.server.composeConfigHash ?? "",
-      profiles: target.profiles,
-      listen: target.listen,
-      restartPolicy: await driver.restartPolicy(renderedTarget(context)),
-      database: pass.database.identity,
-      applied: pass.database.applied,
-    },
-  };
-}
-
 /** Where the new server was not even made, the old one may never have stopped: then it goes on. */
 async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
   const server = await driver.server();
@@ -140,6 +102,9 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     (text) => progress.tell("R4", text),
   );
   await driver.setRestartPolicy(serving.restartPolicy);
+  await driver.removeLeftovers(renderedRecord(context, serving)).catch((error: unknown) => {
+    progress.tell("R4", `a service that is switched off still runs: ${messageOf(error)}`);
+  });
   return { firstGoodAt: pass.firstGoodAt };
 }
 

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { chmod, chown, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { command } from "../../command.ts";
+import { command, CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
@@ -13,6 +13,7 @@ import type {
   ImageOptions,
   ImageResult,
   RenderedRelease,
+  ServiceFacts,
   StartOptions,
   StartResult,
 } from "../driver.ts";
@@ -48,7 +49,7 @@ export class ComposeDriver implements Driver {
   private readonly compose: ComposeProject;
 
   constructor(
-    paths: InstancePaths,
+    private readonly paths: InstancePaths,
     private readonly project: string,
   ) {
     this.compose = new ComposeProject(paths, project);
@@ -127,6 +128,85 @@ export class ComposeDriver implements Driver {
     if (own !== "") return undefined;
     const process = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening);
     return process === null ? "another program" : `${process[1]} (process ${process[2]})`;
+  }
+
+  async publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]> {
+    const { ports = [] } = await this.compose.definition(release, MAIN_SERVICE);
+    return ports
+      .filter(({ published, protocol }) => /^\d+$/.test(published ?? "") && protocol !== "udp")
+      .map(({ host_ip, published }) => ({
+        address: host_ip ?? "0.0.0.0",
+        port: Number(published),
+      }));
+  }
+
+  async wantedEnvironment(release: RenderedRelease): Promise<Record<string, string>> {
+    const { environment = {} } = await this.compose.definition(release, MAIN_SERVICE);
+    return Object.fromEntries(
+      Object.entries(environment)
+        .filter((entry): entry is [string, string] => entry[1] !== null)
+        // Compose prints its answer as a compose file, in which a dollar sign is doubled.
+        .map(([name, value]) => [name, value.replaceAll("$$", "$")]),
+    );
+  }
+
+  async environment(): Promise<ReadonlyMap<string, string>> {
+    const [id] = await containersOf(this.project, MAIN_SERVICE);
+    const found = id === undefined ? undefined : await inspectContainer(id);
+    return found?.environment ?? new Map<string, string>();
+  }
+
+  async services(): Promise<ServiceFacts[]> {
+    const format = ["service", "config-hash"].map(
+      (name) => `{{.Label "com.docker.compose.${name}"}}`,
+    );
+    const output = await docker("list the services", [
+      ...["ps", "--all", "--filter", `label=com.docker.compose.project=${this.project}`],
+      ...["--filter", "label=com.docker.compose.oneoff=False"],
+      ...["--format", [...format, "{{.State}}", "{{.Status}}"].join("\t")],
+    ]);
+    return output
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split("\t"))
+      .map(([service = "", configHash = "", state = "", status = ""]) => ({
+        ...{ service, state, configHash },
+        isUnhealthy: status.includes("(unhealthy)"),
+      }))
+      .filter(({ service }) => service !== MAIN_SERVICE);
+  }
+
+  async otherServices(release: RenderedRelease): Promise<string[]> {
+    return this.compose.otherServices(release);
+  }
+
+  async removeLeftovers(release: RenderedRelease): Promise<string[]> {
+    const wanted = new Set(await this.compose.otherServices(release));
+    const removed: string[] = [];
+    for (const { service } of await this.services()) {
+      if (wanted.has(service)) continue;
+      const ids = await containersOf(this.project, service);
+      await docker("stop a service", ["stop", "-t", String(STOP_SECONDS), ...ids]);
+      await docker("remove a service", ["rm", ...ids]);
+      removed.push(service);
+    }
+    return removed;
+  }
+
+  /** Why Compose doesn't accept the operator's directory as it is, with the override in it. */
+  async overrideProblem(name: string): Promise<string | undefined> {
+    if (!(await nameExists(this.paths.composeFile))) return undefined;
+    try {
+      await docker("check the override", [
+        ...["compose", "--project-directory", this.paths.directory],
+        ...["--file", this.paths.composeFile, "--file", join(this.paths.directory, name)],
+        ...["config", "--quiet"],
+      ]);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
+      return error.stderr.trim().split("\n").at(-1) ?? "Compose refuses it";
+    }
   }
 
   async server(): Promise<ContainerFacts | undefined> {

@@ -33,6 +33,12 @@ async function composeArguments(
   ];
 }
 
+/** What is read of a service's definition. */
+export interface ServiceDefinition {
+  environment?: Record<string, string | null>;
+  ports?: { host_ip?: string; published?: string; protocol?: string }[];
+}
+
 export class ComposeProject {
   constructor(
     private readonly paths: InstancePaths,
@@ -81,6 +87,13 @@ export class ComposeProject {
   async otherServices(release: RenderedRelease): Promise<string[]> {
     const output = await this.run("list the services", release, ["config", "--services"]);
     return output.split("\n").filter((line) => line !== "" && line !== MAIN_SERVICE);
+  }
+
+  /** One service as Compose merges it from the release, the override and the `.env`. */
+  async definition(release: RenderedRelease, service: string): Promise<ServiceDefinition> {
+    const json = await this.run("read the compose file", release, ["config", "--format", "json"]);
+    const { services = {} } = JSON.parse(json) as { services?: Record<string, ServiceDefinition> };
+    return services[service] ?? {};
   }
 
   private async run(label: string, release: RenderedRelease, args: string[]): Promise<string> {

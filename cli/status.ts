@@ -1,0 +1,112 @@
+/** `chatalot status`: what serves, whether it is as committed, and what was done last. */
+import { messageOf } from "../common/errors.ts";
+import { describeMilliseconds } from "../common/duration.ts";
+import { isUnreachable } from "../provider/server/remote-server.ts";
+import type { ServerState } from "../updater/protocol.ts";
+import { serverOfStack } from "./stack.ts";
+
+/** The whole answer of `status --json`. Members are added in later versions, never renamed. */
+export interface Status {
+  server: string;
+  /** 0 as committed and healthy, 1 not so or out of reach, 4 a person has to decide. */
+  code: 0 | 1 | 4;
+  /** Why the code is what it is, in one line. */
+  reason: string;
+  /** Absent where the server can't be reached. */
+  state?: Pick<
+    ServerState,
+    | "instanceId"
+    | "serving"
+    | "lastClosed"
+    | "openJob"
+    | "needsOperator"
+    | "health"
+    | "drift"
+    | "override"
+    | "usage"
+  >;
+}
+
+/** @param usage measure the disk's use as well */
+export async function readStatus(stack: string | undefined, usage: boolean): Promise<Status> {
+  const server = await serverOfStack(stack);
+  try {
+    const state = await (usage ? server.stateWithUsage() : server.state());
+    const { instanceId, serving, lastClosed, openJob, needsOperator, health, drift } = state;
+    return {
+      server: server.target,
+      ...judge(state),
+      state: {
+        drift,
+        ...(instanceId === undefined ? {} : { instanceId }),
+        ...(serving === undefined ? {} : { serving }),
+        ...(lastClosed === undefined ? {} : { lastClosed }),
+        ...(openJob === undefined ? {} : { openJob }),
+        ...(needsOperator === undefined ? {} : { needsOperator }),
+        ...(health === undefined ? {} : { health }),
+        ...(state.override === undefined ? {} : { override: state.override }),
+        ...(state.usage === undefined ? {} : { usage: state.usage }),
+      },
+    };
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    return { server: server.target, code: 1, reason: messageOf(error) };
+  }
+}
+
+/** What `--check` answers. */
+export function judge(state: ServerState): Pick<Status, "code" | "reason"> {
+  if (state.needsOperator !== undefined)
+    return { code: 4, reason: `It needs you: ${state.needsOperator.trim()}` };
+  if (state.serving?.release === undefined) return { code: 1, reason: "Nothing is deployed." };
+  if (state.drift.length > 0) return { code: 1, reason: state.drift.join("; ") };
+  const { health } = state;
+  if (health?.status !== "ok" || health.databaseHealthy !== true)
+    return {
+      code: 1,
+      reason: `It is not healthy: ${health?.problem ?? `status ${health?.status ?? "unknown"}`}`,
+    };
+  return { code: 0, reason: "As committed, and healthy." };
+}
+
+/** For people, one fact a line. */
+export function describeStatus({ server, reason, state }: Status): string {
+  const lines: [string, string][] = [["Server", server]];
+  if (state !== undefined) lines.push(...factsOf(state));
+  lines.push(["Result", reason]);
+  return lines.map(([name, value]) => `${name.padEnd(9)}${value}`).join("\n");
+}
+
+function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
+  const { serving, openJob, health, override, usage, drift } = state;
+  const facts: [string, string][] = [];
+  if (serving?.release !== undefined) {
+    const { downtime } = serving.durations;
+    facts.push(
+      ["Release", `${serving.release.name} (${serving.release.commit.slice(0, 7)})`],
+      [
+        "Updated",
+        `${serving.closedAt} by ${serving.requestedBy}` +
+          (downtime === undefined ? "" : `, away ${describeMilliseconds(downtime)}`),
+      ],
+    );
+  }
+  if (health !== undefined)
+    facts.push(["Health", health.problem ?? `status ${health.status ?? "unknown"}`]);
+  for (const line of drift) facts.push(["Drift", line]);
+  if (override !== undefined) facts.push(["Yours", `${override.name}: ${override.changes}`]);
+  if (openJob !== undefined)
+    facts.push(["Job", `${openJob.sequence} (${openJob.kind}) at ${openJob.step}`]);
+  facts.push(["Backups", "none taken by this version"]);
+  if (usage !== undefined) {
+    const { free, trees, releases, images, volumes } = usage;
+    const sizes = { free, trees, releases, images, ...volumes };
+    const known = Object.entries(sizes).filter(([, size]) => size !== undefined);
+    for (const [name, size] of known) facts.push(["Disk", `${name} ${megabytes(size ?? 0)} MB`]);
+  }
+  return facts;
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 1_000_000);
+}

@@ -1,0 +1,31 @@
+import { expect } from "chai";
+import { describeStatus, judge } from "../../cli/status.ts";
+import { servingState } from "../provider/support/samples.ts";
+
+describe("status", () => {
+  it("is 0 as committed and healthy", () => {
+    expect(judge(servingState())).to.deep.equal({ code: 0, reason: "As committed, and healthy." });
+  });
+
+  it("is 1 with drift, and names it", () => {
+    const drift = ["postgres is exited"];
+    expect(judge(servingState({ drift }))).to.deep.equal({ code: 1, reason: "postgres is exited" });
+  });
+
+  it("is 1 where the health report is bad", () => {
+    const health = { reachable: false, problem: "nothing listens yet" };
+    expect(judge(servingState({ health })).code).to.equal(1);
+  });
+
+  it("is 4 where a person has to decide, whatever else is the case", () => {
+    const state = servingState({ needsOperator: "job 3 failed.\n", drift: ["x"] });
+    expect(judge(state)).to.deep.equal({ code: 4, reason: "It needs you: job 3 failed." });
+  });
+
+  it("shows release, downtime and drift, and invents no backup", () => {
+    const state = servingState({ drift: ["postgres is exited"] });
+    const text = describeStatus({ server: "root@chat", code: 1, reason: "r", state });
+    expect(text).to.contain("v1.0.0").and.to.contain("away 1.3 s");
+    expect(text).to.contain("Drift    postgres is exited").and.to.contain("none taken");
+  });
+});

@@ -1,0 +1,58 @@
+/** J9: the gate, and what is recorded of a server that has passed it. */
+import type { RenderedRelease } from "../drivers/driver.ts";
+import { passGate } from "../gate.ts";
+import type { ServingRecord } from "../protocol.ts";
+import { fileDigests } from "../release-files.ts";
+import { renderedTarget } from "./renderings.ts";
+import { type JobContext, switchTarget, wantedRelease } from "./step.ts";
+
+export async function proveNewServer(
+  context: JobContext,
+): Promise<{ serving: ServingRecord; firstGoodAt: number }> {
+  const { driver, ledger, progress } = context;
+  const target = switchTarget(context);
+  const known = ledger.lastServing?.serving?.database;
+  const rendered = renderedTarget(context);
+  const pass = await passGate(
+    driver,
+    {
+      release: wantedRelease(context),
+      image: target.image,
+      environment: await driver.wantedEnvironment(rendered),
+      ...(known === undefined ? {} : { database: known }),
+    },
+    target.gate,
+    (text) => progress.tell("J9", text),
+  );
+  return {
+    firstGoodAt: pass.firstGoodAt,
+    serving: {
+      releaseDirectory: target.releaseDirectory,
+      configurationDigest: target.configurationDigest,
+      image: target.image,
+      imageId: pass.server.imageId,
+      composeConfigHash: pass.server.composeConfigHash ?? "",
+      profiles: target.profiles,
+      listen: target.listen,
+      restartPolicy: await driver.restartPolicy(rendered),
+      files: await fileDigests(context.paths, target.releaseDirectory),
+      services: await committedServices(driver, rendered),
+      database: pass.database.identity,
+      applied: pass.database.applied,
+    },
+  };
+}
+
+/** The other services that run now, with Compose's digest of each. */
+async function committedServices(
+  driver: JobContext["driver"],
+  rendered: RenderedRelease,
+): Promise<Record<string, string>> {
+  const wanted = await driver.otherServices(rendered);
+  const running = (await driver.services()).filter(({ state }) => state === "running");
+  return Object.fromEntries(
+    running
+      .filter(({ service }) => wanted.includes(service))
+      .map(({ service, configHash }) => [service, configHash]),
+  );
+}
