@@ -6,6 +6,8 @@ import { type AnswerFlag, flagName, type Flags, UsageError } from "./flags.ts";
 /** A question that a flag can answer. */
 export interface FlagQuestion<Value> extends Question<Value> {
   flag?: AnswerFlag;
+  /** `--yes` doesn't take its default: the answer decides where or whether it goes on. */
+  needsAnswer?: true;
 }
 
 export class Interview {
@@ -28,7 +30,7 @@ export class Interview {
     if (given !== undefined && question.flag !== undefined)
       return readFlag(question.flag, given, (text) => question.read(text));
     let proposal: FlagQuestion<Value> = question;
-    if (this.flags.yes === true && question.default !== undefined) {
+    if (this.#takesDefault(question) && question.default !== undefined) {
       try {
         return question.read(question.default);
       } catch (error) {
@@ -56,6 +58,12 @@ export class Interview {
   say(text: string): void {
     if (this.dialog === undefined) this.write(wrap(text));
     else this.dialog.say(text);
+  }
+
+  /** A question that is asked again is left to the operator, or it would be answered the same. */
+  #takesDefault({ flag, needsAnswer }: FlagQuestion<unknown>): boolean {
+    const isAskedAgain = flag !== undefined && this.#spent.has(flag);
+    return this.flags.yes === true && needsAnswer !== true && !isAskedAgain;
   }
 
   #given(flag: AnswerFlag | undefined): string | undefined {

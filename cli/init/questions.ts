@@ -17,6 +17,7 @@ export interface TypedServer {
 /** Null: this machine. */
 export const serverQuestion: FlagQuestion<TypedServer | null> = {
   flag: "server",
+  needsAnswer: true,
   text: "Server",
   default: "",
   shownDefault: "this machine",
@@ -55,6 +56,7 @@ export function parseServer(text: string): TypedServer {
 /** Asked where the server refused every key. */
 export const identityQuestion: FlagQuestion<string> = {
   flag: "identityFile",
+  needsAnswer: true,
   text: "Private key",
   default: "",
   shownDefault: "agent and ssh_config",
@@ -175,7 +177,10 @@ export function choice<const Word extends string>(
   help: string,
   words: readonly [Word, ...Word[]],
 ): FlagQuestion<Word> {
-  return { ...{ text, help, default: words[0] }, read: (answer) => oneOf(answer, words) };
+  return {
+    ...{ text, help, default: words[0], needsAnswer: true },
+    read: (answer) => oneOf(answer, words),
+  };
 }
 
 function oneOf<const Word extends string>(answer: string, words: readonly Word[]): Word {

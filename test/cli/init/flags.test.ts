@@ -1,7 +1,12 @@
 import { expect } from "chai";
+import type { Dialog, Question } from "../../../cli/init/dialog.ts";
 import { requireAllAnswers, UsageError, type Flags } from "../../../cli/init/flags.ts";
 import { Interview } from "../../../cli/init/interview.ts";
-import { listenQuestion, registrationQuestion } from "../../../cli/init/questions.ts";
+import {
+  listenQuestion,
+  registrationQuestion,
+  serverQuestion,
+} from "../../../cli/init/questions.ts";
 
 const ALL: Flags = {
   server: "host",
@@ -39,6 +44,22 @@ describe("init without a terminal", () => {
     const asking = new Interview({ check: true }, undefined);
     const error = await asking.answer(registrationQuestion).catch((caught: unknown) => caught);
     expect(error).to.be.instanceOf(UsageError);
+  });
+
+  it("lets --yes decide neither the server nor what is asked again", async () => {
+    const lines = ["chat.example.org", "open"];
+    const said: string[] = [];
+    const dialog = {
+      say: (text: string) => said.push(text),
+      ask: <Value>(question: Question<Value>) =>
+        Promise.resolve(question.read(lines.shift() ?? "")),
+    } as unknown as Dialog;
+    const interview = new Interview({ check: true, yes: true }, dialog);
+    expect(await interview.answer(serverQuestion)).to.deep.equal({ host: "chat.example.org" });
+    expect(await interview.answer(registrationQuestion)).to.equal("invite_only");
+    interview.failed("That did not work.", "registration");
+    expect(await interview.answer(registrationQuestion)).to.equal("open");
+    expect(said).to.deep.equal(["That did not work."]);
   });
 
   it("prefers a flag to the default, and names the flag whose value is wrong", async () => {
