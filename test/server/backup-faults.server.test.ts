@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, killJob, letJobsRun, UNIT } from "./support/job-control.ts";
 import {
   appliedMigrations,
@@ -41,6 +42,7 @@ describe("an update whose backup can't be made", function () {
     await prober?.stop();
     await operator?.leave();
   });
+  tellGaps(() => prober);
 
   it("is refused with the commands that help when the sorting rules have changed (60)", async () => {
     const version = "SELECT datcollversion FROM pg_database WHERE datname = 'chatalot'";

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, readMessages, startProber, writeMarker } from "../support/prober.ts";
 import { chatUrl, cleanServer, crashedServer, operatorOf } from "./support/fixture.ts";
+import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
 import {
   appliedMigrations,
@@ -37,6 +38,7 @@ describe("a release with a migration that takes longer than a server may take to
     await prober?.stop();
     await operator?.leave();
   });
+  tellGaps(() => prober);
 
   it("is waited for and committed (34)", async () => {
     // The third of its migrations sleeps for 20 seconds.
