@@ -10,7 +10,10 @@ export function tellGaps(prober: () => Prober | undefined): void {
     since = Date.now();
   });
   afterEach(() => {
-    const gaps = prober()?.snapshot().gaps.filter(({ from }) => from >= since) ?? [];
+    const gaps =
+      prober()
+        ?.snapshot()
+        .gaps.filter(({ from }) => from >= since) ?? [];
     const total = gaps.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     console.log(`      away for ${(total / 1_000).toFixed(1)} s`);
   });
