@@ -87,7 +87,7 @@ describe("a release that has begun to migrate", function () {
       const { exitCode, output } = await update;
       expect(exitCode, output).not.to.equal(0);
       // Nothing had migrated: the database is the very same.
-      expect(await databaseOid()).to.equal(oid);
+      expect(await databaseOid()).to.deep.equal(oid);
       await expectServing();
     }
   });
