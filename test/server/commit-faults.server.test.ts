@@ -42,7 +42,7 @@ describe("a release with a migration that takes longer than a server may take to
 
   it("is waited for and committed (34)", async () => {
     // The third of its migrations sleeps for 20 seconds.
-    await operator.configure({ release: "v1.1.1-slow-migration", "health.timeout": "8 seconds" });
+    await operator.configure({ release: "v1.1.1-slow-migration", "health.timeout": "10 seconds" });
     await holdJobsAt(demo, "J11");
     const update = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
     await jobAt(demo, "J11");
