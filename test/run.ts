@@ -2,7 +2,8 @@
  * Sets up everything and runs the tests: unit, the program with Pulumi's mocks (a process of its
  * own, because mocks are global), and the real engine against a real server.
  *
- * Arguments name the levels to run; without any, all of them.
+ * Arguments name the levels to run; without any, all of them but the nightly one, whose tests run on
+ * the same server and take long.
  */
 import { execa } from "execa";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -12,8 +13,11 @@ import { messageOf } from "../common/errors.ts";
 import { destroyServer } from "../demo/server/index.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 
-const LEVELS = ["unit", "program", "server"] as const;
+const USUAL_LEVELS = ["unit", "program", "server"] as const;
+const LEVELS = [...USUAL_LEVELS, "nightly"] as const;
 type Level = (typeof LEVELS)[number];
+
+const LEVELS_ON_A_SERVER: readonly Level[] = ["server", "nightly"];
 
 /** Far above the real length; a hung level must not hold up the run for ever. */
 const LEVEL_TIMEOUT = 75 * 60_000;
@@ -29,7 +33,8 @@ async function main(): Promise<boolean> {
   const report = (line: string): void => console.log(line);
   const began = Date.now();
   await ensureToolchain(report);
-  if (levels.includes("server")) await ensureDocker(report);
+  const needsServer = levels.some((level) => LEVELS_ON_A_SERVER.includes(level));
+  if (needsServer) await ensureDocker(report);
   report(`set up in ${seconds(began)}`);
 
   const work = await mkdtemp(join(tmpdir(), "chatalot-deploy-tests-"));
@@ -46,7 +51,7 @@ async function main(): Promise<boolean> {
   } finally {
     await rm(work, { recursive: true, force: true });
     // On a machine of CI nothing may be left; at a desk the next run starts faster with it.
-    if (process.env.CI === "true" && levels.includes("server")) await destroyServer("test");
+    if (process.env.CI === "true" && needsServer) await destroyServer("test");
   }
   const skipped = total.pending === 0 ? "" : `, ${total.pending} skipped`;
   report(`${total.passes} passed, ${total.failures} failed${skipped}`);
@@ -54,7 +59,7 @@ async function main(): Promise<boolean> {
 }
 
 function chosenLevels(names: string[]): readonly Level[] {
-  if (names.length === 0) return LEVELS;
+  if (names.length === 0) return USUAL_LEVELS;
   const unknown = names.filter((name) => !LEVELS.some((level) => level === name));
   if (unknown.length > 0)
     throw new Error(

@@ -1,7 +1,15 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { dumpFile, listBackups, outdatedBackups, type Backup } from "../../updater/backups.ts";
+import {
+  type Backup,
+  type BackupManifest,
+  backupName,
+  dumpFile,
+  listBackups,
+  outdatedBackups,
+  takeBackup,
+} from "../../updater/backups.ts";
 import type { LedgerRecord } from "../../updater/protocol.ts";
 import { needsBackup, proveBackup, writeBackup } from "../../updater/steps/backup.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
@@ -53,6 +61,24 @@ describe("the backup of an update", () => {
     };
     expect((await errorOf(() => writeBackup(context))).message).to.contain("no space left");
     expect(await readdir(context.paths.backups)).to.deep.equal([]);
+  });
+
+  it("does not write through a link that waits under the name it begins with", async () => {
+    const { paths, job } = await ready();
+    const elsewhere = join(temporary(), "elsewhere");
+    const name = backupName(job.sequence, new Date());
+    await mkdir(elsewhere);
+    await writeFile(join(elsewhere, "database.dump"), "somebody's");
+    await mkdir(paths.backups, { recursive: true });
+    await symlink(elsewhere, join(paths.backups, `${name}.partial`));
+    const written = takeBackup(paths, name, async (file) => {
+      await writeFile(file, "the dump");
+      return { sequence: job.sequence } as BackupManifest;
+    });
+    expect((await written).name).to.equal(name);
+    expect(await readFile(dumpFile(paths, name), "utf8")).to.equal("the dump");
+    expect(await readdir(elsewhere)).to.deep.equal(["database.dump"]);
+    expect(await readFile(join(elsewhere, "database.dump"), "utf8")).to.equal("somebody's");
   });
 
   it("is not taken twice by a job that was killed behind it", async () => {

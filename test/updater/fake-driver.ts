@@ -106,8 +106,8 @@ export class FakeDriver implements Driver {
     this.onLook();
     return this.current;
   }
-  async stopServer(): Promise<void> {
-    this.did("stopServer");
+  async stopServer(grace?: number): Promise<void> {
+    this.did(grace === undefined ? "stopServer" : `stopServer within ${grace} s`);
     if (this.current !== undefined)
       this.current = { ...this.current, running: false, status: "exited" };
   }

@@ -284,6 +284,14 @@ describe("the steps of a switch", () => {
     expect(context.driver.calls).to.deep.equal(["stopServer"]);
   });
 
+  it("R1 gives a server that migrates, and that nobody could reach, two seconds only", async () => {
+    const context = await ready();
+    await context.job.record({ type: "done", step: "J1", facts: { pending: [3] } });
+    context.driver.current = container(NEW_COMMIT);
+    await undo("J8", context);
+    expect(context.driver.calls).to.deep.equal(["stopServer within 2 s"]);
+  });
+
   it("R1 leaves the old server alone where it was not replaced yet", async () => {
     const context = await ready();
     await undo("J8", context);

@@ -106,8 +106,13 @@ export interface Driver {
 
   /** The server as it runs now. */
   server(): Promise<ContainerFacts | undefined>;
-  /** Stops the server gracefully. It won't come back at boot. */
-  stopServer(): Promise<void>;
+  /**
+   * Stops the server. It won't come back at boot.
+   *
+   * @param grace seconds that it may take to end by itself; by default as many as it needs to finish
+   *   what its users asked for
+   */
+  stopServer(grace?: number): Promise<void>;
   /**
    * Makes the containers of a release and starts them, the server last, with a restart policy that
    * never starts it at boot: it is not committed yet. A server that still runs is replaced, and

@@ -109,18 +109,18 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
 export async function spaceForBackup(
   context: JobContext,
   pending: number,
-): Promise<{ directory: number; data: number }> {
+): Promise<{ backup: number; data: number }> {
   const { driver, ledger, paths } = context;
   const served = ledger.lastServing;
   const isChange = served !== undefined && served.release?.commit !== wantedRelease(context).commit;
-  if (served === undefined || (!isChange && pending === 0)) return { directory: 0, data: 0 };
+  if (served === undefined || (!isChange && pending === 0)) return { backup: 0, data: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.
   const share =
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
   return {
-    directory: Math.ceil(size * share),
+    backup: Math.ceil(size * share),
     // The proof's own copy, and the revert point.
     data: size * (pending > 0 ? 2.2 : 1.2),
   };

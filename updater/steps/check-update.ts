@@ -8,7 +8,7 @@ import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
 import { sameDatabase } from "../same-database.ts";
 import { spaceForBackup } from "./backup.ts";
-import { requireSpace, sameDisk } from "./space.ts";
+import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
 
@@ -59,14 +59,19 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
   }
 }
 
-/** For everything that is written before the point of no return, on every disk that is written to. */
+/**
+ * For everything that is written before the point of no return, on every disk that is written to. The
+ * backups may have a disk of their own, on which nothing else has to find room.
+ */
 async function checkSpace(context: JobContext, pending: number): Promise<void> {
   const { driver, paths } = context;
-  const { directory, data } = await spaceForBackup(context, pending);
+  const { backup, data } = await spaceForBackup(context, pending);
   const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
-  const isOneDisk = volume === undefined || (await sameDisk(volume, paths.directory));
-  await requireSpace(paths.directory, directory + (isOneDisk ? data : 0));
-  if (volume !== undefined && !isOneDisk) await requireSpace(volume, data);
+  await requireSpaceFor([
+    { folder: paths.directory, bytes: 0 },
+    { folder: paths.backups, bytes: backup, spare: 0 },
+    ...(volume === undefined ? [] : [{ folder: volume, bytes: data }]),
+  ]);
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */

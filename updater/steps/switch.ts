@@ -66,6 +66,12 @@ async function startNewServer(context: JobContext): Promise<Facts> {
   return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
 }
 
+/**
+ * Seconds for a server that nobody could reach. While it migrates it takes no notice of being asked to
+ * end (measured: the full grace of 30 s passes), and users wait for the old one.
+ */
+const GRACE_BEHIND_DOOR = 2;
+
 /** Where the new server was not even made, the old one may never have stopped: then it goes on. */
 async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
   const server = await driver.server();
@@ -75,7 +81,8 @@ async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
     server.commit === old?.release?.commit &&
     server.composeConfigHash === old?.serving?.composeConfigHash;
   if (isOld) return { neverStopped: true };
-  await driver.stopServer();
+  const isBehindDoor = pendingMigrations(job).length > 0;
+  await driver.stopServer(...(isBehindDoor ? [GRACE_BEHIND_DOOR] : []));
   return {};
 }
 

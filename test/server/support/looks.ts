@@ -27,6 +27,7 @@ export interface LedgerEntry {
   sequence: number;
   kind: string;
   outcome: string;
+  release?: { name: string };
   cause?: string;
   durations: { total: number; downtime?: number; build?: number };
 }

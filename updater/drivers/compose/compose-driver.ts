@@ -214,13 +214,13 @@ export class ComposeDriver implements Driver {
     return id === undefined ? undefined : (await inspectContainer(id))?.facts;
   }
 
-  async stopServer(): Promise<void> {
+  async stopServer(grace = STOP_SECONDS): Promise<void> {
     const server = await this.server();
     if (server === undefined) return;
     // Before the stop: a server that stopped must not come back at boot by itself from here on.
     await this.update(server.id, "no");
-    await docker("stop the server", ["stop", "-t", String(STOP_SECONDS), server.id], {
-      timeout: (STOP_SECONDS + 30) * 1_000,
+    await docker("stop the server", ["stop", "-t", String(grace), server.id], {
+      timeout: (grace + 30) * 1_000,
     });
   }
 
