@@ -9,7 +9,7 @@ export function useTemporaryDirectory(): (...parts: string[]) => string {
     directory = await mkdtemp(join(tmpdir(), "chatalot-deploy-updater-"));
   });
   afterEach(async () => {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
   });
   return (...parts) => join(directory, ...parts);
 }
