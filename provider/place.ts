@@ -68,11 +68,11 @@ export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): 
           'Nothing is changed. Choose another "server.directory" and "project", or move these away first.',
       ),
     ];
-  if (state.needsOperator !== undefined)
+  if (state.needsOperator !== undefined && state.openJob === undefined)
     return [
       refusal(
-        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} Mend it, then ` +
-          `remove ${place.directory}/.deploy/needs-operator on the server.`,
+        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} See the ways out: ` +
+          "npx chatalot resolve",
       ),
     ];
   return [];

@@ -53,17 +53,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(server === undefined ? {} : { server }),
     ...(database === undefined ? {} : { database }),
   };
-  if (job !== undefined)
-    state.openJob = {
-      sequence: job.sequence,
-      kind: job.plan.kind,
-      requestedBy: job.plan.requestedBy,
-      openedAt: job.opened.at,
-      step: job.step,
-      ...(job.plan.release === undefined
-        ? {}
-        : { release: { name: job.plan.release.name, commit: job.plan.release.commit } }),
-    };
+  if (job !== undefined) state.openJob = job.summary;
   else if (serving !== undefined)
     state.drift = [
       ...(await driftOf(driver, state, serving)),
