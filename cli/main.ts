@@ -1,4 +1,7 @@
-/** The `chatalot` command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do. */
+/**
+ * The `chatalot` command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do, 4 needs the
+ * operator.
+ */
 import { Command, CommanderError } from "commander";
 import { messageOf, UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
@@ -6,9 +9,13 @@ import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
 import { registerInit } from "./init/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
+import { prepare } from "./prepare.ts";
+import { resolve, type ResolveOptions } from "./resolve.ts";
+import { terminalContext } from "./terminal.ts";
 
 const NOTHING_TO_DO = 3;
 const WRONG_USAGE = 2;
+const NEEDS_OPERATOR = 4;
 
 const program = new Command("chatalot")
   .description("Works on the server of a chatalot-deploy stack, beside pulumi.")
@@ -37,6 +44,28 @@ program
     if (options.json === true) console.log(JSON.stringify(status, null, 2));
     else console.log(options.check === true ? status.reason : describeStatus(status));
     if (options.check === true) process.exitCode = status.code;
+  });
+
+program
+  .command("prepare")
+  .description("sends and builds a release while the old one serves; pulumi up then only swaps")
+  .argument("[release]", "a tag or a commit; default: the one in the stack's configuration")
+  .action(async (wanted?: string) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    if (!(await prepare(stack, wanted, terminalContext()))) process.exitCode = NOTHING_TO_DO;
+  });
+
+program
+  .command("resolve")
+  .description("shows what needs you after an update could not go back, and the ways out")
+  .option("--take-back", "tries the way back once more")
+  .option("--clear", "lets jobs begin again, as things are")
+  .option("--yes", "does it without asking")
+  .action(async (options: ResolveOptions) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const resolution = await resolve(stack, options, terminalContext());
+    if (resolution === "nothing-to-resolve") process.exitCode = NOTHING_TO_DO;
+    if (resolution === "needs-operator") process.exitCode = NEEDS_OPERATOR;
   });
 
 try {

@@ -2,8 +2,8 @@
 import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
 import { volumeNames } from "../components/volume-names.ts";
-import { RemoteServer } from "../provider/server/remote-server.ts";
-import { parseSettings } from "../settings/parse.ts";
+import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
+import { parseSettings, type Settings } from "../settings/parse.ts";
 
 const NAMESPACE = "chatalot-deploy";
 
@@ -16,17 +16,26 @@ interface ConfigEntry {
 
 /** @param stack the stack's name; the selected one where undefined */
 export async function serverOfStack(stack: string | undefined): Promise<RemoteServer> {
+  return RemoteServer.at((await settingsOfStack(stack)).place);
+}
+
+/** The stack's settings without its secrets, and the place that they name. */
+export async function settingsOfStack(
+  stack: string | undefined,
+): Promise<{ settings: Settings; place: ServerPlace }> {
   const entries = await readConfiguration(stack);
   const raw = Object.fromEntries(
     Object.entries(entries)
-      .filter(([key, entry]) => key.startsWith(`${NAMESPACE}:`) && !entry.secret)
+      // An empty text is what Pulumi.yaml has for a key that isn't set.
+      .filter(
+        ([key, { secret, value }]) => key.startsWith(`${NAMESPACE}:`) && !secret && value !== "",
+      )
       .map(([key, entry]) => [key.slice(NAMESPACE.length + 1), entry.objectValue ?? entry.value]),
   );
-  const { server, directory, project, listen } = parseSettings(raw, { namespace: NAMESPACE });
-  return RemoteServer.at({
-    ...{ server, directory, project, port: listen.port },
-    volumes: Object.values(volumeNames(project)),
-  });
+  const settings = parseSettings(raw, { namespace: NAMESPACE });
+  const { server, directory, project, listen } = settings;
+  const volumes = Object.values(volumeNames(project));
+  return { settings, place: { server, directory, project, port: listen.port, volumes } };
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {

@@ -68,11 +68,11 @@ export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): 
           'Nothing is changed. Choose another "server.directory" and "project", or move these away first.',
       ),
     ];
-  if (state.needsOperator !== undefined)
+  if (state.needsOperator !== undefined && state.openJob === undefined)
     return [
       refusal(
-        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} Mend it, then ` +
-          `remove ${place.directory}/.deploy/needs-operator on the server.`,
+        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} See the ways out: ` +
+          "npx chatalot resolve",
       ),
     ];
   return [];
@@ -107,7 +107,7 @@ export async function followToVerdict(
   server: RemoteServer,
   sequence: number,
 ): Promise<Verdict> {
-  const verdict = await followAnyVerdict(context, server, sequence);
+  const verdict = await followWithProgress(context, server, sequence);
   if (verdict.outcome !== "done") throw new UserError(verdict.text);
   return verdict;
 }
@@ -115,11 +115,17 @@ export async function followToVerdict(
 /** A job that goes on at the server without being followed. */
 export class UnfollowedError extends UserError {}
 
-/** As {@link followToVerdict}, where another way is left if it doesn't end well. */
-export async function followAnyVerdict(
-  context: ResourceContext,
+/**
+ * Follows a job to its verdict, whatever that is.
+ *
+ * @param from where in its progress to begin
+ * @throws UnfollowedError where this side stops following before the job's end
+ */
+export async function followWithProgress(
+  context: Pick<ResourceContext, "tell" | "status" | "signal">,
   server: RemoteServer,
   sequence: number,
+  from = 0,
 ): Promise<Verdict> {
   const tell = ({ step, text, detail }: ProgressLine): void => {
     if (detail === true) context.status(`${step} ${text}`);
@@ -127,7 +133,7 @@ export async function followAnyVerdict(
     else if (step !== "J11" && step !== "R5") context.tell(`${step} ${text}`);
   };
   try {
-    return await server.follow(sequence, tell, context.signal);
+    return await server.follow(sequence, tell, context.signal, from);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     throw new UnfollowedError(

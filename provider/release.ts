@@ -17,7 +17,7 @@ import type { Wire } from "./codec.ts";
 import { buildPlace, imageAttempts } from "./images.ts";
 import { buildHereAndSend, platformOf, problemOfLocalDocker } from "./local-build.ts";
 import {
-  followAnyVerdict,
+  followWithProgress,
   followToVerdict,
   instanceAddition,
   instanceRefusals,
@@ -217,7 +217,7 @@ async function prepareFrom(
     const isLast = index === attempts.length - 1;
     const verdict = isLast
       ? await followToVerdict(context, server, answer.sequence)
-      : await followAnyVerdict(context, server, answer.sequence);
+      : await followWithProgress(context, server, answer.sequence);
     context.tell(verdict.text);
     if (verdict.outcome !== "done") continue;
     return {

@@ -1,6 +1,6 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
-import { dirname, join } from "node:path";
 import { awayText, downtimeOf } from "./downtime.ts";
+import { removeDurably } from "./files.ts";
 import type { Job } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
@@ -43,6 +43,7 @@ export async function closeJob(
     ...(serving === undefined ? {} : { serving }),
     ...(backup === undefined ? {} : { backup }),
     ...(database === undefined ? {} : { database }),
+    ...(job.reopenings === 0 ? {} : { reopenings: job.reopenings }),
   };
   await ledger.append(record);
   if (job.plan.kind === "switch") {
@@ -51,6 +52,8 @@ export async function closeJob(
     if (job.hasBegun("J4") && outcome !== "needs-operator") await sweepData(current);
     if (outcome === "done") await sweep(current);
   }
+  // Put there by an earlier end of this job; no other one was accepted since.
+  if (job.reopenings > 0 && outcome !== "needs-operator") await removeDurably(paths.needsOperator);
   const verdict = verdictOf(job, outcome, durations, cause);
   progress.tell(outcome === "done" ? "J11" : "R5", verdict.text);
   await progress.flushed();
@@ -129,8 +132,8 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
     case "needs-operator":
       return (
         `NEEDS YOU ${wanted} failed and ${before} could not be started again; nothing was deleted. ` +
-        `Cause: ${cause}\nLook: docker logs chatalot-server, ${job.paths.progress}. When it is mended, or another release is ` +
-        `chosen: rm ${join(dirname(dirname(job.paths.directory)), "needs-operator")} on the server, then pulumi up`
+        `Cause: ${cause}\nLook: docker logs chatalot-server, ${job.paths.progress}. The ways out, with what the ` +
+        "server has: npx chatalot resolve"
       );
   }
 }

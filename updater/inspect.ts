@@ -63,17 +63,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
       ? { usage: await diskUsage(paths, request.project, request.volumes) }
       : {}),
   };
-  if (job !== undefined)
-    state.openJob = {
-      sequence: job.sequence,
-      kind: job.plan.kind,
-      requestedBy: job.plan.requestedBy,
-      openedAt: job.opened.at,
-      step: job.step,
-      ...(job.plan.release === undefined
-        ? {}
-        : { release: { name: job.plan.release.name, commit: job.plan.release.commit } }),
-    };
+  if (job !== undefined) state.openJob = job.summary;
   else if (serving !== undefined)
     state.drift = await readDrift(paths, driver, { server, health, database }, serving);
   return state;

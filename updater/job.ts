@@ -12,6 +12,7 @@ import type {
   ImageOrder,
   JobKind,
   LedgerRecord,
+  OpenJob,
   ReleaseIdentity,
   ServingRecord,
   Verdict,
@@ -46,6 +47,12 @@ export interface JobPlan {
   previous?: LedgerRecord;
 }
 
+/** The programs that run a job: recovery uses the same ones, whatever is uploaded meanwhile. */
+export interface Runner {
+  node: string;
+  updater: string;
+}
+
 export type JournalRecord =
   | {
       type: "opened";
@@ -55,7 +62,7 @@ export type JournalRecord =
       kind: JobKind;
       requestId: string;
       requestedBy: string;
-      runner: { node: string; updater: string };
+      runner: Runner;
     }
   | { type: "attempt"; at: string; boot: string }
   | { type: "begun"; at: string; step: string }
@@ -64,7 +71,9 @@ export type JournalRecord =
   | { type: "failed"; at: string; step: string; cause: string }
   /** J10: the only point of no return. */
   | { type: "committed"; at: string; serving: ServingRecord; durations: Verdict["durations"] }
-  | { type: "closed"; at: string; verdict: Verdict };
+  | { type: "closed"; at: string; verdict: Verdict }
+  /** A person had the way back of a job that needed them tried once more. */
+  | { type: "reopened"; at: string; requestedBy: string; runner: Runner };
 
 type Stamped<T> = T extends unknown ? Omit<T, "at"> : never;
 type RecordOf<Type extends JournalRecord["type"]> = Extract<JournalRecord, { type: Type }>;
@@ -120,15 +129,34 @@ export class Job {
   }
 
   get closed(): RecordOf<"closed"> | undefined {
-    return this.first("closed");
+    const last = this.records.findLast(({ type }) => type === "closed" || type === "reopened");
+    return last?.type === "closed" ? last : undefined;
+  }
+
+  /** How often its way back was asked for again. */
+  get reopenings(): number {
+    return this.records.filter(({ type }) => type === "reopened").length;
   }
 
   /** How often the job was taken up since its phase last changed. */
   get attempts(): number {
     const phase = this.records.findLastIndex(
-      ({ type }) => type === "failed" || type === "committed",
+      ({ type }) => type === "failed" || type === "committed" || type === "reopened",
     );
     return this.records.slice(phase + 1).filter(({ type }) => type === "attempt").length;
+  }
+
+  /** What others are told of it while it is open. */
+  get summary(): OpenJob {
+    const { kind, requestedBy, release } = this.plan;
+    return {
+      sequence: this.sequence,
+      kind,
+      requestedBy,
+      openedAt: this.opened.at,
+      step: this.step,
+      ...(release === undefined ? {} : { release: { name: release.name, commit: release.commit } }),
+    };
   }
 
   /** The step that was begun last. */
@@ -141,8 +169,15 @@ export class Job {
     return this.records.some((record) => record.type === "begun" && record.step === step);
   }
 
+  /**
+   * Whether a step need not be run again. A way back that is walked anew is walked whole: what had been
+   * stopped then may have been started by hand since.
+   */
   isDone(step: string): boolean {
-    return this.factsOf(step) !== undefined;
+    const begin = this.records.findLastIndex(({ type }) => type === "reopened");
+    return this.records
+      .slice(begin + 1)
+      .some((record) => record.type === "done" && record.step === step);
   }
 
   /** When a step was begun last, in milliseconds since the epoch. */

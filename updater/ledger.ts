@@ -10,7 +10,7 @@ export class Ledger {
   ) {}
 
   static async read(paths: InstancePaths): Promise<Ledger> {
-    return new Ledger(paths.ledger, await readRecords<LedgerRecord>(paths.ledger));
+    return new Ledger(paths.ledger, newestOfEach(await readRecords<LedgerRecord>(paths.ledger)));
   }
 
   get last(): LedgerRecord | undefined {
@@ -69,9 +69,21 @@ export class Ledger {
       }));
   }
 
-  /** Writes the record of a job; a second call for the same job does nothing. */
+  /** The record of a job that ended as often as that. */
+  of(sequence: number, reopenings: number): LedgerRecord | undefined {
+    return this.records.find(
+      (record) => record.sequence === sequence && (record.reopenings ?? 0) === reopenings,
+    );
+  }
+
+  /** Writes the record of a job; a second call for the same end does nothing. */
   async append(record: LedgerRecord): Promise<void> {
-    if (this.records.some(({ sequence }) => sequence === record.sequence)) return;
+    if (this.of(record.sequence, record.reopenings ?? 0) !== undefined) return;
     await appendRecord(this.path, record);
   }
+}
+
+/** A job that was reopened has ended twice: how it ended last counts. */
+function newestOfEach(records: readonly LedgerRecord[]): LedgerRecord[] {
+  return [...new Map(records.map((record) => [record.sequence, record])).values()];
 }

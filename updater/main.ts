@@ -8,10 +8,11 @@ import { messageOf } from "../common/errors.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
 import { inspectServer, type InspectRequest } from "./inspect.ts";
-import { Job, openJob } from "./job.ts";
+import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
-import { directorySchema, jobRequestSchema } from "./protocol.ts";
+import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
+import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
 import { submit } from "./submit.ts";
 import { signalUnit } from "./unit.ts";
@@ -24,12 +25,11 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       print(await inspectServer(JSON.parse(await text(process.stdin)) as InspectRequest));
       return;
     case "submit":
+      print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));
+      return;
+    case "resolve":
       print(
-        await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), {
-          node: process.execPath,
-          // Not the link by which it may have been called: that link will lead to this.
-          updater: realpathSync(process.argv[1] ?? ""),
-        }),
+        await resolve(resolveRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()),
       );
       return;
     case "follow":
@@ -44,6 +44,12 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
     default:
       throw new Error(`unknown verb ${JSON.stringify(verb)}`);
   }
+}
+
+/** The programs that this process is. */
+function runner(): Runner {
+  // Not the link by which it may have been called: that link will lead to this.
+  return { node: process.execPath, updater: realpathSync(process.argv[1] ?? "") };
 }
 
 /** Asks the open job to stop before the swap; a job past that point takes no notice. */

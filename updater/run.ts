@@ -102,7 +102,7 @@ async function advance(context: JobContext): Promise<void> {
   const { job, ledger } = context;
   const steps = STEPS[job.plan.kind];
   // Killed between the ledger's record and the journal's last: how it ended is decided.
-  const ended = ledger.records.find(({ sequence }) => sequence === job.sequence);
+  const ended = ledger.of(job.sequence, job.reopenings);
   if (ended !== undefined) {
     await closeJob(context, ended.outcome, {
       ...(ended.serving === undefined ? {} : { serving: ended.serving }),

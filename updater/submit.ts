@@ -16,7 +16,7 @@ import {
   readInstance,
   keepReserve,
 } from "./instance.ts";
-import { Job, type JobPlan, jobSequences, openJob } from "./job.ts";
+import { Job, type JobPlan, jobSequences, openJob, type Runner } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
@@ -30,17 +30,11 @@ import {
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
-import { repeatedRevert } from "./texts.ts";
+import { repeatedRevert, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
 /** Each a second apart. After that the follower goes on trying. */
 const START_ATTEMPTS = 10;
-
-/** The programs that run a job: recovery uses the same ones, whatever is uploaded meanwhile. */
-export interface Runner {
-  node: string;
-  updater: string;
-}
 
 export async function submit(request: JobRequest, runner: Runner): Promise<SubmitAnswer> {
   const paths = instancePaths(request.directory);
@@ -104,19 +98,20 @@ async function submitLocked(
   runner: Runner,
 ): Promise<SubmitAnswer> {
   const marker = await readFileIfThere(paths.needsOperator);
-  if (marker !== undefined)
+  const open = await openJob(paths);
+  // While the way back is tried again, that job is the answer.
+  if (marker !== undefined && open === undefined)
     return {
       answer: "refused",
       reasons: [
         `An earlier job could neither finish nor go back and left things as they are: ${marker.trim()} ` +
-          `Mend it, then remove ${paths.needsOperator} and try again.`,
+          "See the ways out: npx chatalot resolve",
       ],
     };
 
   const ledger = await Ledger.read(paths);
   const work = await prepareWork(paths, instance, request, ledger);
   if ("answer" in work) return work;
-  const open = await openJob(paths);
   // A job that is about to close has its record already; it must not look like an earlier one.
   const after = ledger.records.findLast(({ sequence }) => sequence !== open?.sequence)?.sequence;
   const requestId = await keyedDigest(paths, { wanted: work.wanted, after });
@@ -130,15 +125,7 @@ async function submitLocked(
         instanceId: instance.id,
         ...work.published,
       };
-    return {
-      answer: "refused",
-      reasons: [
-        `Another job is under way: number ${open.sequence} (${open.plan.kind}${
-          open.plan.release === undefined ? "" : ` to ${open.plan.release.name}`
-        }) of ${open.plan.requestedBy}, since ${open.opened.at}, at step ${open.step}. Wait for its ` +
-          `end, then try again.`,
-      ],
-    };
+    return { answer: "refused", reasons: [underWay(open.summary)] };
   }
   if (work.unchanged)
     return { answer: "unchanged", instanceId: instance.id, ...work.serving, ...work.published };
@@ -165,7 +152,7 @@ async function submitLocked(
  * Starts the unit again until the job was taken up: a start is lost while the unit's last process is
  * just ending (measured).
  */
-async function startUnit(paths: InstancePaths, sequence: number): Promise<void> {
+export async function startUnit(paths: InstancePaths, sequence: number): Promise<void> {
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     for (let look = 0; look < 10; look++) {
       await new Promise((resolve) => setTimeout(resolve, 100));

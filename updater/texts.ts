@@ -1,4 +1,21 @@
 /** Texts that both sides show. */
+import type { OpenJob } from "./protocol.ts";
+
+/** Why something else is refused while a job is open: who holds the instance, since when, and where it is. */
+export function underWay({
+  sequence,
+  kind,
+  release,
+  requestedBy,
+  openedAt,
+  step,
+}: OpenJob): string {
+  const what = release === undefined ? kind : `${kind} to ${release.name}`;
+  return (
+    `Another job is under way: number ${sequence} (${what}) of ${requestedBy}, since ${openedAt}, at step ` +
+    `${step}. Wait for its end, then try again.`
+  );
+}
 
 /** Why a commit is refused that was tried and did not become healthy. */
 export function repeatedRevert(

@@ -18,6 +18,8 @@ import {
   type JobRequest,
   PROTOCOL,
   type ProgressLine,
+  type ResolveAnswer,
+  type ResolveRequest,
   type ServerState,
   type SubmitAnswer,
   type Verdict,
@@ -183,13 +185,16 @@ export class RemoteServer {
   /**
    * Follows a job to its end, over lost connections too. The signal ends the following; the job
    * goes on.
+   *
+   * @param from where in its progress to begin
    */
   async follow(
     sequence: number,
     tell: (line: ProgressLine) => void,
     signal: AbortSignal,
+    from = 0,
   ): Promise<Verdict> {
-    let offset = 0;
+    let offset = from;
     let verdict: Verdict | undefined;
     const onLine = (text: string): void => {
       const line = JSON.parse(text) as FollowLine;
@@ -237,6 +242,24 @@ export class RemoteServer {
       { timeout: INSPECT_TIMEOUT },
     );
     return (JSON.parse(stdout) as { aborted: number | null }).aborted !== null;
+  }
+
+  /** Shows, clears or takes back what needs the operator. */
+  async resolve(
+    action: ResolveRequest["action"],
+    requestedBy: string,
+    tell: (text: string) => void,
+  ): Promise<ResolveAnswer> {
+    const runner = await this.install(tell);
+    const { directory } = this.place;
+    const request: ResolveRequest = { protocol: PROTOCOL, directory, action, requestedBy };
+    const { stdout } = await this.transport.run(
+      "ask what needs the operator",
+      [runner.node, runner.updater, "resolve"],
+      { stdin: JSON.stringify(request), timeout: 120_000 },
+    );
+    if (action !== "show") this.forget();
+    return JSON.parse(stdout) as ResolveAnswer;
   }
 
   private async probe(): Promise<HostFacts> {

@@ -88,6 +88,23 @@ export class Operator {
     return { exitCode: exitCode ?? -1, output: typeof all === "string" ? all : "" };
   }
 
+  /** Runs `npx chatalot` with nobody to ask; a failure is a result. */
+  async chatalot(...args: string[]): Promise<Run> {
+    const { exitCode, all } = await execa(
+      join(checkout, "cli", "chatalot"),
+      ["--stack", STACK, ...args],
+      {
+        cwd: this.folder,
+        env: this.environment,
+        all: true,
+        reject: false,
+        stdin: "ignore",
+        timeout: COMMAND_TIMEOUT,
+      },
+    );
+    return { exitCode: exitCode ?? -1, output: all ?? "" };
+  }
+
   /** Runs pulumi; a failure fails the test with its output. */
   async must(...args: string[]): Promise<Run> {
     const run = await this.pulumi(...args);

@@ -1,0 +1,112 @@
+/**
+ * `npx chatalot resolve`: after a job that could neither finish nor go back, shows what there is and the
+ * ways out, and goes one of them.
+ */
+import { UserError } from "../common/errors.ts";
+import { followWithProgress, requester } from "../provider/place.ts";
+import type { RemoteServer } from "../provider/server/remote-server.ts";
+import type { Predicament } from "../updater/protocol.ts";
+import { canTakeBack, predicamentText } from "./predicament.ts";
+import { serverOfStack } from "./stack.ts";
+import { ask, canAsk, type CommandContext } from "./terminal.ts";
+
+export interface ResolveOptions {
+  /** Lets jobs begin again. */
+  clear?: boolean;
+  /** Has the way back of the failed job tried once more. */
+  takeBack?: boolean;
+  /** Asks nothing. */
+  yes?: boolean;
+}
+
+/** How it stands with the instance afterwards. */
+export type Resolution = "resolved" | "nothing-to-resolve" | "needs-operator";
+
+/** How a person is asked; undefined where there is nobody to ask. */
+export type Ask = ((question: string) => Promise<string>) | undefined;
+
+export async function resolve(
+  stack: string | undefined,
+  options: ResolveOptions,
+  context: CommandContext,
+  question: Ask = canAsk() ? ask : undefined,
+): Promise<Resolution> {
+  if (options.clear === true && options.takeBack === true)
+    throw new UserError(
+      'What to do is not clear: "--clear" and "--take-back" were both given. Give one of them.',
+    );
+  const server = await serverOfStack(stack);
+  const shown = await server.resolve("show", requester(), context.tell);
+  if (shown.answer === "nothing") {
+    context.tell(`Nothing needs you on ${server.target}.`);
+    return "nothing-to-resolve";
+  }
+  if (shown.answer !== "shown") throw refused(shown);
+  const { predicament } = shown;
+  for (const line of predicamentText(predicament, server.target)) context.tell(line);
+  const action = await chosen(options, predicament, question);
+  if (action === "clear") return clear(server, context);
+  if (action === "take-back") return takeBack(server, context);
+  if (question === undefined && (options.clear === true || options.takeBack === true))
+    context.tell('\nNothing was changed: there is no terminal to ask in. Add "--yes".');
+  return "needs-operator";
+}
+
+async function chosen(
+  { clear, takeBack, yes }: ResolveOptions,
+  predicament: Predicament,
+  question: Ask,
+): Promise<"clear" | "take-back" | undefined> {
+  const asked =
+    takeBack === true
+      ? "take-back"
+      : clear === true
+        ? "clear"
+        : await choice(predicament, question);
+  if (asked === undefined || yes === true) return asked;
+  if (question === undefined) return undefined;
+  const answer = await question(
+    asked === "clear"
+      ? "\nLet jobs begin again, as things are now? [y/N]"
+      : "\nTake the server back to what served before? Messages written since then are set aside. [y/N]",
+  );
+  return /^y(es)?$/i.test(answer) ? asked : undefined;
+}
+
+async function choice(
+  predicament: Predicament,
+  question: Ask,
+): Promise<"clear" | "take-back" | undefined> {
+  if (question === undefined) return undefined;
+  const back = canTakeBack(predicament) ? "[t]ake back, " : "";
+  const answer = await question(`\nWhat now? ${back}[c]lear the marker, [n]othing:`);
+  if (/^t/i.test(answer) && back !== "") return "take-back";
+  return /^c/i.test(answer) ? "clear" : undefined;
+}
+
+async function clear(server: RemoteServer, context: CommandContext): Promise<Resolution> {
+  const answer = await server.resolve("clear", requester(), context.tell);
+  if (answer.answer === "refused") throw refused(answer);
+  context.tell(
+    "\nCleared: jobs are accepted again. Nothing else was changed; the chat is as it was. Now: pulumi up",
+  );
+  return "resolved";
+}
+
+async function takeBack(server: RemoteServer, context: CommandContext): Promise<Resolution> {
+  const answer = await server.resolve("take-back", requester(), context.tell);
+  // Somebody else was quicker.
+  if (answer.answer === "nothing") return "nothing-to-resolve";
+  if (answer.answer !== "reopened") throw refused(answer);
+  const { sequence, offset } = answer;
+  context.tell(`\nThe way back of job ${sequence} is tried once more.`);
+  const verdict = await followWithProgress(context, server, sequence, offset);
+  context.tell(verdict.text);
+  return verdict.outcome === "needs-operator" ? "needs-operator" : "resolved";
+}
+
+function refused(answer: { answer: string; reasons?: string[] }): Error {
+  return answer.reasons === undefined
+    ? new Error(`unexpected answer ${JSON.stringify(answer.answer)}`)
+    : new UserError(answer.reasons.join("\n"));
+}

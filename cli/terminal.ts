@@ -1,0 +1,48 @@
+/** What commands tell and ask in a terminal. */
+import { createInterface } from "node:readline/promises";
+import type { ResourceContext } from "../provider/resource.ts";
+
+/** How a command tells what it does; the same as a resource's, but to the terminal. */
+export type CommandContext = Omit<ResourceContext, "urn">;
+
+/**
+ * Lines go to standard output, warnings to standard error. The first ^C ends the following of a job, which
+ * goes on at the server; a second one ends the command at once.
+ */
+export function terminalContext(): CommandContext {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  const isTerminal = process.stdout.isTTY;
+  let shown = 0;
+  const line = (stream: NodeJS.WriteStream, text: string): void => {
+    if (shown > 0) process.stdout.write(`\r${" ".repeat(shown)}\r`);
+    shown = 0;
+    stream.write(`${text}\n`);
+  };
+  return {
+    tell: (text) => line(process.stdout, text),
+    warn: (text) => line(process.stderr, `warning: ${text}`),
+    status: (text) => {
+      if (!isTerminal) return;
+      const status = text.slice(0, Math.max(0, process.stdout.columns - 1));
+      process.stdout.write(`\r${status.padEnd(shown)}`);
+      shown = status.length;
+    },
+    signal: controller.signal,
+  };
+}
+
+/** Whether there is somebody to ask. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY;
+}
+
+/** The answer to a question, without blanks around it. */
+export async function ask(question: string): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return (await prompt.question(`${question} `)).trim();
+  } finally {
+    prompt.close();
+  }
+}
