@@ -3,6 +3,7 @@ import { toMilliseconds } from "./common/duration.ts";
 import { UserError } from "./common/errors.ts";
 import { volumeNames } from "./components/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
+import { configurationOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
 import { SECTIONS } from "./settings/schema.ts";
 import type { Configuration, GateLimits } from "./updater/protocol.ts";
@@ -46,21 +47,12 @@ function stackSettings(): StackSettings {
   const raw = readConfiguration(namespace);
   const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));
   const { secretEnv, ...settings } = parseSettings(raw, { namespace, secretKeys });
-  const { server, directory, project, listen, beforeOwner, health } = settings;
+  const { server, directory, project, listen, health } = settings;
   const volumes = volumeNames(project);
   return {
     ...settings,
     place: { server, directory, project, volumes: Object.values(volumes), port: listen.port },
-    configuration: {
-      ...(settings.url === undefined ? {} : { url: settings.url }),
-      listen,
-      // The default stands for itself, so that it is no change to a stack that has none.
-      ...(beforeOwner === "open" ? { beforeOwner } : {}),
-      env: settings.env,
-      profiles: settings.profiles,
-      databaseVolume: volumes.database,
-      filesVolume: volumes.files,
-    },
+    configuration: configurationOf({ ...settings, secretEnv }),
     secretEnv: pulumi.secret(secretEnv),
     secretEnvNames: Object.keys(secretEnv).sort(),
     gate: {

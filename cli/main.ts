@@ -7,6 +7,8 @@ import { messageOf, UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
+import { describeDiagnosis, diagnose } from "./doctor.ts";
+import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
 import { prepare } from "./prepare.ts";
@@ -44,6 +46,31 @@ program
     if (options.json === true) console.log(JSON.stringify(status, null, 2));
     else console.log(options.check === true ? status.reason : describeStatus(status));
     if (options.check === true) process.exitCode = status.code;
+  });
+
+program
+  .command("doctor")
+  .description("lists what pulumi up would refuse, now; exit code 1 where it is anything")
+  .action(async () => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const diagnosis = await diagnose(stack);
+    console.log(describeDiagnosis(diagnosis));
+    if (diagnosis.refusals.length > 0) process.exitCode = 1;
+  });
+
+program
+  .command("logs")
+  .description("shows what a service says, or with --job what a job told")
+  .argument("[service]", "a service of the compose file", "chatalot")
+  .option("-n, --lines <number>", "how many of the last lines", "100")
+  .option("--since <time>", "only what came since then: 10m, 2h, 2026-01-31T20:00:00Z")
+  .option("-f, --follow", "goes on until ^C")
+  .option("--job [number]", "the progress of a job; without a number, of the newest")
+  .action(async (service: string, options: LogOptions) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const ending = new AbortController();
+    process.once("SIGINT", () => ending.abort());
+    await logs(stack, service, options, (line) => console.log(line), ending.signal);
   });
 
 program

@@ -24,6 +24,7 @@ export interface Status {
     | "drift"
     | "override"
     | "usage"
+    | "backups"
   >;
 }
 
@@ -45,6 +46,7 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
         ...(needsOperator === undefined ? {} : { needsOperator }),
         ...(health === undefined ? {} : { health }),
         ...(state.override === undefined ? {} : { override: state.override }),
+        ...(state.backups === undefined ? {} : { backups: state.backups }),
         ...(state.usage === undefined ? {} : { usage: state.usage }),
       },
     };
@@ -97,7 +99,7 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
   if (override !== undefined) facts.push(["Yours", `${override.name}: ${override.changes}`]);
   if (openJob !== undefined)
     facts.push(["Job", `${openJob.sequence} (${openJob.kind}) at ${openJob.step}`]);
-  facts.push(["Backups", "none taken by this version"]);
+  facts.push(["Backups", backupText(state.backups)]);
   if (usage !== undefined) {
     const { free, trees, releases, images, volumes } = usage;
     const sizes = { free, trees, releases, images, ...volumes };
@@ -105,6 +107,13 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
     for (const [name, size] of known) facts.push(["Disk", `${name} ${megabytes(size ?? 0)} MB`]);
   }
   return facts;
+}
+
+function backupText(backups: ServerState["backups"]): string {
+  if (backups?.newest === undefined) return "none yet; the next release takes one";
+  const { name, size, provenAt } = backups.newest;
+  const proof = provenAt === undefined ? "read back only" : `proven ${provenAt}`;
+  return `${backups.count}, newest ${name} (${megabytes(size)} MB, ${proof})`;
 }
 
 function megabytes(bytes: number): number {

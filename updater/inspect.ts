@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { diskUsage } from "./disk-usage.ts";
 import { readDrift } from "./drift.ts";
+import { type Backup, listBackups } from "./backups.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
@@ -34,15 +35,17 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
 
   const driver = new ComposeDriver(paths, instance.project);
   const ledger = await Ledger.read(paths);
-  const [needsOperator, job, server, database, health, prepared, override] = await Promise.all([
-    readFileIfThere(paths.needsOperator),
-    openJob(paths),
-    driver.server(),
-    driver.database(),
-    driver.health(),
-    preparedCommits(paths, driver),
-    overrideFacts(paths, driver),
-  ]);
+  const [needsOperator, job, server, database, health, prepared, override, backups] =
+    await Promise.all([
+      readFileIfThere(paths.needsOperator),
+      openJob(paths),
+      driver.server(),
+      driver.database(),
+      driver.health(),
+      preparedCommits(paths, driver),
+      overrideFacts(paths, driver),
+      listBackups(paths),
+    ]);
   const serving = ledger.serving;
   const state: ServerState = {
     protocol: PROTOCOL,
@@ -51,6 +54,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     reverted: ledger.reverted,
     prepared,
     health,
+    backups: summaryOf(backups),
     drift: [],
     ...(needsOperator === undefined ? {} : { needsOperator }),
     ...(ledger.last === undefined ? {} : { lastClosed: ledger.last }),
@@ -67,6 +71,20 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
   else if (serving !== undefined)
     state.drift = await readDrift(paths, driver, { server, health, database }, serving);
   return state;
+}
+
+function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups"]> {
+  const newest = backups.at(-1);
+  if (newest === undefined) return { count: 0 };
+  const { name, manifest } = newest;
+  const provenAt = manifest.proof?.restoredAt;
+  return {
+    count: backups.length,
+    newest: {
+      ...{ name, takenAt: manifest.takenAt, size: manifest.dump.size },
+      ...(provenAt === undefined ? {} : { provenAt }),
+    },
+  };
 }
 
 async function preparedCommits(paths: InstancePaths, driver: ComposeDriver): Promise<string[]> {

@@ -414,6 +414,11 @@ export interface ServerState {
   /** Absent while it does not answer. */
   database?: { identity: DatabaseIdentity; applied: AppliedMigration[]; hasAccounts?: boolean };
   health?: HealthAnswer;
+  /** The backups that are there; absent in answers of an older version. */
+  backups?: {
+    count: number;
+    newest?: { name: string; takenAt: string; size: number; provenAt?: string };
+  };
   /** How the server differs from what its ledger says, in words. */
   drift: string[];
   /** The operator's override as it is now. */

@@ -60,11 +60,12 @@ export class RemoteServer {
   private static readonly transports = new Map<string, Transport>();
   private static readonly servers = new Map<string, RemoteServer>();
 
-  private readonly transport: Transport;
+  /** For what has a file of its own, such as server-logs.ts. */
+  readonly transport: Transport;
   private readFacts: Promise<HostFacts> | undefined;
   private readState: Promise<ServerState> | undefined;
 
-  private constructor(private readonly place: ServerPlace) {
+  private constructor(readonly place: ServerPlace) {
     const key = canonicalJson(place.server);
     const open =
       RemoteServer.transports.get(key) ?? RemoteServer.openTransport(place.server ?? undefined);

@@ -22,10 +22,19 @@ describe("status", () => {
     expect(judge(state)).to.deep.equal({ code: 4, reason: "It needs you: job 3 failed." });
   });
 
-  it("shows release, downtime and drift, and invents no backup", () => {
-    const state = servingState({ drift: ["postgres is exited"] });
+  it("shows release, downtime, drift and the newest backup", () => {
+    const newest = { name: "000007-20240101T000000Z", takenAt: "", size: 2_000_000 };
+    const drift = ["postgres is exited"];
+    const state = servingState({ drift, backups: { count: 3, newest } });
     const text = describeStatus({ server: "root@chat", code: 1, reason: "r", state });
     expect(text).to.contain("v1.0.0").and.to.contain("away 1.3 s");
-    expect(text).to.contain("Drift    postgres is exited").and.to.contain("none taken");
+    expect(text).to.contain("Drift    postgres is exited").and.to.contain(newest.name);
+    const none = describeStatus({
+      server: "s",
+      code: 1,
+      reason: "r",
+      state: servingState({ drift }),
+    });
+    expect(none).to.contain("Backups  none yet");
   });
 });

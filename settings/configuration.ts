@@ -1,0 +1,19 @@
+import { volumeNames } from "../components/volume-names.ts";
+import type { Configuration } from "../updater/protocol.ts";
+import type { Settings } from "./parse.ts";
+
+/** How the server runs, besides its release and its secrets, as the updater takes it. */
+export function configurationOf(settings: Settings): Omit<Configuration, "secretEnv"> {
+  const { url, listen, beforeOwner, env, profiles, project } = settings;
+  const volumes = volumeNames(project);
+  return {
+    ...(url === undefined ? {} : { url }),
+    listen,
+    // The default stands for itself, so that it is no change to a stack that has none.
+    ...(beforeOwner === "open" ? { beforeOwner } : {}),
+    env,
+    profiles,
+    databaseVolume: volumes.database,
+    filesVolume: volumes.files,
+  };
+}
