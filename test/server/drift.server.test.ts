@@ -50,6 +50,46 @@ describe("drift", () => {
     );
   });
 
+  it("is told by chatalot status as its exit code; doctor and logs answer too", async () => {
+    const good = await operator.chatalot("status", "--check");
+    expect(good.exitCode, good.output).to.equal(0);
+    const healthy = await operator.chatalot("doctor");
+    expect(healthy.exitCode, healthy.output).to.equal(0);
+    const log = await operator.chatalot("logs", "--lines", "5");
+    expect(log.exitCode, log.output).to.equal(0);
+    expect(log.output.trim().split("\n")).to.have.length.within(1, 5);
+    const job = await operator.chatalot("logs", "--job");
+    expect(job.output).to.match(/ J9 /).and.to.contain("DONE v1.0.0");
+
+    await shell(demo, "docker stop chatalot-server");
+    await operator.configure({ release: "v9.9.9" });
+    const bad = await operator.chatalot("status", "--check");
+    const full = await operator.chatalot("status", "--json");
+    const ill = await operator.chatalot("doctor");
+    await shell(demo, "docker start chatalot-server");
+    await operator.configure({ release: "v1.0.0" });
+
+    expect(bad.exitCode, bad.output).to.equal(1);
+    expect(bad.output).to.contain("the server is exited");
+    const { code, state } = JSON.parse(full.output) as { code: number; state: { drift: string[] } };
+    expect(code).to.equal(1);
+    expect(state.drift).to.include("the server is exited");
+    expect(ill.exitCode, ill.output).to.equal(1);
+    expect(ill.output).to.contain("v9.9.9");
+  });
+
+  it("is none where a setting has characters that Compose gives a meaning", async () => {
+    const values = { ADMIN_USERNAME: 'a$b ${c} x$$y "d" #e \'f', RUST_LOG: "$$" };
+    for (const [name, value] of Object.entries(values))
+      await operator.must("config", "set", "--path", `env.${name}`, "--", value);
+
+    const { exitCode, output } = await operator.up("--skip-preview");
+
+    expect(exitCode, output).to.equal(0);
+    expect((await theContainer(demo, SERVER)).environment).to.include(values);
+    expect(await drift()).to.deep.equal([]);
+  });
+
   /** What the updater on the server reads, asked past Pulumi. */
   async function drift(): Promise<string[]> {
     const request = `{"directory":"${DIRECTORY}","project":"chatalot","volumes":[]}`;

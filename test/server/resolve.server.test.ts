@@ -161,7 +161,7 @@ describe("chatalot resolve and prepare", function () {
     const before = await releaseImages(demo);
     const prepared = await operator.chatalot("prepare", "v1.3.0");
     expect(prepared.exitCode, prepared.output).to.equal(0);
-    expect(prepared.output).to.contain("READY v1.3.0").and.to.contain("J3 build the image");
+    expect(prepared.output).to.contain("READY v1.3.0").and.to.contain("J3 get the image");
     expect(await runningSince(demo)).to.deep.equal(running);
     expect(await webVersion(url)).to.equal("1.2.0");
     const images = await releaseImages(demo);

@@ -183,7 +183,7 @@ export class ComposeDriver implements Driver {
   async removeLeftovers(release: RenderedRelease): Promise<string[]> {
     const wanted = new Set(await this.compose.otherServices(release));
     const removed: string[] = [];
-    for (const { service } of await this.services()) {
+    for (const service of new Set((await this.services()).map((facts) => facts.service))) {
       if (wanted.has(service)) continue;
       const ids = await containersOf(this.project, service);
       await docker("stop a service", ["stop", "-t", String(STOP_SECONDS), ...ids]);
