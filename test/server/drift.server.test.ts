@@ -80,8 +80,10 @@ describe("drift", () => {
 
   it("is none where a setting has characters that Compose gives a meaning", async () => {
     const values = { ADMIN_USERNAME: 'a$b ${c} x$$y "d" #e \'f', RUST_LOG: "$$" };
-    for (const [name, value] of Object.entries(values))
-      await operator.must("config", "set", "--path", `env.${name}`, "--", value);
+    await operator.configure({
+      "env.ADMIN_USERNAME": values.ADMIN_USERNAME,
+      "env.RUST_LOG": values.RUST_LOG,
+    });
 
     const { exitCode, output } = await operator.up("--skip-preview");
 
