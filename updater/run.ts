@@ -9,7 +9,8 @@
  */
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import type { Driver } from "./drivers/driver.ts";
-import { nameExists, removeDurably, writeFileDurably } from "./files.ts";
+import { nameExists, writeFileDurably } from "./files.ts";
+import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,6 +28,7 @@ import { REMOVE_STEPS } from "./steps/remove.ts";
 import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
 import { disarmUnit } from "./unit.ts";
+import { boundUnitLog } from "./unit-log.ts";
 
 /** How often one phase of a job is tried before it is given up. */
 const MAXIMUM_ATTEMPTS = 3;
@@ -48,6 +50,8 @@ export async function runOpenJob(
   const paths = instancePaths(directory);
   const lock = await acquireLock(paths.lock);
   try {
+    // On a full disk this may fail, and must not keep a job from going on.
+    await boundUnitLog(paths.unitLog).catch(() => undefined);
     for (;;) {
       const job = await openJob(paths);
       if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project));
@@ -86,16 +90,9 @@ async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<v
   }
 }
 
-/** With a full disk the reserve is given up, so that a revert can be recorded. */
 async function recordAttempt(paths: InstancePaths, job: Job): Promise<void> {
-  const record = { type: "attempt", boot: await bootId() } as const;
-  try {
-    await job.record(record);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    await removeDurably(paths.reserve);
-    await job.record(record);
-  }
+  const boot = await bootId();
+  await withReserve(paths, () => job.record({ type: "attempt", boot }));
 }
 
 async function advance(context: JobContext): Promise<void> {

@@ -1,5 +1,6 @@
 import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
+  DiskUse,
   Driver,
   ImageFacts,
   RenderedRelease,
@@ -43,6 +44,12 @@ export class FakeDriver implements Driver {
   /** Called before each reading of the container, to change what will be read. */
   onLook: () => void = () => undefined;
 
+  /** What could be given back to the disk. */
+  freeable: DiskUse[] = [];
+
+  async reclaimable(): Promise<DiskUse[]> {
+    return this.freeable;
+  }
   async waitUntilReady(): Promise<void> {}
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);

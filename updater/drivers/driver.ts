@@ -22,6 +22,14 @@ export interface ImageFacts {
   commit?: string;
 }
 
+/** Something that takes room on the disk and that nothing which serves needs. */
+export interface DiskUse {
+  what: string;
+  bytes: number;
+  /** What frees it, for root to type. */
+  command: string;
+}
+
 export interface BuildOptions {
   release: ReleaseIdentity;
   /** Absolute path of the commit's tree. */
@@ -100,6 +108,8 @@ export interface Driver {
   volumeFolder(volume: string): Promise<string | undefined>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */
   databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
+  /** What can be given back to the disk; what can't be found out is left out. */
+  reclaimable(): Promise<DiskUse[]>;
   /** The last lines that the server logged, without colours. */
   logTail(lines: number): Promise<string[]>;
 }

@@ -9,6 +9,7 @@ import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
   BuildOptions,
+  DiskUse,
   Driver,
   ImageFacts,
   RenderedRelease,
@@ -30,6 +31,7 @@ import {
   listContainers,
   volumeMountpoint,
 } from "./docker.ts";
+import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
 import { buildImages, imageName } from "./image.ts";
@@ -52,6 +54,10 @@ export class ComposeDriver implements Driver {
   ) {
     this.compose = new ComposeProject(paths, project);
     this.databaseTools = databaseTools(project);
+  }
+
+  reclaimable(): Promise<DiskUse[]> {
+    return reclaimable(this.project);
   }
 
   async waitUntilReady(): Promise<void> {
