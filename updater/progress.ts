@@ -46,7 +46,12 @@ export class Progress {
     const detail: ProgressLine = { at: new Date().toISOString(), step, text: line, detail: true };
     // Without a promise each once the file is full: there may be millions of them.
     if (this.isFull()) this.leaveOut(detail);
-    else this.then(async () => (this.isFull() ? this.leaveOut(detail) : this.append(detail)));
+    else
+      this.then(async () => {
+        this.size ??= await sizeOf(this.path);
+        if (this.isFull()) this.leaveOut(detail);
+        else await this.append(detail);
+      });
   }
 
   /** Returns when everything told so far is in the file. */
