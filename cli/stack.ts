@@ -26,18 +26,16 @@ export async function settingsOfStack(
   const entries = await readConfiguration(stack);
   const raw = Object.fromEntries(
     Object.entries(entries)
-      .filter(([key, entry]) => key.startsWith(`${NAMESPACE}:`) && isSet(entry))
+      // An empty text is what Pulumi.yaml has for a key that isn't set.
+      .filter(
+        ([key, { secret, value }]) => key.startsWith(`${NAMESPACE}:`) && !secret && value !== "",
+      )
       .map(([key, entry]) => [key.slice(NAMESPACE.length + 1), entry.objectValue ?? entry.value]),
   );
   const settings = parseSettings(raw, { namespace: NAMESPACE });
   const { server, directory, project, listen } = settings;
   const volumes = Object.values(volumeNames(project));
   return { settings, place: { server, directory, project, port: listen.port, volumes } };
-}
-
-/** Pulumi.yaml gives each key that is not set an empty default; a secret is of no use to a command. */
-function isSet({ secret, value, objectValue }: ConfigEntry): boolean {
-  return !secret && (objectValue !== undefined || (value !== undefined && value !== ""));
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {

@@ -10,6 +10,7 @@
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { nameExists, writeFileDurably } from "./files.ts";
+import { freeableText, SpaceError } from "./freeable.ts";
 import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
@@ -139,7 +140,8 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
       const facts = await step.run(context);
       await job.record({ type: "done", step: step.id, ...(facts ? { facts } : {}) });
     } catch (error) {
-      await job.record({ type: "failed", step: step.id, cause: messageOf(error) });
+      const cause = await causeOf(context, error);
+      await job.record({ type: "failed", step: step.id, cause });
       // The rest of the text, such as the server's last words, comes with the verdict.
       progress.tell(step.id, `failed: ${messageOf(error).split("\n")[0]}`);
       return;
@@ -150,6 +152,12 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
   await holdForTests("J10");
   await job.record({ type: "committed", serving: proven, durations: durationsOf(job) });
   progress.tell("J10", "committed");
+}
+
+/** Where the disk is too full, with what the operator can free. */
+async function causeOf({ driver, paths }: JobContext, error: unknown): Promise<string> {
+  if (!(error instanceof SpaceError)) return messageOf(error);
+  return `${error.message}${await freeableText(driver, paths).catch(() => "")}`;
 }
 
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {

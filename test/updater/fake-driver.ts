@@ -1,12 +1,12 @@
 import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
-  DiskUse,
   Driver,
   ImageFacts,
   RenderedRelease,
   StartOptions,
   StartResult,
 } from "../../updater/drivers/driver.ts";
+import type { DiskUse } from "../../updater/freeable.ts";
 import type {
   AppliedMigration,
   ContainerFacts,
@@ -44,15 +44,14 @@ export class FakeDriver implements Driver {
   /** Called before each reading of the container, to change what will be read. */
   onLook: () => void = () => undefined;
 
-  /** What could be given back to the disk. */
-  freeable: DiskUse[] = [];
-
-  async reclaimable(): Promise<DiskUse[]> {
-    return this.freeable;
-  }
   async waitUntilReady(): Promise<void> {}
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);
+  }
+  /** What could be given back to the disk. */
+  freeable: DiskUse[] = [];
+  async reclaimable(): Promise<DiskUse[]> {
+    return this.freeable;
   }
   async startDatabase({ directory }: RenderedRelease): Promise<void> {
     this.did("startDatabase", directory);

@@ -5,6 +5,7 @@ import type {
   HealthAnswer,
   ReleaseIdentity,
 } from "../protocol.ts";
+import type { DiskUse } from "../freeable.ts";
 import type { DatabaseTools } from "./database-tools.ts";
 
 /** A rendered release on the server's disk, ready to be started. */
@@ -20,14 +21,6 @@ export interface ImageFacts {
   id: string;
   /** The commit in the image's label. */
   commit?: string;
-}
-
-/** Something that takes room on the disk and that nothing which serves needs. */
-export interface DiskUse {
-  what: string;
-  bytes: number;
-  /** What frees it, for root to type. */
-  command: string;
 }
 
 export interface BuildOptions {
@@ -73,6 +66,8 @@ export interface Driver {
   ownSecrets(release: RenderedRelease, image: string): Promise<void>;
   /** Removes a commit's images, except those that a container uses. */
   removeImages(commit: string): Promise<void>;
+  /** What can be given back to the disk; what can't be found out is left out. */
+  reclaimable(): Promise<DiskUse[]>;
   /** What the address and port are taken by, where that is not Chatalot itself. */
   portOwner(address: string, port: number): Promise<string | undefined>;
 
@@ -108,8 +103,6 @@ export interface Driver {
   volumeFolder(volume: string): Promise<string | undefined>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */
   databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
-  /** What can be given back to the disk; what can't be found out is left out. */
-  reclaimable(): Promise<DiskUse[]>;
   /** The last lines that the server logged, without colours. */
   logTail(lines: number): Promise<string[]>;
 }

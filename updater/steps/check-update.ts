@@ -46,8 +46,8 @@ async function checkSpace(context: JobContext, pending: number): Promise<void> {
   const { directory, data } = await spaceForBackup(context, pending);
   const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
   const isOneDisk = volume === undefined || (await sameDisk(volume, paths.directory));
-  await requireSpace(context, paths.directory, directory + (isOneDisk ? data : 0));
-  if (volume !== undefined && !isOneDisk) await requireSpace(context, volume, data);
+  await requireSpace(paths.directory, directory + (isOneDisk ? data : 0));
+  if (volume !== undefined && !isOneDisk) await requireSpace(volume, data);
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */

@@ -19,9 +19,9 @@ export const PREPARE_STEPS: readonly Step[] = [
   { id: "J3", title: "build the image", run: buildImage },
 ];
 
-async function checkServer(context: JobContext): Promise<void> {
-  await context.driver.waitUntilReady();
-  await requireSpace(context, context.paths.directory);
+async function checkServer({ paths, driver }: JobContext): Promise<void> {
+  await driver.waitUntilReady();
+  await requireSpace(paths.directory);
 }
 
 async function placeTree(context: JobContext): Promise<void> {

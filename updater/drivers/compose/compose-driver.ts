@@ -9,7 +9,6 @@ import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
   BuildOptions,
-  DiskUse,
   Driver,
   ImageFacts,
   RenderedRelease,
@@ -31,6 +30,7 @@ import {
   listContainers,
   volumeMountpoint,
 } from "./docker.ts";
+import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
@@ -54,10 +54,6 @@ export class ComposeDriver implements Driver {
   ) {
     this.compose = new ComposeProject(paths, project);
     this.databaseTools = databaseTools(project);
-  }
-
-  reclaimable(): Promise<DiskUse[]> {
-    return reclaimable(this.project);
   }
 
   async waitUntilReady(): Promise<void> {
@@ -102,6 +98,10 @@ export class ComposeDriver implements Driver {
     // Without --force: an image that a container uses is kept by Docker.
     for (const name of names.split("\n").filter((line) => line !== ""))
       await docker("remove an old image", ["image", "rm", name]).catch(() => undefined);
+  }
+
+  reclaimable(): Promise<DiskUse[]> {
+    return reclaimable(this.project);
   }
 
   async ownSecrets(release: RenderedRelease, image: string): Promise<void> {

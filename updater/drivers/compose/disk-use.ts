@@ -1,6 +1,6 @@
 /** What can be given back to the disk without harm, by what Docker and the database say. */
 import { command } from "../../command.ts";
-import type { DiskUse } from "../driver.ts";
+import type { DiskUse } from "../../freeable.ts";
 import { docker } from "./docker.ts";
 import { findDatabase, query } from "./data/psql.ts";
 
