@@ -121,9 +121,9 @@ async function look(
   // Docker may be what is broken: then the rest is shown all the same.
   const [containers, database, backups] = await Promise.all([
     sight?.containers().catch(() => []) ?? [],
-    sight === undefined || last === undefined
+    sight === undefined || job === undefined
       ? undefined
-      : lookAtDatabase(sight, last).catch(() => undefined),
+      : lookAtDatabase(sight, job).catch(() => undefined),
     listBackups(paths),
   ]);
   const obstacle = noWayBack(job);
