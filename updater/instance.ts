@@ -1,6 +1,12 @@
 /** What an instance is on its server: its id, its keys, its secrets. */
 import { createHmac, randomBytes } from "node:crypto";
-import { makeDirectoryDurably, nameExists, readFileIfThere, writeFileDurably } from "./files.ts";
+import {
+  makeDirectoryDurably,
+  nameExists,
+  readFileIfThere,
+  removeDurably,
+  writeFileDurably,
+} from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
 import type { InstanceSecrets } from "./protocol.ts";
 import { canonicalJson } from "../common/canonical-json.ts";
@@ -40,6 +46,20 @@ const RESERVE_BYTES = 1024 * 1024;
 export async function keepReserve(paths: InstancePaths): Promise<void> {
   if (await nameExists(paths.reserve)) return;
   await writeFileDurably(paths.reserve, "0".repeat(RESERVE_BYTES));
+}
+
+/**
+ * Writes something that has to be written. On a full disk the reserve is given up for it; the next
+ * submission makes it again.
+ */
+export async function withReserve(paths: InstancePaths, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    await removeDurably(paths.reserve);
+    await write();
+  }
 }
 
 /**

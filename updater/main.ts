@@ -11,6 +11,7 @@ import { inspectServer, type InspectRequest } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
+import { plainText } from "./plain-text.ts";
 import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
 import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
@@ -18,6 +19,9 @@ import { submit } from "./submit.ts";
 import { signalUnit } from "./unit.ts";
 
 process.umask(0o077);
+
+/** What goes to the unit's log, or to the operator. */
+const MAXIMUM_MESSAGE = 4_000;
 
 async function main([verb = "", directory = "", ...rest]: string[]): Promise<void> {
   switch (verb) {
@@ -75,6 +79,6 @@ function print(document: unknown): void {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
+  process.stderr.write(`${plainText(messageOf(error)).slice(0, MAXIMUM_MESSAGE)}\n`);
   process.exitCode = 1;
 });

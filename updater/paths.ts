@@ -31,6 +31,8 @@ export interface InstancePaths {
   /** Space that is given up when the disk is full, so that a revert can be recorded. */
   reserve: string;
   needsOperator: string;
+  /** What the unit's process says, by systemd. */
+  unitLog: string;
   jobs: string;
   incoming: string;
   runnerNode: string;
@@ -60,6 +62,7 @@ export function instancePaths(directory: string): InstancePaths {
     submitLock: join(LOCKS, `${directory.replaceAll("/", "+")}.lock`),
     reserve: join(state, "reserve"),
     needsOperator: join(state, "needs-operator"),
+    unitLog: join(state, "unit.log"),
     jobs: join(state, "jobs"),
     incoming: join(state, "incoming"),
     runnerNode: join(state, "runner-node"),

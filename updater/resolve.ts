@@ -10,6 +10,7 @@ import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { inspectContainer, listContainers } from "./drivers/compose/docker.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { linkDurably, nameExists, readFileIfThere, removeDurably } from "./files.ts";
+import { withReserve } from "./instance.ts";
 import { Job, jobSequences, type Runner } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
@@ -84,7 +85,7 @@ async function decide(
   const offset = await sizeOf(job.paths.progress);
   await linkDurably(paths.runnerNode, runner.node);
   await linkDurably(paths.runnerUpdater, runner.updater);
-  await job.record({ type: "reopened", requestedBy, runner });
+  await withReserve(paths, () => job.record({ type: "reopened", requestedBy, runner }));
   await armUnit(paths.directory);
   return { answer: "reopened", sequence: job.sequence, offset };
 }
@@ -120,9 +121,9 @@ async function look(
   // Docker may be what is broken: then the rest is shown all the same.
   const [containers, database, backups] = await Promise.all([
     sight?.containers().catch(() => []) ?? [],
-    sight === undefined || last === undefined
+    sight === undefined || job === undefined
       ? undefined
-      : lookAtDatabase(sight, last).catch(() => undefined),
+      : lookAtDatabase(sight, job).catch(() => undefined),
     listBackups(paths),
   ]);
   const obstacle = noWayBack(job);

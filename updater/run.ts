@@ -9,7 +9,9 @@
  */
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import type { Driver } from "./drivers/driver.ts";
-import { nameExists, removeDurably, writeFileDurably } from "./files.ts";
+import { nameExists, writeFileDurably } from "./files.ts";
+import { freeableText, SpaceError } from "./freeable.ts";
+import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,6 +29,7 @@ import { REMOVE_STEPS } from "./steps/remove.ts";
 import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
 import { disarmUnit } from "./unit.ts";
+import { boundUnitLog } from "./unit-log.ts";
 
 /** How often one phase of a job is tried before it is given up. */
 const MAXIMUM_ATTEMPTS = 3;
@@ -48,6 +51,8 @@ export async function runOpenJob(
   const paths = instancePaths(directory);
   const lock = await acquireLock(paths.lock);
   try {
+    // On a full disk this may fail, and must not keep a job from going on.
+    await boundUnitLog(paths.unitLog).catch(() => undefined);
     for (;;) {
       const job = await openJob(paths);
       if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project));
@@ -86,16 +91,9 @@ async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<v
   }
 }
 
-/** With a full disk the reserve is given up, so that a revert can be recorded. */
 async function recordAttempt(paths: InstancePaths, job: Job): Promise<void> {
-  const record = { type: "attempt", boot: await bootId() } as const;
-  try {
-    await job.record(record);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    await removeDurably(paths.reserve);
-    await job.record(record);
-  }
+  const boot = await bootId();
+  await withReserve(paths, () => job.record({ type: "attempt", boot }));
 }
 
 async function advance(context: JobContext): Promise<void> {
@@ -142,7 +140,8 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
       const facts = await step.run(context);
       await job.record({ type: "done", step: step.id, ...(facts ? { facts } : {}) });
     } catch (error) {
-      await job.record({ type: "failed", step: step.id, cause: messageOf(error) });
+      const cause = await causeOf(context, error);
+      await job.record({ type: "failed", step: step.id, cause });
       // The rest of the text, such as the server's last words, comes with the verdict.
       progress.tell(step.id, `failed: ${messageOf(error).split("\n")[0]}`);
       return;
@@ -153,6 +152,12 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
   await holdForTests("J10");
   await job.record({ type: "committed", serving: proven, durations: durationsOf(job) });
   progress.tell("J10", "committed");
+}
+
+/** Where the disk is too full, with what the operator can free. */
+async function causeOf({ driver, paths }: JobContext, error: unknown): Promise<string> {
+  if (!(error instanceof SpaceError)) return messageOf(error);
+  return `${error.message}${await freeableText(driver, paths).catch(() => "")}`;
 }
 
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {

@@ -134,8 +134,8 @@ describe("deployment, in a preview", () => {
 
     it("everything while a job needs the operator", async () => {
       expect(reasons(await check({ needsOperator: "The disk is full.\n" })).join())
-        .to.include("neither finish nor go back: The disk is full. Mend it")
-        .and.include(`${place.directory}/.deploy/needs-operator`);
+        .to.include("neither finish nor go back: The disk is full.")
+        .and.include("npx chatalot resolve");
     });
   });
 

@@ -92,7 +92,9 @@ describe("a server that is not as it was left", function () {
     await operator.configure({ release: "v1.0.1" });
     for (const run of [await operator.preview(), await operator.up("--skip-preview")]) {
       expect(run.exitCode, run.output).not.to.equal(0);
-      expect(run.output).to.contain("job 7 could not go back.").and.to.contain("chatalot resolve");
+      expect(run.output)
+        .to.contain("job 7 could not go back.")
+        .and.to.contain("npx chatalot resolve");
     }
     expect(await runningSince(demo)).to.deep.equal(served);
     expect(await numberOfJobs(demo)).to.equal(jobs);

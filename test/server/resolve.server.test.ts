@@ -149,7 +149,9 @@ describe("chatalot resolve and prepare", function () {
     await shell(demo, 'echo "job 7 could not go back." > "$1"', MARKER);
     const shown = await operator.chatalot("resolve");
     expect(shown.exitCode, shown.output).to.equal(4);
-    expect(shown.output).to.contain("job 7 could not go back.");
+    expect(shown.output)
+      .to.contain("job 7 could not go back.")
+      .and.to.contain("database chatalot: 8 migrations");
     const { exitCode, output } = await operator.chatalot("resolve", "--clear", "--yes");
     expect(exitCode, output).to.equal(0);
     expect(await shell(demo, 'test -e "$1" || echo gone', MARKER)).to.equal("gone");
@@ -174,7 +176,11 @@ describe("chatalot resolve and prepare", function () {
 
     expect(exitCode, output).to.equal(0);
     expect(await webVersion(url)).to.equal("1.3.0");
-    expect(await releaseImages(demo)).to.deep.equal(images);
+    // The retention of the update may have removed others.
+    const [made = ""] = Object.keys(images).filter((commit) => !Object.hasOwn(before, commit));
+    expect((await releaseImages(demo))[made])
+      .to.be.a("number")
+      .that.equals(images[made]);
     const kinds = (await ledgerOf(demo)).slice(-2).map(({ kind }) => kind);
     expect(kinds).to.deep.equal(["prepare", "switch"]);
   });

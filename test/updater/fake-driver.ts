@@ -9,6 +9,7 @@ import type {
   StartOptions,
   StartResult,
 } from "../../updater/drivers/driver.ts";
+import type { DiskUse } from "../../updater/freeable.ts";
 import type {
   AppliedMigration,
   ContainerFacts,
@@ -75,6 +76,11 @@ export class FakeDriver implements Driver {
   async waitUntilReady(): Promise<void> {}
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);
+  }
+  /** What could be given back to the disk. */
+  freeable: DiskUse[] = [];
+  async reclaimable(): Promise<DiskUse[]> {
+    return this.freeable;
   }
   async startDatabase({ directory }: RenderedRelease): Promise<void> {
     this.did("startDatabase", directory);

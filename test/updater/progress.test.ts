@@ -38,6 +38,31 @@ describe("Progress", () => {
     expect((await lines()).map(({ text }) => text)).to.deep.equal(["first", "second"]);
   });
 
+  it("bounds the file, and keeps the first and the newest lines of a build that prints too much", async () => {
+    const bound = 20_000;
+    const progress = new Progress(temporary("log"), bound);
+    progress.tell("J3", "build");
+    for (let line = 0; line < 5_000; line += 1) progress.detail("J3", `line ${line}`);
+    progress.tell("J3", "failed");
+    await progress.flushed();
+    const texts = (await lines()).map(({ text }) => text);
+    expect(texts.slice(0, 3)).to.deep.equal(["build", "line 0", "line 1"]);
+    expect(texts.slice(-3)).to.deep.equal(["line 4998", "line 4999", "failed"]);
+    expect(texts.filter((text) => /^\(\d+ lines are left out here/.test(text))).to.have.length(1);
+    // The newest hundred lines and the milestone come on top.
+    expect((await stat(temporary("log"))).size).to.be.lessThan(bound + 101 * 200);
+  });
+
+  it("counts what an earlier attempt wrote", async () => {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const progress = new Progress(temporary("log"), 5_000);
+      for (let line = 0; line < 500; line += 1) progress.detail("J3", `line ${line}`);
+      await progress.flushed();
+    }
+    const first = (await lines()).filter(({ text }) => text === "line 0");
+    expect(first).to.have.length(1);
+  });
+
   it("shortens a line that a build made too long", async () => {
     const progress = new Progress(temporary("log"));
     progress.detail("J3", "x".repeat(1_000_000));

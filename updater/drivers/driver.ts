@@ -6,6 +6,7 @@ import type {
   ImageOrder,
   ReleaseIdentity,
 } from "../protocol.ts";
+import type { DiskUse } from "../freeable.ts";
 import type { DatabaseTools } from "./database-tools.ts";
 
 /** A rendered release on the server's disk, ready to be started. */
@@ -88,6 +89,8 @@ export interface Driver {
   ownSecrets(release: RenderedRelease, image: string): Promise<void>;
   /** Removes a commit's images, except those that a container uses. */
   removeImages(commit: string): Promise<void>;
+  /** What can be given back to the disk; what can't be found out is left out. */
+  reclaimable(): Promise<DiskUse[]>;
   /** What the address and port are taken by, where that is not Chatalot itself. */
   portOwner(address: string, port: number): Promise<string | undefined>;
 

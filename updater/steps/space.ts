@@ -1,5 +1,6 @@
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { SpaceError } from "../freeable.ts";
 
 /** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
 const MINIMUM_FREE_BYTES = 1024 ** 3;
@@ -37,7 +38,7 @@ export async function requireSpaceFor(needs: readonly SpaceNeed[]): Promise<void
     const { bavail, bsize } = await statfs(folder);
     const [free, wanted] = [Math.floor(bavail * bsize), Math.ceil(bytes + spare)];
     if (free < wanted)
-      throw new Error(
+      throw new SpaceError(
         `too little disk space: ${megabytes(free)} free on ${folder}, ${megabytes(wanted)} needed` +
           (bytes === 0 ? "" : ", with the backup and its proof"),
       );

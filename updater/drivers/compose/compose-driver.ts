@@ -32,6 +32,8 @@ import {
   listContainers,
   volumeMountpoint,
 } from "./docker.ts";
+import type { DiskUse } from "../../freeable.ts";
+import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
 import { getImages, imageName } from "./image.ts";
@@ -98,6 +100,10 @@ export class ComposeDriver implements Driver {
     // Without --force: an image that a container uses is kept by Docker.
     for (const name of names.split("\n").filter((line) => line !== ""))
       await docker("remove an old image", ["image", "rm", name]).catch(() => undefined);
+  }
+
+  reclaimable(): Promise<DiskUse[]> {
+    return reclaimable(this.project);
   }
 
   async ownSecrets(release: RenderedRelease, image: string): Promise<void> {

@@ -1,0 +1,51 @@
+/** What an operator can free where a disk is too full to begin, each thing with the one command for it. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { dumpFile, listBackups } from "./backups.ts";
+import type { Driver } from "./drivers/driver.ts";
+import type { InstancePaths } from "./paths.ts";
+
+/** Something that takes room on the disk and that nothing which serves needs. */
+export interface DiskUse {
+  what: string;
+  bytes: number;
+  /** What frees it, for root to type. */
+  command: string;
+}
+
+/** A disk has too little room for what is to be written. */
+export class SpaceError extends Error {
+  override readonly name = "SpaceError";
+}
+
+/** Less than this isn't worth a line. */
+const WORTH_TELLING = 1024 ** 2;
+
+/** The largest first, one line each; empty where there is nothing. */
+export async function freeableText(
+  driver: Pick<Driver, "reclaimable">,
+  paths: InstancePaths,
+): Promise<string> {
+  const uses = [...(await driver.reclaimable()), ...(await olderBackups(paths))]
+    .filter(({ bytes }) => bytes >= WORTH_TELLING)
+    .sort((a, b) => b.bytes - a.bytes);
+  if (uses.length === 0) return "";
+  const lines = uses.map(
+    ({ what, bytes, command }) => `  ${Math.floor(bytes / 1024 ** 2)} MB ${what}: ${command}`,
+  );
+  return `. What can be freed on the server, as root:\n${lines.join("\n")}`;
+}
+
+/** All but the newest proven one, which always stays. */
+async function olderBackups(paths: InstancePaths): Promise<DiskUse[]> {
+  const backups = await listBackups(paths);
+  const newestProven = backups.findLast(({ manifest }) => manifest.proof !== undefined);
+  const older = backups.slice(0, newestProven === undefined ? 0 : backups.indexOf(newestProven));
+  return Promise.all(
+    older.map(async ({ name }) => ({
+      what: `the backup ${name}; copy it away first if it matters`,
+      bytes: (await stat(dumpFile(paths, name))).size,
+      command: `rm -r ${join(paths.backups, name)}`,
+    })),
+  );
+}
