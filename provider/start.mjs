@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 
 const root = path.resolve(import.meta.dirname, "..");
 /** All that the bundle is made of. */
-const folders = ["common", "provider", "release", "transport", "updater"];
+const folders = ["common", "components", "provider", "release", "settings", "transport", "updater"];
 
 // Beside the packages, so that the bundle finds them; with another checkout it is another bundle.
 const folder = path.join(root, "node_modules", ".cache", "chatalot-deploy", `provider-${key()}`);

@@ -92,7 +92,7 @@ describe("an operator who goes away in the middle of an update", function () {
       const first = start(operator);
       await freezeJobAt(demo, "J8");
       const [engine, ...others] = await first.processes();
-      provider = others.filter(({ command }) => /provider\/main\.ts|\bssh\b/.test(command));
+      provider = others.filter(({ command }) => /provider\/start\.mjs|\bssh\b/.test(command));
       killAll(engine === undefined ? [] : [engine]);
       left = await remainingAfter(provider, ENDS_WITHIN);
       locked = await operator.up("--skip-preview");
@@ -112,7 +112,7 @@ describe("an operator who goes away in the middle of an update", function () {
     it("leaves no provider and no connection behind", () => {
       const commands = provider.map(({ command }) => command).join("\n");
       expect(commands)
-        .to.contain("provider/main.ts")
+        .to.contain("provider/start.mjs")
         .and.to.match(/\bssh\b/);
       expect(left).to.deep.equal([]);
     });
