@@ -112,6 +112,9 @@ export async function connect(address: ServerAddress, signal: AbortSignal): Prom
   child.stderr.on("end", () => lines.end());
 
   const close = async (): Promise<void> => {
+    // From here on somebody waits: without this the process would end in the middle of that.
+    child.ref();
+    (child.stderr as Partial<Socket>).ref?.();
     child.stdin.destroy();
     const force = setTimeout(() => {
       signalGroup(pid, "SIGKILL");

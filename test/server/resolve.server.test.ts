@@ -54,7 +54,7 @@ describe("chatalot resolve and prepare", function () {
   it("shows what happened, what is there and every way out, and changes nothing", async () => {
     // The image that the way back needs is lost, so that the way back can't be walked.
     await shell(demo, 'docker tag "$1" kept:now && docker rmi --force "$1"', oldImage);
-    await operator.configure({ release: "v1.2.1-crashes-after-migrating" });
+    await operator.configure({ release: "v1.2.1-migration-fails-third-of-five" });
     const update = await operator.up("--skip-preview");
     expect(update.exitCode, update.output).to.not.equal(0);
     expect(update.output).to.contain("NEEDS YOU").and.to.contain("npx chatalot resolve");
@@ -66,7 +66,7 @@ describe("chatalot resolve and prepare", function () {
     expect(exitCode, output).to.equal(4);
     for (const told of [
       "v1.2.0",
-      "v1.2.1-crashes-after-migrating",
+      "v1.2.1-migration-fails-third-of-five",
       `Job ${sequence}`,
       `database chatalot_failed_${sequence}`,
       "database chatalot: 8 migrations",

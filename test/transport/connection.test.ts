@@ -169,6 +169,12 @@ describe("connection over OpenSSH", function () {
   });
 
   describe("the end of our process", () => {
+    it("waits for an ssh that doesn't end by itself when the connection is closed", async () => {
+      const { exitCode, stdout } = await runFixture("close-connection.ts", bench.server);
+      expect(stdout).to.equal("closed");
+      expect(exitCode).to.equal(0);
+    });
+
     for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
       it(`by ${signal} ends the connection and removes its files`, async () => {
         const before = bench.connectionFiles();
@@ -194,13 +200,11 @@ describe("connection over OpenSSH", function () {
 
 /** A program of its own that holds a connection; it resolves when the program has ended. */
 function holdConnection(server: TestServer, duration?: string) {
-  const file = join(import.meta.dirname, "fixtures", "hold-connection.ts");
-  const argv = [
-    "--import",
-    "tsx",
-    file,
-    JSON.stringify(server.address),
-    ...(duration ? [duration] : []),
-  ];
+  return runFixture("hold-connection.ts", server, ...(duration ? [duration] : []));
+}
+
+function runFixture(name: string, server: TestServer, ...args: string[]) {
+  const file = join(import.meta.dirname, "fixtures", name);
+  const argv = ["--import", "tsx", file, JSON.stringify(server.address), ...args];
   return execa(process.execPath, argv, { reject: false, timeout: 120_000 });
 }
