@@ -125,14 +125,14 @@ describe("a release that has begun to migrate", function () {
 
     const sequence = (await ledgerOf(demo)).at(-1)?.sequence ?? 0;
     expect(exitCode, output).not.to.equal(0);
-    expect(output).to.contain("NEEDS YOU").and.to.contain("needs-operator");
+    expect(output).to.contain("NEEDS YOU").and.to.contain("npx chatalot resolve");
     expect(await policyOfServer()).to.equal("no");
     expect(await databases()).to.include.members(["chatalot", `chatalot_before_${sequence}`]);
 
     const before = [await databases(), await shell(demo, `ls ${DIRECTORY}/backups`)];
     for (const run of [await operator.preview(), await operator.up("--skip-preview")]) {
       expect(run.exitCode, run.output).not.to.equal(0);
-      expect(run.output).to.contain(`${DIRECTORY}/.deploy/needs-operator`);
+      expect(run.output).to.contain("npx chatalot resolve");
     }
     expect([await databases(), await shell(demo, `ls ${DIRECTORY}/backups`)]).to.deep.equal(before);
 
