@@ -21,7 +21,10 @@ const OVERRIDE = `services:
       - "8090:8080"
     labels:
       traefik.enable: "true"
-    mem_limit: 300m
+    deploy:
+      resources:
+        limits:
+          memory: 300M
   cloudflared:
     entrypoint: ["sleep", "1000000"]
     command: []
