@@ -1,5 +1,6 @@
 /** How a server differs from what was committed on it, each difference in words for the operator. */
 import { basename, join } from "node:path";
+import { DATABASE_SERVICE } from "../release/compose-file.ts";
 import type { Driver, ServiceFacts } from "./drivers/driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { readOverride } from "./override.ts";
@@ -91,7 +92,7 @@ function databaseDrift(
   // A stopped container is told as one of the services, where they were recorded.
   const isTold =
     committed.services !== undefined &&
-    !services.some(({ service, state }) => service === "postgres" && state === "running");
+    !services.some(({ service, state }) => service === DATABASE_SERVICE && state === "running");
   return isTold ? [] : ["the database does not answer"];
 }
 

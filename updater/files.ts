@@ -3,7 +3,8 @@
  * folder flushed too. Without the flush a renamed file came back with its final name and no bytes
  * (measured), so nothing here renames what it has not flushed.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
 import {
   chmod,
   constants,
@@ -17,6 +18,7 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 /** Writes a file of root's alone, in whole or not at all. */
 export async function writeFileDurably(path: string, content: string, mode = 0o600): Promise<void> {
@@ -89,6 +91,13 @@ export async function readFileIfThere(path: string): Promise<string | undefined>
   } finally {
     await handle?.close();
   }
+}
+
+/** The digest of what is in a file now, in hex; it is never in memory as a whole. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const digest = createHash("sha256");
+  await pipeline(createReadStream(path), digest);
+  return digest.digest("hex");
 }
 
 /** Whether a name is taken, by whatever it is; a link that leads nowhere counts. */

@@ -14,6 +14,7 @@ import type {
   Migration,
   ReleaseIdentity,
 } from "./protocol.ts";
+import { sameDatabase } from "./same-database.ts";
 
 /** Pause between two probes; with the database asked too this stays far below the rate limit. */
 const PROBE_INTERVAL = 400;
@@ -162,11 +163,7 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
   else {
     failures.push(...migrationFailures(database.applied, expected.release.migrations));
     const known = expected.database;
-    if (
-      known !== undefined &&
-      (known.systemIdentifier !== database.identity.systemIdentifier ||
-        known.oid !== database.identity.oid)
-    )
+    if (known !== undefined && !sameDatabase(known, database.identity))
       failures.push(
         `this is another database (${describeDatabase(database.identity)}) than the one of this instance (${describeDatabase(known)})`,
       );

@@ -1,7 +1,4 @@
 /** J4 and J5: before a release changes, a dump that is known to restore. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import {
   type Backup,
   backupName,
@@ -10,9 +7,10 @@ import {
   noteProof,
   takeBackup,
 } from "../backups.ts";
+import { sha256OfFile } from "../files.ts";
 import type { Job } from "../job.ts";
 import { pendingMigrations } from "./check-update.ts";
-import { type Facts, type JobContext, wantedRelease } from "./step.ts";
+import type { Facts, JobContext } from "./step.ts";
 
 /** After this a dump is restored again even where no migration is to come: servers change, too. */
 const PROOF_VALID_FOR = 7 * 24 * 3_600_000;
@@ -32,10 +30,13 @@ export function backupOf(job: Job): BackupFacts | undefined {
 }
 
 /** A changed setting can't harm the database, and an empty server has nothing to back up. */
-export function needsBackup({ job, ledger }: Pick<JobContext, "job" | "ledger">): boolean {
+export function needsBackup(
+  { job, ledger }: Pick<JobContext, "job" | "ledger">,
+  pending = pendingMigrations(job).length,
+): boolean {
   const last = ledger.lastServing;
   if (last === undefined) return false;
-  return last.release?.commit !== job.plan.release?.commit || pendingMigrations(job).length > 0;
+  return last.release?.commit !== job.plan.release?.commit || pending > 0;
 }
 
 export async function writeBackup(context: JobContext): Promise<Facts> {
@@ -99,9 +100,7 @@ function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolea
 }
 
 async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {
-  const digest = createHash("sha256");
-  await pipeline(createReadStream(dumpFile(paths, name)), digest);
-  if (digest.digest("hex") !== manifest.dump.sha256)
+  if ((await sha256OfFile(dumpFile(paths, name))) !== manifest.dump.sha256)
     throw new Error(`the backup ${name} reads back as something else than was written`);
 }
 
@@ -110,10 +109,8 @@ export async function spaceForBackup(
   context: JobContext,
   pending: number,
 ): Promise<{ backup: number; data: number }> {
-  const { driver, ledger, paths } = context;
-  const served = ledger.lastServing;
-  const isChange = served !== undefined && served.release?.commit !== wantedRelease(context).commit;
-  if (served === undefined || (!isChange && pending === 0)) return { backup: 0, data: 0 };
+  const { driver, paths } = context;
+  if (!needsBackup(context, pending)) return { backup: 0, data: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.

@@ -1,12 +1,9 @@
 /** The job that gets a release ready while the old one serves: J1 to J3. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
-import { nameExists, removeDurably, syncDirectory } from "../files.ts";
+import { nameExists, removeDurably, sha256OfFile, syncDirectory } from "../files.ts";
 import { requireSpace } from "./space.ts";
 import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
 
@@ -33,9 +30,7 @@ async function placeTree(context: JobContext): Promise<void> {
   if (archive === undefined)
     throw new Error(`the tree of ${commit} is not on the server and was not sent`);
   const file = archivePath(paths.incoming, archive.sha256);
-  const digest = createHash("sha256");
-  await pipeline(createReadStream(file), digest);
-  if (digest.digest("hex") !== archive.sha256)
+  if ((await sha256OfFile(file)) !== archive.sha256)
     throw new Error(`the archive of ${commit} arrived damaged`);
 
   const partial = `${tree}.partial`;

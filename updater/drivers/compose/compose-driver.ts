@@ -6,7 +6,7 @@ import { nameExists } from "../../files.ts";
 import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
-import { MAIN_SERVICE } from "../../../release/compose-file.ts";
+import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
   Driver,
   ImageFacts,
@@ -18,7 +18,6 @@ import type {
   StartResult,
 } from "../driver.ts";
 import { type DatabaseFacts, readDatabase, waitForDatabase } from "./data/database.ts";
-import { DATABASE_SERVICE } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
 import type { DatabaseTools } from "../database-tools.ts";
 import {

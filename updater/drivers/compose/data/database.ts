@@ -2,7 +2,8 @@
 import { CommandError } from "../../../command.ts";
 import type { AppliedMigration, DatabaseIdentity } from "../../../protocol.ts";
 import { containersOf, docker } from "../docker.ts";
-import { DATABASE_SERVICE, findDatabase, query } from "./psql.ts";
+import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
+import { findDatabase, query } from "./psql.ts";
 
 /** One statement, so that identity and migrations are of the same moment. */
 const FACTS = `

@@ -1,8 +1,6 @@
 /** PostgreSQL's own programs in the database's container: always of the right version. */
+import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
 import { containersOf, docker, inspectContainer } from "../docker.ts";
-
-/** The service that upstream's compose file calls the database. */
-export const DATABASE_SERVICE = "postgres";
 
 /** The running container of the database, and how it was told to name things. */
 export interface DatabaseContainer {
