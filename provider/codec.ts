@@ -2,16 +2,14 @@
  * Between Pulumi's wire values and plain ones. Secrets come in envelopes and unknown values (only in
  * previews) as a marker text; both are dealt with here, once, for all resources.
  */
-import { runtime } from "@pulumi/pulumi";
+import { SECRET_SIGNATURE, SIGNATURE, UNKNOWN } from "./engine/markers.ts";
 
 /** An object as it comes from the engine or goes to it. */
 export type Wire = Record<string, unknown>;
 
-const UNKNOWN: string = runtime.unknownValue;
-
 /** The plain value inside an envelope, at any depth. Unknown values stay as they are. */
 export function unwrap(value: unknown): unknown {
-  if (runtime.isRpcSecret(value)) return unwrap(runtime.unwrapRpcSecret(value));
+  if (isSealed(value)) return unwrap(value.value);
   if (Array.isArray(value)) return value.map(unwrap);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, unwrap(member)]));
@@ -26,12 +24,12 @@ export function hasUnknown(value: unknown): boolean {
 
 /** A value that the engine encrypts in its state. */
 export function secret(value: unknown): unknown {
-  return { [runtime.specialSigKey]: runtime.specialSecretSig, value };
+  return { [SIGNATURE]: SECRET_SIGNATURE, value };
 }
 
 /** Whether there is a secret in a value, in some part of it. */
 export function hasSecret(value: unknown): boolean {
-  if (runtime.isRpcSecret(value)) return true;
+  if (isSealed(value)) return true;
   if (value === null || typeof value !== "object") return false;
   return Object.values(value).some(hasSecret);
 }
@@ -52,4 +50,11 @@ export function sealedAs(received: Wire, value: Wire): Wire {
 /** What may be sent: `undefined` breaks the connection after the work is done, so it is left out. */
 export function sendable(value: Wire): Wire {
   return JSON.parse(JSON.stringify(value)) as Wire;
+}
+
+/** Whether a value is one in an envelope. */
+function isSealed(value: unknown): value is { value: unknown } {
+  return (
+    typeof value === "object" && value !== null && (value as Wire)[SIGNATURE] === SECRET_SIGNATURE
+  );
 }

@@ -1,7 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
 import { messageOf } from "../common/errors.ts";
 import { sealedAs, sendable, unwrap, type Wire } from "./codec.ts";
 import { deployment } from "./deployment.ts";
+import { logLine } from "./engine/log.ts";
+import type {
+  CheckResult,
+  CreateResult,
+  DiffResult,
+  Provider,
+  ReadResult,
+  UpdateResult,
+} from "./engine/service.ts";
 import { health } from "./health.ts";
 import { host } from "./host.ts";
 import { release } from "./release.ts";
@@ -16,11 +24,11 @@ const RESOURCES = new Map<string, Resource>([
 ]);
 
 /** Finds the resource of a URN and translates its values. Nothing else happens here. */
-export class ChatalotProvider implements pulumi.provider.Provider {
+export class ChatalotProvider implements Provider {
   readonly version = "0.1.0";
   private readonly interruption = new AbortController();
 
-  async check(urn: string, olds: Wire, news: Wire): Promise<pulumi.provider.CheckResult> {
+  async check(urn: string, olds: Wire, news: Wire): Promise<CheckResult> {
     const { additions, refusals } = await explained(() =>
       resourceOf(urn).check(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
@@ -28,35 +36,25 @@ export class ChatalotProvider implements pulumi.provider.Provider {
     return { inputs: { ...news, ...sendable(additions) }, failures: refusals };
   }
 
-  async diff(
-    _id: string,
-    urn: string,
-    olds: Wire,
-    news: Wire,
-  ): Promise<pulumi.provider.DiffResult> {
+  async diff(_id: string, urn: string, olds: Wire, news: Wire): Promise<DiffResult> {
     return { changes: resourceOf(urn).diff(unwrap(olds) as Wire, unwrap(news) as Wire) };
   }
 
-  async create(urn: string, inputs: Wire): Promise<pulumi.provider.CreateResult> {
+  async create(urn: string, inputs: Wire): Promise<CreateResult> {
     const { id, outputs } = await explained(() =>
       resourceOf(urn).create(this.context(urn), unwrap(inputs) as Wire),
     );
     return { id, outs: sealedAs(inputs, sendable(outputs)) };
   }
 
-  async read(id: string, urn: string, props: Wire = {}): Promise<pulumi.provider.ReadResult> {
+  async read(id: string, urn: string, props: Wire = {}): Promise<ReadResult> {
     const outputs = await explained(() =>
       resourceOf(urn).read(this.context(urn), unwrap(props) as Wire),
     );
     return outputs === undefined ? {} : { id, props: sealedAs(props, sendable(outputs)) };
   }
 
-  async update(
-    _id: string,
-    urn: string,
-    olds: Wire,
-    news: Wire,
-  ): Promise<pulumi.provider.UpdateResult> {
+  async update(_id: string, urn: string, olds: Wire, news: Wire): Promise<UpdateResult> {
     const outputs = await explained(() =>
       resourceOf(urn).update(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
@@ -74,14 +72,11 @@ export class ChatalotProvider implements pulumi.provider.Provider {
   }
 
   private context(urn: string): ResourceContext {
-    // The log takes a resource only for its URN.
-    const resource = { urn: pulumi.output(urn) } as unknown as pulumi.Resource;
-    const quietly = (sent: Promise<void>): void => void sent.catch(() => undefined);
     return {
       urn,
-      tell: (text) => quietly(pulumi.log.info(text, resource)),
-      warn: (text) => quietly(pulumi.log.warn(text, resource)),
-      status: (text) => quietly(pulumi.log.info(text, resource, undefined, true)),
+      tell: (text) => logLine(urn, text),
+      warn: (text) => logLine(urn, text, { severity: "warning" }),
+      status: (text) => logLine(urn, text, { isStatus: true }),
       signal: this.interruption.signal,
     };
   }

@@ -90,13 +90,12 @@ async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
 
 /** What the server lacks, and what the operator should know of it. */
 export async function preflight(server: RemoteServer, needs: HostNeeds) {
-  const facts = await server.facts();
+  const [facts, userReachesDocker] = await Promise.all([
+    server.facts(),
+    server.userReachesDocker(),
+  ]);
   const failures = hostFailures(facts, needs);
-  if (
-    facts.docker !== undefined &&
-    facts.docker !== "silent" &&
-    !(await server.userReachesDocker())
-  )
+  if (facts.docker !== undefined && facts.docker !== "silent" && !userReachesDocker)
     failures.push(
       "The SSH user can't use Docker without sudo, which the volumes need. Add it to the group " +
         "docker (that equals root), or log in as root.",

@@ -57,11 +57,9 @@ export async function buildEngine(workspace: string, report: Report): Promise<vo
   requireKnownPlatform(process.platform, process.arch);
   await requireGo();
   for (const program of programs) await build(program, workspace, report);
-  const { typescript, nodeargs } = runtimeOptions;
-  const start = `-typescript=${typescript} -nodeargs '${nodeargs}'`;
   await writeFile(
     path.join(workspace, "bin", "pulumi-language-nodejs"),
-    `#!/bin/sh\nexec "\${0%/*}/../lib/pulumi-language-nodejs" ${start} "$@"\n`,
+    `#!/bin/sh\nexec "\${0%/*}/../lib/pulumi-language-nodejs" -typescript=${runtimeOptions.typescript} "$@"\n`,
     { mode: 0o755 },
   );
 }

@@ -25,6 +25,8 @@ export interface Engine {
 /** How long a second start waits for the first one's set-up, in seconds. */
 const waitSeconds = 45 * 60;
 const languageHost = "pulumi-language-nodejs";
+/** Where the engine is in the cache. The number changes when what lies there is made in another way. */
+const cacheName = `${engineVersion}-2`;
 
 /**
  * Finds an engine, or gets one: from the PATH, from the project's cache, by Pulumi's install
@@ -58,7 +60,7 @@ async function makeEngine(report: Report): Promise<Engine> {
     }
     const source = installed ? "installer" : "built";
     await writeAtomically(path.join(workspace, "engine.json"), JSON.stringify({ source }));
-    const place = path.join(engines, engineVersion);
+    const place = path.join(engines, cacheName);
     // What is there is not usable, or it would have been used.
     await rm(place, { recursive: true, force: true });
     await rename(workspace, place);
@@ -79,7 +81,7 @@ async function removeLeftovers(engines: string): Promise<void> {
 }
 
 async function cachedEngine(): Promise<Engine | undefined> {
-  const place = cachePath("engine", engineVersion);
+  const place = cachePath("engine", cacheName);
   const directory = path.join(place, "bin");
   const pulumi = path.join(directory, "pulumi");
   const usable = (await isExecutable(pulumi)) && (await hasLanguageHost(directory));

@@ -6,6 +6,8 @@ import { writeAtomically } from "./cache.ts";
 import { pluginVersions, type PluginName } from "./versions.ts";
 
 const sources = path.join(import.meta.dirname, "stand-ins");
+/** What every plugin of the project shares. */
+const plugin = path.join(import.meta.dirname, "../provider/engine");
 
 /** How long another version's bundle is kept for an engine that is just starting it. */
 const keepOthersFor = 24 * 60 * 60 * 1000;
@@ -13,12 +15,16 @@ const keepOthersFor = 24 * 60 * 60 * 1000;
 /** A key that changes with the stand-ins' sources and the versions they stand for. */
 export async function standInKey(): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(pluginVersions));
-  const files = (await readdir(sources)).filter((file) => file.endsWith(".ts")).sort();
-  for (const file of [path.basename(import.meta.filename), ...files]) {
-    const directory = files.includes(file) ? sources : import.meta.dirname;
-    hash.update(`\0${file}\0`).update(await readFile(path.join(directory, file)));
+  for (const folder of [sources, plugin]) {
+    const files = (await readdir(folder)).filter((file) => file.endsWith(".ts")).sort();
+    for (const file of files) await add(path.join(folder, file));
   }
+  await add(import.meta.filename);
   return hash.digest("hex").slice(0, 16);
+
+  async function add(file: string): Promise<void> {
+    hash.update(`\0${path.basename(file)}\0`).update(await readFile(file));
+  }
 }
 
 /** Whether a plugin's folder has the stand-in of this key. */

@@ -14,7 +14,7 @@ export const languageHostVersion = "3.60.0";
  * How Node runs a program: the options of Pulumi.yaml's `runtime`. The language host that is built
  * takes them only as its own flags, which the engine no longer passes, so it gets them from here.
  */
-export const runtimeOptions = { typescript: false, nodeargs: "--import tsx" } as const;
+export const runtimeOptions = { typescript: false } as const;
 
 /** The resource plugins that the program's SDK packages ask for, in exactly these versions. */
 export const pluginVersions = {

@@ -1,49 +1,40 @@
 /** How a server differs from what was committed on it, each difference in words for the operator. */
 import { basename, join } from "node:path";
 import { DATABASE_SERVICE } from "../release/compose-file.ts";
-import type { Driver, ServiceFacts } from "./drivers/driver.ts";
+import type { Driver, Look, ServiceFacts } from "./drivers/driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { readOverride } from "./override.ts";
 import { type InstancePaths, OVERRIDE_FILE } from "./paths.ts";
-import type {
-  ContainerFacts,
-  DatabaseIdentity,
-  HealthAnswer,
-  LedgerRecord,
-  ServingRecord,
-} from "./protocol.ts";
+import type { HealthAnswer, LedgerRecord, ServingRecord } from "./protocol.ts";
 import { directoryLinks, editedFiles, linkState } from "./release-files.ts";
 import { sameDatabase } from "./same-database.ts";
 import { unitTemplate } from "./unit.ts";
 
-/** What was read of the server already. */
-export interface ServerFacts {
-  server: ContainerFacts | undefined;
-  health: HealthAnswer;
-  database: { identity: DatabaseIdentity } | undefined;
-}
-
-/** Empty: the server is what its ledger says, untouched and healthy. */
+/**
+ * Empty: the server is what its ledger says, untouched and healthy.
+ *
+ * @param looking what runs, while it is being read: the files are looked at meanwhile
+ */
 export async function readDrift(
   paths: InstancePaths,
   driver: Driver,
-  facts: ServerFacts,
+  looking: Promise<Look>,
   record: LedgerRecord,
 ): Promise<string[]> {
   const { serving } = record;
   if (serving === undefined) return [];
-  const [image, services, edited, links, override, unit] = await Promise.all([
+  const [look, image, edited, links, override, unit] = await Promise.all([
+    looking,
     driver.image(serving.image),
-    driver.services(),
     fileDrift(paths, serving),
     linkDrift(paths, serving),
     overrideDrift(paths, serving),
     unitTemplate(),
   ]);
   return [
-    ...serverDrift(facts, record, serving, image?.id),
-    ...databaseDrift(facts, serving, services),
-    ...serviceDrift(services, serving.services ?? {}),
+    ...serverDrift(look, record, serving, image?.id),
+    ...databaseDrift(look, serving),
+    ...serviceDrift(look.services, serving.services ?? {}),
     ...edited,
     ...links,
     ...override,
@@ -52,7 +43,7 @@ export async function readDrift(
 }
 
 function serverDrift(
-  { server, health }: ServerFacts,
+  { server, health }: Look,
   record: LedgerRecord,
   committed: ServingRecord,
   taggedImageId: string | undefined,
@@ -80,11 +71,7 @@ function unhealthyBecause(health: HealthAnswer): string {
     : `status ${health.status ?? "unknown"}`;
 }
 
-function databaseDrift(
-  { database }: ServerFacts,
-  committed: ServingRecord,
-  services: readonly ServiceFacts[],
-): string[] {
+function databaseDrift({ database, services }: Look, committed: ServingRecord): string[] {
   if (database !== undefined)
     return sameDatabase(database.identity, committed.database)
       ? []

@@ -34,20 +34,20 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     };
 
   const driver = new ComposeDriver(paths, instance.project);
-  const ledger = await Ledger.read(paths);
-  const [needsOperator, job, server, database, health, prepared, override, backups] =
-    await Promise.all([
-      readFileIfThere(paths.needsOperator),
-      openJob(paths),
-      driver.server(),
-      driver.database(),
-      driver.health(),
-      preparedCommits(paths, driver),
-      overrideFacts(paths, driver),
-      listBackups(paths),
-    ]);
-  const serving = ledger.serving;
-  const state: ServerState = {
+  const [ledger, job] = await Promise.all([Ledger.read(paths), openJob(paths)]);
+  const looking = driver.look();
+  const { serving } = ledger;
+  const isSettled = job === undefined && serving !== undefined;
+  const [look, needsOperator, prepared, override, backups, drift] = await Promise.all([
+    looking,
+    readFileIfThere(paths.needsOperator),
+    preparedCommits(paths, driver),
+    overrideFacts(paths, driver),
+    listBackups(paths),
+    isSettled ? readDrift(paths, driver, looking, serving) : [],
+  ]);
+  const { server, database, health } = look;
+  return {
     protocol: PROTOCOL,
     instanceId: instance.id,
     foreign: [],
@@ -55,7 +55,8 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     prepared,
     health,
     backups: summaryOf(backups),
-    drift: [],
+    drift,
+    ...(job === undefined ? {} : { openJob: job.summary }),
     ...(needsOperator === undefined ? {} : { needsOperator }),
     ...(ledger.last === undefined ? {} : { lastClosed: ledger.last }),
     ...(serving === undefined ? {} : { serving }),
@@ -67,10 +68,6 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
       ? { usage: await diskUsage(paths, request.project, request.volumes) }
       : {}),
   };
-  if (job !== undefined) state.openJob = job.summary;
-  else if (serving !== undefined)
-    state.drift = await readDrift(paths, driver, { server, health, database }, serving);
-  return state;
 }
 
 function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups"]> {
@@ -90,12 +87,7 @@ function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups
 async function preparedCommits(paths: InstancePaths, driver: ComposeDriver): Promise<string[]> {
   const names = await readdir(paths.trees).catch(() => []);
   const commits = names.filter((name) => /^[0-9a-f]{40}$/.test(name));
-  const ready = await Promise.all(
-    commits.map(
-      async (commit) => (await driver.image(driver.imageName(commit)))?.commit === commit,
-    ),
-  );
-  return commits.filter((_, index) => ready[index]);
+  return driver.commitsWithImage(commits);
 }
 
 /** Compose's own judgement is asked for: only it knows what it accepts. */

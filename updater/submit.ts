@@ -303,10 +303,5 @@ async function runsAsCommitted(
   record: LedgerRecord,
 ): Promise<boolean> {
   if (record.serving === undefined) return false;
-  const [server, health, database] = await Promise.all([
-    driver.server(),
-    driver.health(),
-    driver.database(),
-  ]);
-  return (await readDrift(paths, driver, { server, health, database }, record)).length === 0;
+  return (await readDrift(paths, driver, driver.look(), record)).length === 0;
 }

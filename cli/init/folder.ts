@@ -31,7 +31,6 @@ runtime:
   name: nodejs
   options:
     typescript: false
-    nodeargs: "--import tsx"
 plugins:
   providers:
     - name: chatalot

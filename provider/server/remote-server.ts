@@ -27,7 +27,8 @@ import {
 import { instancePaths } from "../../updater/paths.ts";
 import { archivePath } from "../../updater/archive-path.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
-import { installedRunner, installRunner, type Runner } from "./runner.ts";
+import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
+import { updaterBundle } from "./updater-bundle.ts";
 
 /** Which server, and which instance on it. */
 export interface ServerPlace {
@@ -64,6 +65,8 @@ export class RemoteServer {
   readonly transport: Transport;
   private readFacts: Promise<HostFacts> | undefined;
   private readState: Promise<ServerState> | undefined;
+  /** The state as this version's updater gives it, asked for before it is known to be there. */
+  private earlyState: Promise<ServerState | undefined> | undefined;
 
   private constructor(readonly place: ServerPlace) {
     const key = canonicalJson(place.server);
@@ -96,6 +99,8 @@ export class RemoteServer {
   /** What the host is and has. A failure is remembered too, so that a dead host is waited for once. */
   facts(): Promise<HostFacts> {
     this.readFacts ??= this.probe();
+    // Who asks for the facts asks for the state next: side by side it is half the waiting.
+    this.earlyState ??= this.inspectEarly();
     return this.readFacts;
   }
 
@@ -114,10 +119,14 @@ export class RemoteServer {
   forget(): void {
     this.readFacts = undefined;
     this.readState = undefined;
+    this.earlyState = undefined;
   }
 
   /** Whether the SSH user can use Docker as it is: the docker provider doesn't use sudo. */
   async userReachesDocker(): Promise<boolean> {
+    const { server } = this.place;
+    const isRoot = server === null ? process.getuid?.() === 0 : server.user === "root";
+    if (isRoot) return true;
     const { exitCode } = await this.transport.run(
       "ask whether the SSH user may use Docker",
       ["docker", "version", "--format", "{{.Server.Version}}"],
@@ -288,12 +297,37 @@ export class RemoteServer {
         drift: [],
       };
     // A preview installs nothing: the programs of the last job answer where the newest are not there.
-    const runner = (await installedRunner(facts)) ?? facts.lastRunner;
+    const installed = await installedRunner(facts);
+    const early = usage || installed === undefined ? undefined : await this.earlyState;
+    if (early?.protocol === PROTOCOL) return early;
+    const runner = installed ?? facts.lastRunner;
     if (runner === undefined)
       throw new UpdaterGoneError(
         `The instance in ${this.place.directory} on ${this.target} can't be read: its updater is gone. ` +
           "Run pulumi up, which puts it there again.",
       );
+    const state = await this.inspectBy(runner, usage);
+    if (state.protocol !== PROTOCOL)
+      throw new UserError(
+        `The instance in ${this.place.directory} on ${this.target} was last changed by another version of ` +
+          `chatalot-deploy (protocol ${state.protocol}, this one speaks ${PROTOCOL}). Use that version.`,
+      );
+    return state;
+  }
+
+  /** Undefined where this version's updater isn't there, or there is no instance. */
+  private async inspectEarly(): Promise<ServerState | undefined> {
+    try {
+      const node = instancePaths(this.place.directory).runnerNode;
+      const updater = updaterPath((await updaterBundle()).sha256);
+      return await this.inspectBy({ node, updater }, false);
+    } catch {
+      // Why, is told by the one who asks when more is known.
+      return undefined;
+    }
+  }
+
+  private async inspectBy(runner: Runner, usage: boolean): Promise<ServerState> {
     const { directory, project, volumes } = this.place;
     const { stdout } = await this.transport.run(
       "read the instance's state",
@@ -303,13 +337,7 @@ export class RemoteServer {
         timeout: INSPECT_TIMEOUT,
       },
     );
-    const state = JSON.parse(stdout) as ServerState;
-    if (state.protocol !== PROTOCOL)
-      throw new UserError(
-        `The instance in ${directory} on ${this.target} was last changed by another version of ` +
-          `chatalot-deploy (protocol ${state.protocol}, this one speaks ${PROTOCOL}). Use that version.`,
-      );
-    return state;
+    return JSON.parse(stdout) as ServerState;
   }
 }
 

@@ -101,6 +101,7 @@ function ownNode({ node }: HostFacts): string | undefined {
   return node?.isRoots === true && semver.gte(node.version, OLDEST_NODE) ? node.path : undefined;
 }
 
-function updaterPath(sha256: string): string {
+/** Where an updater lies, by the digest of its bundle. */
+export function updaterPath(sha256: string): string {
   return posix.join(RUNNERS_DIRECTORY, sha256, "updater.mjs");
 }

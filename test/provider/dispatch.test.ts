@@ -39,7 +39,7 @@ describe("ChatalotProvider", () => {
   /** What check makes of the inputs; the SDK doesn't say what they are. */
   async function check(): Promise<{ inputs: Wire; failures: unknown }> {
     const result = await chatalot.check(DEPLOYMENT, {}, sent());
-    return { inputs: result.inputs as Wire, failures: result.failures };
+    return { inputs: result.inputs, failures: result.failures };
   }
 
   it("finds the type at the end of the chain of parents", async () => {

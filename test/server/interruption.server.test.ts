@@ -112,7 +112,7 @@ describe("an operator who goes away in the middle of an update", function () {
     it("leaves no provider and no connection behind", () => {
       const commands = provider.map(({ command }) => command).join("\n");
       expect(commands)
-        .to.contain("provider/start.mjs")
+        .to.contain("launch/provider.mjs")
         .and.to.match(/\bssh\b/);
       expect(left).to.deep.equal([]);
     });

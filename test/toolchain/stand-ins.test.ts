@@ -7,7 +7,8 @@ import {
 } from "../../toolchain/stand-ins/docker-host.ts";
 import { dockerVolume } from "../../toolchain/stand-ins/docker-volume.ts";
 import { inputNotCovered, typeNotCovered } from "../../toolchain/stand-ins/messages.ts";
-import { decode, encode, unknownValue } from "../../toolchain/stand-ins/values.ts";
+import { UNKNOWN } from "../../provider/engine/markers.ts";
+import { decode, encode } from "../../toolchain/stand-ins/values.ts";
 
 const secret = (value: unknown) => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
@@ -50,7 +51,7 @@ describe("a volume's changes", () => {
 
   it("are possible where a value is not known yet", () => {
     const { labels } = state;
-    const found = changes(dockerVolume, state, { name: unknownValue, labels });
+    const found = changes(dockerVolume, state, { name: UNKNOWN, labels });
     expect(found.map(({ property }) => property)).to.deep.equal(["name"]);
   });
 });

@@ -31,8 +31,8 @@ export interface PreviewStep {
 const source = `
 import { readFileSync } from "node:fs";
 const wanted = JSON.parse(readFileSync("wanted.json", "utf8"));
-const opts: { provider?: any } = {};
-const outputs: Record<string, unknown> = {};
+const opts = {};
+const outputs = {};
 if (wanted.password || wanted.pet) {
   const random = await import("@pulumi/random");
   if (wanted.password) outputs.password = new random.RandomPassword("password", wanted.password).result;
@@ -63,7 +63,7 @@ export class ThrowawayProgram {
     await mkdir(state);
     await symlink(path.resolve("node_modules"), path.join(directory, "node_modules"));
     const files: Record<string, unknown> = {
-      "package.json": { name: "contract-test", type: "module", main: "index.ts" },
+      "package.json": { name: "contract-test", type: "module", main: "index.js" },
       "Pulumi.yaml": {
         name: "contract-test",
         runtime: { name: "nodejs", options: runtimeOptions },
@@ -73,7 +73,7 @@ export class ThrowawayProgram {
     for (const [name, content] of Object.entries(files)) {
       await writeFile(path.join(directory, name), JSON.stringify(content));
     }
-    await writeFile(path.join(directory, "index.ts"), source);
+    await writeFile(path.join(directory, "index.js"), source);
     const program = new ThrowawayProgram(directory, {
       ...environment,
       PULUMI_BACKEND_URL: `file://${state}`,

@@ -4,6 +4,7 @@ import type {
   ImageFacts,
   ImageOptions,
   ImageResult,
+  Look,
   RenderedRelease,
   ServiceFacts,
   StartOptions,
@@ -62,6 +63,17 @@ export class FakeDriver implements Driver {
   }
   async environment(): Promise<ReadonlyMap<string, string>> {
     return this.variables;
+  }
+  async look(): Promise<Look> {
+    const [server, health, database] = await Promise.all([
+      this.server(),
+      this.health(),
+      this.database(),
+    ]);
+    return { server, health, database, services: this.others };
+  }
+  async commitsWithImage(commits: readonly string[]): Promise<string[]> {
+    return commits.filter((commit) => this.images.get(this.imageName(commit))?.commit === commit);
   }
   async services(): Promise<ServiceFacts[]> {
     return this.others;

@@ -1,7 +1,8 @@
 import { parseObject, runDocker } from "./docker-host.ts";
 import type { ProcessResult } from "./processes.ts";
 import type { Failure, ResourceType } from "./resource-type.ts";
-import { isRecord, isSame, unknownValue, type Properties } from "./values.ts";
+import { UNKNOWN } from "../../provider/engine/markers.ts";
+import { isRecord, isSame, type Properties } from "./values.ts";
 
 const inputs = ["driver", "driverOpts", "labels", "name"] as const;
 
@@ -88,17 +89,17 @@ function checkInputs({ name, labels, driver, driverOpts }: Properties): Failure[
   const failures: Failure[] = [];
   if (name === undefined) {
     failures.push({ property: "name", reason: 'the stand-in makes up no names: set "name"' });
-  } else if (name !== unknownValue && !isVolumeName(name)) {
+  } else if (name !== UNKNOWN && !isVolumeName(name)) {
     const reason = `"name" can't be a volume's: ${JSON.stringify(name)}`;
     failures.push({ property: "name", reason });
   }
-  if (labels !== undefined && labels !== unknownValue && !areLabels(labels)) {
+  if (labels !== undefined && labels !== UNKNOWN && !areLabels(labels)) {
     failures.push({ property: "labels", reason: '"labels" must be a list of {label, value}' });
   }
   if (driver !== undefined && typeof driver !== "string") {
     failures.push({ property: "driver", reason: '"driver" must be a text' });
   }
-  if (driverOpts !== undefined && driverOpts !== unknownValue && !isRecord(driverOpts)) {
+  if (driverOpts !== undefined && driverOpts !== UNKNOWN && !isRecord(driverOpts)) {
     failures.push({ property: "driverOpts", reason: '"driverOpts" must be names and values' });
   }
   return failures;
@@ -110,7 +111,7 @@ function isVolumeName(value: unknown): boolean {
 
 function areLabels(value: unknown): boolean {
   const isLabel = (entry: unknown) =>
-    entry === unknownValue ||
+    entry === UNKNOWN ||
     (isRecord(entry) && typeof entry.label === "string" && typeof entry.value === "string");
   return Array.isArray(value) && value.every(isLabel);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { logLine } from "./engine-log.ts";
+import { logLine } from "../../provider/engine/log.ts";
 import { runProcess } from "./processes.ts";
 import type { Failure, Made, ResourceType } from "./resource-type.ts";
 import { hasUnknown, isRecord, type Decoded, type Properties } from "./values.ts";

@@ -4,7 +4,8 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb.js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb.js";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 import { changes, type Change } from "./compare.ts";
-import { setEngineAddress } from "./engine-log.ts";
+import { setEngineAddress } from "../../provider/engine/log.ts";
+import { unary } from "../../provider/engine/unary.ts";
 import { inputNotCovered, operationNotCovered, typeNotCovered } from "./messages.ts";
 import { endProcesses } from "./processes.ts";
 import type { Failure, ResourceType, StandIn } from "./resource-type.ts";
@@ -138,20 +139,6 @@ function typeToken(urn: string): string {
 
 async function notCalled(): Promise<never> {
   throw new Error("a provider's configuration makes nothing");
-}
-
-function unary<Request, Response>(
-  handle: (request: Request) => Promise<Response>,
-): grpc.handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    handle(call.request).then(
-      (response) => callback(null, response),
-      (error: unknown) => {
-        const details = error instanceof Error ? error.message : String(error);
-        callback({ code: grpc.status.UNKNOWN, details });
-      },
-    );
-  };
 }
 
 function decoded(properties: Struct | undefined): Decoded {

@@ -1,9 +1,4 @@
-/** How the engine marks values that JSON has no form for. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-
-/** What the engine sends in a preview for a value that is not known yet. */
-export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+import { SECRET_SIGNATURE, SIGNATURE, UNKNOWN } from "../../provider/engine/markers.ts";
 
 export type Properties = Record<string, unknown>;
 
@@ -30,7 +25,7 @@ export function encode(values: Properties, secrets: Iterable<string>): Propertie
   const encoded: Properties = {};
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue;
-    encoded[key] = secretKeys.has(key) ? { [signatureKey]: secretSignature, value } : value;
+    encoded[key] = secretKeys.has(key) ? { [SIGNATURE]: SECRET_SIGNATURE, value } : value;
   }
   return encoded;
 }
@@ -38,8 +33,8 @@ export function encode(values: Properties, secrets: Iterable<string>): Propertie
 function unwrap(value: unknown, foundSecret: () => void): unknown {
   if (Array.isArray(value)) return value.map((element) => unwrap(element, foundSecret));
   if (!isRecord(value)) return value;
-  const signature = value[signatureKey];
-  if (signature === secretSignature) {
+  const signature = value[SIGNATURE];
+  if (signature === SECRET_SIGNATURE) {
     foundSecret();
     return unwrap(value.value, foundSecret);
   }
@@ -53,7 +48,7 @@ function unwrap(value: unknown, foundSecret: () => void): unknown {
 
 /** Whether something in a value is not known yet. */
 export function hasUnknown(value: unknown): boolean {
-  if (value === unknownValue) return true;
+  if (value === UNKNOWN) return true;
   if (Array.isArray(value)) return value.some(hasUnknown);
   return isRecord(value) && Object.values(value).some(hasUnknown);
 }

@@ -63,6 +63,24 @@ export interface StartOptions {
   door?: "open" | "closed";
 }
 
+/** The live database. */
+export interface DatabaseFacts {
+  identity: DatabaseIdentity;
+  applied: AppliedMigration[];
+  /** Whether anybody has registered. */
+  hasAccounts?: boolean;
+}
+
+/** What runs, and how it answers. */
+export interface Look {
+  server: ContainerFacts | undefined;
+  health: HealthAnswer;
+  /** Undefined without an answer. */
+  database: DatabaseFacts | undefined;
+  /** The containers beside the server, running or not. */
+  services: ServiceFacts[];
+}
+
 export interface StartResult {
   /** When the server that was replaced ended, in milliseconds since the epoch; absent: none ran. */
   stoppedAt?: number;
@@ -83,6 +101,8 @@ export interface Driver {
   imageName(commit: string): string;
   /** What a name stands for now. */
   image(name: string): Promise<ImageFacts | undefined>;
+  /** Which of these commits have what they run from. */
+  commitsWithImage(commits: readonly string[]): Promise<string[]>;
   /** Gets what the other services run from, so that nothing is downloaded after the stop. */
   fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void>;
   /** Makes the keys readable for the user that the server runs as, and for no other. */
@@ -131,13 +151,13 @@ export interface Driver {
   /** Removes the containers, by the release's file where there is one. Volumes and images stay. */
   remove(release: RenderedRelease | undefined): Promise<void>;
 
+  /** All that is seen from outside, read at once: for a look, where it may not take long. */
+  look(): Promise<Look>;
   health(): Promise<HealthAnswer>;
   /** The version in the web client's version.json. */
   webVersion(): Promise<string | undefined>;
   /** Identity, applied migrations, and whether there is an account; undefined without an answer. */
-  database(): Promise<
-    { identity: DatabaseIdentity; applied: AppliedMigration[]; hasAccounts?: boolean } | undefined
-  >;
+  database(): Promise<DatabaseFacts | undefined>;
   /** Starts a release's database and nothing else, and waits until it answers. */
   startDatabase(release: RenderedRelease): Promise<void>;
   /** Whether the database runs, answering or not. */

@@ -8,16 +8,19 @@ import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
+  DatabaseFacts,
   Driver,
   ImageFacts,
   ImageOptions,
   ImageResult,
+  Look,
   RenderedRelease,
   ServiceFacts,
   StartOptions,
   StartResult,
 } from "../driver.ts";
-import { type DatabaseFacts, readDatabase, waitForDatabase } from "./data/database.ts";
+import { readDatabase, waitForDatabase } from "./data/database.ts";
+import { findDatabase } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
 import type { DatabaseTools } from "../database-tools.ts";
 import {
@@ -27,6 +30,7 @@ import {
   endOf,
   inspectContainer,
   inspectImage,
+  inspectImages,
   isUnfinished,
   listContainers,
   volumeMountpoint,
@@ -34,8 +38,9 @@ import {
 import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
-import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
+import { probeWebVersion } from "./health.ts";
 import { getImages, imageName } from "./image.ts";
+import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 
 /** A daemon that is updated or restarted is back well before. */
@@ -82,6 +87,14 @@ export class ComposeDriver implements Driver {
 
   async image(name: string): Promise<ImageFacts | undefined> {
     return inspectImage(name);
+  }
+
+  async commitsWithImage(commits: readonly string[]): Promise<string[]> {
+    const found = await inspectImages(commits.map((commit) => this.imageName(commit)));
+    const named = new Map(
+      found.flatMap(({ names, commit }) => names.map((name) => [name, commit] as const)),
+    );
+    return commits.filter((commit) => named.get(this.imageName(commit)) === commit);
   }
 
   async fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void> {
@@ -162,23 +175,7 @@ export class ComposeDriver implements Driver {
   }
 
   async services(): Promise<ServiceFacts[]> {
-    const format = ["service", "config-hash"].map(
-      (name) => `{{.Label "com.docker.compose.${name}"}}`,
-    );
-    const output = await docker("list the services", [
-      ...["ps", "--all", "--filter", `label=com.docker.compose.project=${this.project}`],
-      ...["--filter", "label=com.docker.compose.oneoff=False"],
-      ...["--format", [...format, "{{.State}}", "{{.Status}}"].join("\t")],
-    ]);
-    return output
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => line.split("\t"))
-      .map(([service = "", configHash = "", state = "", status = ""]) => ({
-        ...{ service, state, configHash },
-        isUnhealthy: status.includes("(unhealthy)"),
-      }))
-      .filter(({ service }) => service !== MAIN_SERVICE);
+    return servicesOf(await listContainers(this.project));
   }
 
   async otherServices(release: RenderedRelease): Promise<string[]> {
@@ -281,20 +278,21 @@ export class ComposeDriver implements Driver {
     await docker("remove the containers", ["rm", ...left]);
   }
 
+  look(): Promise<Look> {
+    return look(this.project);
+  }
+
   async health(): Promise<HealthAnswer> {
-    const origin = await this.origin();
-    return origin === undefined
-      ? { reachable: false, problem: "the server does not run" }
-      : probeHealth(origin);
+    return healthOf(await this.server());
   }
 
   async webVersion(): Promise<string | undefined> {
-    const origin = await this.origin();
+    const origin = originOf(await this.server());
     return origin === undefined ? undefined : probeWebVersion(origin);
   }
 
   async database(): Promise<DatabaseFacts | undefined> {
-    return readDatabase(this.project);
+    return readDatabase(await findDatabase(this.project));
   }
 
   async startDatabase(release: RenderedRelease): Promise<void> {
@@ -332,13 +330,6 @@ export class ComposeDriver implements Driver {
       .sort()
       .slice(-lines)
       .map((line) => line.slice(line.indexOf(" ") + 1));
-  }
-
-  /** The server inside its networks: no published port is needed to ask it. */
-  private async origin(): Promise<string | undefined> {
-    const server = await this.server();
-    if (server?.running !== true || server.address === undefined) return undefined;
-    return `http://${server.address}:${SERVER_PORT}`;
   }
 
   private async update(id: string, policy: string): Promise<void> {

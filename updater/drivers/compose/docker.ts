@@ -14,7 +14,8 @@ export function docker(
   return command(label, ["docker", ...args], options);
 }
 
-interface InspectedContainer {
+/** As `docker container inspect` gives it. */
+interface DockersContainer {
   Id: string;
   Name: string;
   Image: string;
@@ -38,6 +39,10 @@ export interface ListedContainer {
   service: string;
   /** `created`, `running`, `exited`, ... */
   state: string;
+  /** Compose's digest of what it was made from. */
+  configHash: string;
+  /** Whether its own check of its health has failed. */
+  isUnhealthy: boolean;
 }
 
 /** The containers of a Compose project; those that Compose has not finished making come last. */
@@ -50,7 +55,10 @@ export async function listContainers(
     ["--filter", "label=com.docker.compose.oneoff=False"],
     service === undefined ? [] : ["--filter", `label=com.docker.compose.service=${service}`],
   ].flat();
-  const format = '{{.ID}}\t{{.Names}}\t{{.State}}\t{{.Label "com.docker.compose.service"}}';
+  const labels = ["service", "config-hash"].map(
+    (name) => `{{.Label "com.docker.compose.${name}"}}`,
+  );
+  const format = ["{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", ...labels].join("\t");
   const lines = await docker("list the containers", [
     ...["ps", "--all", "--no-trunc", ...filters, "--format", format],
   ]);
@@ -58,8 +66,10 @@ export async function listContainers(
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [id = "", name = "", state = "", of = ""] = line.split("\t");
-      return { id, name, state, service: of };
+      const [id = "", name = "", state = "", status = "", of = "", configHash = ""] =
+        line.split("\t");
+      const isUnhealthy = status.includes("(unhealthy)");
+      return { id, name, state, service: of, configHash, isUnhealthy };
     })
     .sort((a, b) => Number(isUnfinished(a)) - Number(isUnfinished(b)));
 }
@@ -77,23 +87,38 @@ export async function containersOf(project: string, service?: string): Promise<s
   return (await listContainers(project, service)).map(({ id }) => id);
 }
 
-async function inspect<T>(kind: "container" | "image", name: string): Promise<T | undefined> {
+/** Things that are gone are left out of the answer, which has the order of Docker. */
+async function inspect<T>(kind: "container" | "image", names: readonly string[]): Promise<T[]> {
+  if (names.length === 0) return [];
   try {
-    const json = await docker(`look at the ${kind}`, [kind, "inspect", "--", name]);
-    return (JSON.parse(json) as T[])[0];
+    return JSON.parse(
+      await docker(`look at the ${kind}`, [kind, "inspect", "--", ...names]),
+    ) as T[];
   } catch (error) {
-    if (error instanceof CommandError && /no such (container|image)/i.test(error.stderr))
-      return undefined;
-    throw error;
+    if (!(error instanceof CommandError && /no such (container|image)/i.test(error.stderr)))
+      throw error;
+    if (names.length === 1) return [];
+    // One of them is gone: Docker's answer has the others, but so does each alone.
+    return (await Promise.all(names.map((name) => inspect<T>(kind, [name])))).flat();
   }
 }
 
 /** A container's facts and its environment. */
-export async function inspectContainer(
-  id: string,
-): Promise<{ facts: ContainerFacts; environment: Map<string, string> } | undefined> {
-  const found = await inspect<InspectedContainer>("container", id);
-  if (found === undefined) return undefined;
+export interface InspectedContainer {
+  facts: ContainerFacts;
+  environment: Map<string, string>;
+}
+
+export async function inspectContainer(id: string): Promise<InspectedContainer | undefined> {
+  return (await inspectContainers([id]))[0];
+}
+
+/** Several at once; those that are gone are left out. */
+export async function inspectContainers(ids: readonly string[]): Promise<InspectedContainer[]> {
+  return (await inspect<DockersContainer>("container", ids)).map(containerOf);
+}
+
+function containerOf(found: DockersContainer): InspectedContainer {
   const labels = found.Config.Labels ?? {};
   const address = Object.values(found.NetworkSettings.Networks ?? {}).find(
     ({ IPAddress }) => IPAddress !== "",
@@ -136,22 +161,39 @@ export async function endOf(id: string, since: number): Promise<number | undefin
 }
 
 /** An image's id, commit label, processor (as Docker names it) and the user it runs as. */
-export async function inspectImage(
-  name: string,
-): Promise<{ id: string; commit?: string; architecture: string; user: string } | undefined> {
-  const found = await inspect<{
-    Id: string;
-    Architecture: string;
-    Config: { Labels?: Record<string, string> | null; User?: string } | null;
-  }>("image", name);
-  if (found === undefined) return undefined;
-  const commit = found.Config?.Labels?.[COMMIT_LABEL];
-  return {
-    id: found.Id,
-    architecture: found.Architecture,
-    user: found.Config?.User ?? "",
-    ...(commit === undefined ? {} : { commit }),
-  };
+export interface InspectedImage {
+  id: string;
+  /** Its names, `repository:tag`. */
+  names: string[];
+  commit?: string;
+  architecture: string;
+  user: string;
+}
+
+export async function inspectImage(name: string): Promise<InspectedImage | undefined> {
+  return (await inspectImages([name]))[0];
+}
+
+/** Several at once; those that are gone are left out. */
+export async function inspectImages(names: readonly string[]): Promise<InspectedImage[]> {
+  return (await inspect<DockersImage>("image", names)).map((found) => {
+    const commit = found.Config?.Labels?.[COMMIT_LABEL];
+    return {
+      id: found.Id,
+      names: found.RepoTags ?? [],
+      architecture: found.Architecture,
+      user: found.Config?.User ?? "",
+      ...(commit === undefined ? {} : { commit }),
+    };
+  });
+}
+
+/** As `docker image inspect` gives it. */
+interface DockersImage {
+  Id: string;
+  RepoTags: string[] | null;
+  Architecture: string;
+  Config: { Labels?: Record<string, string> | null; User?: string } | null;
 }
 
 /** Where the files of a volume lie on the server. */

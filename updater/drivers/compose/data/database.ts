@@ -3,15 +3,7 @@ import { CommandError } from "../../../command.ts";
 import type { AppliedMigration, DatabaseIdentity } from "../../../protocol.ts";
 import { containersOf, docker } from "../docker.ts";
 import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
-import { findDatabase, query } from "./psql.ts";
-
-/** One statement, so that identity and migrations are of the same moment. */
-const FACTS = `
-SELECT json_build_object(
-  'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
-  'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()),
-  'hasMigrations', to_regclass('public._sqlx_migrations') IS NOT NULL,
-  'hasUsers', to_regclass('public.users') IS NOT NULL)`;
+import { type DatabaseContainer, query } from "./psql.ts";
 
 /** The migrations of a database that has some, as JSON. */
 export const APPLIED = `
@@ -20,8 +12,30 @@ SELECT coalesce(json_agg(json_build_object(
   ORDER BY version), '[]')
 FROM _sqlx_migrations WHERE success`;
 
-/** The first account to register becomes the owner, so one row is enough to know that there is one. */
-const HAS_ACCOUNTS = "SELECT EXISTS (SELECT FROM public.users)";
+/**
+ * Three lines: the identity, the migrations, and whether there is an account; the first account to
+ * register becomes the owner, so one row is enough. In one session and of one moment; tables that
+ * are not there yet can't be named in a statement, so psql itself decides.
+ */
+const FACTS = `
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT to_regclass('public._sqlx_migrations') IS NOT NULL AS has_migrations,
+  to_regclass('public.users') IS NOT NULL AS has_users \\gset
+SELECT json_build_object(
+  'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
+  'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()));
+\\if :has_migrations
+${APPLIED};
+\\else
+\\echo []
+\\endif
+\\if :has_users
+SELECT EXISTS (SELECT FROM public.users);
+\\else
+\\echo f
+\\endif
+COMMIT;
+`;
 
 export interface DatabaseFacts {
   identity: DatabaseIdentity;
@@ -57,22 +71,17 @@ export async function waitForDatabase(project: string): Promise<void> {
 }
 
 /** Undefined while there is no database that answers. */
-export async function readDatabase(project: string): Promise<DatabaseFacts | undefined> {
-  const container = await findDatabase(project);
+export async function readDatabase(
+  container: DatabaseContainer | undefined,
+): Promise<DatabaseFacts | undefined> {
   if (container === undefined) return undefined;
-  const ask = (sql: string) => query(container, "ask the database", sql);
   try {
-    const facts = JSON.parse(await ask(FACTS)) as DatabaseIdentity & {
-      hasMigrations: boolean;
-      hasUsers: boolean;
-    };
-    const applied = facts.hasMigrations
-      ? (JSON.parse(await ask(APPLIED)) as AppliedMigration[])
-      : [];
+    const lines = (await query(container, "ask the database", FACTS)).split("\n");
+    const [identity = "", applied = "", hasAccounts] = lines.filter((line) => line.trim() !== "");
     return {
-      identity: { systemIdentifier: facts.systemIdentifier, oid: facts.oid },
-      applied,
-      hasAccounts: facts.hasUsers && (await ask(HAS_ACCOUNTS)).trim() === "t",
+      identity: JSON.parse(identity) as DatabaseIdentity,
+      applied: JSON.parse(applied) as AppliedMigration[],
+      hasAccounts: hasAccounts?.trim() === "t",
     };
   } catch (error) {
     if (error instanceof CommandError) return undefined;

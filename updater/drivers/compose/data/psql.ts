@@ -1,6 +1,6 @@
 /** PostgreSQL's own programs in the database's container: always of the right version. */
 import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
-import { containersOf, docker, inspectContainer } from "../docker.ts";
+import { containersOf, docker, inspectContainer, type InspectedContainer } from "../docker.ts";
 
 /** The running container of the database, and how it was told to name things. */
 export interface DatabaseContainer {
@@ -16,7 +16,13 @@ export interface DatabaseContainer {
 /** Undefined while no container of the database runs. */
 export async function findDatabase(project: string): Promise<DatabaseContainer | undefined> {
   const [id] = await containersOf(project, DATABASE_SERVICE);
-  const container = id === undefined ? undefined : await inspectContainer(id);
+  return databaseOf(id === undefined ? undefined : await inspectContainer(id));
+}
+
+/** Undefined where the database's container doesn't run. */
+export function databaseOf(
+  container: InspectedContainer | undefined,
+): DatabaseContainer | undefined {
   if (container?.facts.running !== true) return undefined;
   const user = container.environment.get("POSTGRES_USER") ?? "postgres";
   return {

@@ -1,21 +1,21 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { build, stop } from "esbuild";
-import { updaterBundle } from "./server/updater-bundle.ts";
+import { build, type BuildOptions, stop } from "esbuild";
+import { updaterBundle } from "../provider/server/updater-bundle.ts";
 
 /** How long another version's bundle is kept for a process that is just starting it. */
 const KEEP_OTHERS_FOR = 24 * 60 * 60_000;
 
-/** Beside the provider's files in its bundle: the updater, made from the same sources. */
+/** Beside the bundles: the updater, made from the same sources. */
 const UPDATER = "updater.mjs";
 
 /**
- * Bundles the provider into a folder, which is there as a whole or not at all.
+ * Bundles the program and the provider into a folder, which is there as a whole or not at all.
  *
  * @param folder below node_modules, so that packages are found from there
  * @returns false where nothing can be written there
  */
-export async function makeProviderBundle(folder: string): Promise<boolean> {
+export async function makeBundles(folder: string): Promise<boolean> {
   const parent = dirname(folder);
   try {
     await mkdir(parent, { recursive: true });
@@ -46,26 +46,44 @@ async function bundleInto(folder: string): Promise<void> {
   const { content } = await updaterBundle();
   await writeFile(join(folder, UPDATER), content);
   await build({
-    absWorkingDir: join(import.meta.dirname, ".."),
+    ...OPTIONS,
+    entryPoints: ["index.ts"],
+    outfile: join(folder, "program.js"),
+    // The engine's host has loaded the SDK already, and there must be only one of it.
+    external: ["@pulumi/*"],
+  });
+  await build({
+    ...OPTIONS,
     entryPoints: ["provider/main.ts"],
-    outdir: folder,
-    bundle: true,
-    // main.ts sets a variable before it loads the SDK: in a single file the SDK would come first.
-    splitting: true,
-    packages: "external",
-    platform: "node",
-    target: "node20.19",
-    format: "esm",
-    logLevel: "silent",
+    outfile: join(folder, "provider.js"),
     define: { UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
+    // Only to bundle the updater, which is there.
+    external: ["esbuild"],
   });
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   await stop();
 }
 
+const OPTIONS: BuildOptions = {
+  absWorkingDir: join(import.meta.dirname, ".."),
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "esm",
+  // Without comments and long names there is less to read at each start.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "none",
+  logLevel: "silent",
+  // Some of the bundled packages are CommonJS and ask for Node's own modules by require().
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+};
+
 async function removeOthers(parent: string, current: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (!/^(provider-|\.new-)/.test(name) || name === current) continue;
+    if (!/^(bundles-|provider-|\.new-)/.test(name) || name === current) continue;
     const found = await stat(join(parent, name)).catch(() => undefined);
     if (found !== undefined && Date.now() - found.mtimeMs > KEEP_OTHERS_FOR)
       await rm(join(parent, name), { recursive: true, force: true });
