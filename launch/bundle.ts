@@ -50,7 +50,7 @@ async function bundleInto(folder: string): Promise<void> {
     entryPoints: ["index.ts"],
     outfile: join(folder, "program.js"),
     // The engine's host has loaded the SDK already, and there must be only one of it.
-    external: ["@pulumi/*"],
+    external: ["@pulumi/pulumi", "@pulumi/pulumi/*"],
   });
   await build({
     ...OPTIONS,
