@@ -1,6 +1,6 @@
 import type { SampleRepository } from "../demo/repository/index.ts";
 import type { DemoServer } from "../demo/server/index.ts";
-import { operatorOf } from "../test/server/support/fixture.ts";
+import { clean, operatorOf } from "../test/server/support/fixture.ts";
 import type { Operator } from "../test/server/support/operator.ts";
 import { ThePage } from "./the-page.ts";
 
@@ -35,12 +35,26 @@ export class Bench {
     await operator.must("up", "--yes", "--non-interactive", ...options);
   }
 
+  /** The page's way as it is now, whatever serves. */
+  thePageNow(): Promise<ThePage> {
+    this.page ??= ThePage.prepare(this.server, this.repository);
+    return this.page;
+  }
+
   /** The page's way, with a release that serves. */
   async thePage(release: string): Promise<ThePage> {
-    this.page ??= ThePage.prepare(this.server, this.repository);
-    const page = await this.page;
+    const page = await this.thePageNow();
     if (page.release !== release) await page.pullAndBuild(release);
     return page;
+  }
+
+  /** Takes everything from the server that was deployed in either way, with the data. */
+  async beginAnew(): Promise<void> {
+    await this.end();
+    await clean(this.server);
+    this.operator = undefined;
+    this.page = undefined;
+    this.release = undefined;
   }
 
   async end(): Promise<void> {

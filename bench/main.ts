@@ -4,7 +4,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../common/errors.ts";
 import { bootServer } from "../demo/server/index.ts";
-import { clean, sampleRepository } from "../test/server/support/fixture.ts";
+import { sampleRepository } from "../test/server/support/fixture.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 import { Bench } from "./bench.ts";
 import { machineOf } from "./machine.ts";
@@ -24,8 +24,8 @@ async function main(): Promise<boolean> {
   await ensureDocker(report);
   const toolchain = await ensureToolchain(report);
   const server = await bootServer({ name: "bench", report });
-  await clean(server);
   const bench = new Bench(server, await sampleRepository(), report);
+  await bench.beginAnew();
   const results: ScenarioResult[] = [];
   try {
     for (const scenario of SCENARIOS.filter(({ name }) => only.includes(name))) {

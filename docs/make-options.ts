@@ -1,6 +1,6 @@
 /**
- * The reference in options.md, made from the doc comments of the settings' schema:
- * `npm run docs:options` writes it, and a test fails where it is out of date.
+ * The reference in options.md and the table in README.md, made from the doc comments of the settings:
+ * `npm run docs:options` writes both, and a test fails where they are out of date.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,12 @@ import ts from "typescript";
 
 const SCHEMA = new URL("../settings/schema.ts", import.meta.url);
 const ADDRESS = new URL("../transport/address.ts", import.meta.url);
+const SETTINGS = new URL("../settings/parse.ts", import.meta.url);
 const OPTIONS = new URL("options.md", import.meta.url);
+const README = new URL("../README.md", import.meta.url);
+
+/** What is no part of the schema, because its keys are Chatalot's own. */
+const ENVIRONMENTS = ["env", "secretEnv"];
 
 const BEGIN = "<!-- made by npm run docs:options: begin -->";
 const END = "<!-- end -->";
@@ -24,22 +29,59 @@ export interface DocumentedKey {
 
 /** All keys that the schema declares, in its order. */
 export async function documentedKeys(): Promise<DocumentedKey[]> {
-  const [schema, address] = await Promise.all([SCHEMA, ADDRESS].map(parseSource));
-  if (schema === undefined || address === undefined) throw new Error("the sources are missing");
+  const [schema, address, settings] = await Promise.all(
+    [SCHEMA, ADDRESS, SETTINGS].map(parseSource),
+  );
+  if (schema === undefined || address === undefined || settings === undefined)
+    throw new Error("the sources are missing");
   const objects = new Map([...objectsOf(address), ...objectsOf(schema)]);
   const top = objects.get("settingsSchema");
   if (top === undefined) throw new Error("schema.ts has no settingsSchema");
-  return keysOf(top, "", objects);
+  return [...keysOf(top, "", objects), ...environments(settings)];
+}
+
+/** The members of the interface `Settings` that hold variables. */
+function environments(source: ts.SourceFile): DocumentedKey[] {
+  const declared = source.statements
+    .filter(ts.isInterfaceDeclaration)
+    .find(({ name }) => name.text === "Settings");
+  return ENVIRONMENTS.map((key) => {
+    const member = declared?.members.find(({ name }) => name?.getText() === key);
+    if (member === undefined) throw new Error(`nothing is known of ${key}`);
+    return documented(member, `${key}.<NAME>`);
+  });
 }
 
 /** options.md with the reference as it has to be. */
 export async function optionsPage(current: string, keys: DocumentedKey[]): Promise<string> {
+  return withPart(current, keys.map(entry).join("\n"));
+}
+
+/** README.md with the table as it has to be: what a key is in a sentence, and its default. */
+export async function readmePage(current: string, keys: DocumentedKey[]): Promise<string> {
+  const rows = keys.map(({ key, text, default: value }) => [
+    `\`${key}\``,
+    firstSentence(text),
+    value ?? "must be set",
+  ]);
+  const lines = [["key", "meaning", "default"], ["-", "-", "-"], ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
+  );
+  return withPart(current, lines.join("\n"));
+}
+
+/** A page whose generated part is this one, formatted as this repository's pages are. */
+async function withPart(current: string, part: string): Promise<string> {
   const [begin, end] = [current.indexOf(BEGIN), current.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`docs/options.md lacks "${BEGIN}" or "${END}"`);
-  const reference = keys.map(entry).join("\n");
-  const page = `${current.slice(0, begin)}${BEGIN}\n\n${reference}\n\n${current.slice(end)}`;
+  if (begin < 0 || end < begin) throw new Error(`the page lacks "${BEGIN}" or "${END}"`);
+  const page = `${current.slice(0, begin)}${BEGIN}\n\n${part}\n\n${current.slice(end)}`;
   const config = await resolveConfig(fileURLToPath(OPTIONS));
   return format(page, { ...config, parser: "markdown" });
+}
+
+/** Up to the first period, or colon before a list; without it. */
+function firstSentence(text: string): string {
+  return (/^.*?(?=[.:](?= [A-Z-]|$))/.exec(text)?.[0] ?? text).trim();
 }
 
 function entry({ key, text, default: value, example }: DocumentedKey): string {
@@ -126,6 +168,10 @@ function oneLine(comment: ts.JSDoc["comment"]): string | undefined {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const current = await readFile(OPTIONS, "utf8");
-  await writeFile(OPTIONS, await optionsPage(current, await documentedKeys()));
+  const keys = await documentedKeys();
+  for (const [page, made] of [
+    [OPTIONS, optionsPage],
+    [README, readmePage],
+  ] as const)
+    await writeFile(page, await made(await readFile(page, "utf8"), keys));
 }

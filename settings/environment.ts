@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { nearest } from "./nearest.ts";
-import type { Problem } from "./problems.ts";
+import { alternatives, type Problem } from "./problems.ts";
 
 /** A rule for a variable's value: what is expected, an example, and whether a value is right. */
 interface Rule {
@@ -12,9 +12,8 @@ interface Rule {
 const text: Rule = { expected: "text", example: '"text"', accepts: () => true };
 
 function oneOf(...values: string[]): Rule {
-  const named = values.map((value) => `"${value}"`);
   return {
-    expected: `${named.slice(0, -1).join(", ")} or ${named.at(-1) ?? ""}`,
+    expected: alternatives(values),
     example: values[0] ?? "",
     accepts: (value) => values.includes(value),
   };
@@ -166,7 +165,7 @@ function problemOfName(
     cause:
       near === undefined
         ? "Chatalot has no such variable"
-        : `Chatalot has no such variable; is it ${near}`,
+        : `Chatalot has no such variable; the nearest is ${near}`,
     ...(near === undefined
       ? { example: `if it has by now: pulumi config set --path 'moreEnv[0]' ${name}` }
       : {}),

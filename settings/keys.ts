@@ -25,7 +25,8 @@ function unknownKeyOfSection(path: readonly string[], key: string): Problem {
   const section = path[0] ?? "";
   const known = SECTIONS[section] ?? [];
   const near = nearest(path.at(-1) ?? "", known);
-  const keys = near === undefined ? `it has ${known.join(", ")}` : `is it ${section}.${near}`;
+  const keys =
+    near === undefined ? `it has ${known.join(", ")}` : `the nearest is ${section}.${near}`;
   return { key, cause: `there is no such key; ${keys}`, example: `pulumi config rm --path ${key}` };
 }
 
@@ -43,7 +44,8 @@ function unknownTopKey(key: string, value: unknown): Problem {
   const near = nearest(key, TOP);
   return {
     key,
-    cause: near === undefined ? "there is no such key" : `there is no such key; is it ${near}`,
+    cause:
+      near === undefined ? "there is no such key" : `there is no such key; the nearest is ${near}`,
     example: `pulumi config rm ${shellWord(key)}`,
   };
 }

@@ -23,8 +23,22 @@ export interface Settings {
   url?: string;
   listen: { address: string; port: number };
   beforeOwner: "loopback" | "open";
+  /**
+   * Variables of Chatalot that are no secrets, by their names. They reach the server as they are set,
+   * also where Chatalot's compose file leaves them out. An unknown name, or a value that Chatalot would
+   * silently ignore, is refused.
+   *
+   * @default none
+   * @example pulumi config set --path env.REGISTRATION_MODE invite_only
+   */
   env: Record<string, string>;
-  /** Never to be shown. */
+  /**
+   * Secret variables of Chatalot, by their names. Set them with `--secret`: one that is not encrypted
+   * is refused. Never shown.
+   *
+   * @default none
+   * @example pulumi config set --path --secret secretEnv.GIPHY_API_KEY
+   */
   secretEnv: Record<string, string>;
   profiles: string[];
   health: {

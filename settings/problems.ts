@@ -47,6 +47,13 @@ export function describeCause({ cause, got, example }: Omit<Problem, "key">): st
   return `${cause}${value}.${example === undefined ? "" : ` Example: ${example}`}`;
 }
 
+/** `"a", "b" or "c"`. */
+export function alternatives(values: readonly string[]): string {
+  const quoted = values.map((value) => `"${value}"`);
+  const [last = "", ...others] = quoted.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
+}
+
 /** A value on one line: short, quoted, and with nothing that could steer a terminal. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";

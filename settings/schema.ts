@@ -85,9 +85,9 @@ export const listenShape = {
    */
   port: integer(1, 65_535, "expected a port from 1 to 65535, for example 8080").default(8080),
   /**
-   * What happens as long as the chat has no account: `loopback` publishes it on 127.0.0.1 whatever
-   * `address` says, until one has registered through a tunnel; `open` publishes it as asked, so that
-   * whoever comes first owns it. `open` is right where something else keeps strangers away.
+   * Where the chat is published as long as it has no account. `loopback`: on 127.0.0.1 whatever
+   * `address` says, until one has registered through a tunnel. `open`: as asked, so that whoever comes
+   * first owns it; right where something else keeps strangers away.
    *
    * @default "loopback"
    */
@@ -224,9 +224,11 @@ export const settingsSchema = z.strictObject({
     "expected the number of the reverted job, for example 12",
   ).optional(),
   /**
-   * Install Docker on a server that has none (Debian and Ubuntu, from the distribution's packages).
+   * Install Docker, Compose or buildx where they are missing (Debian and Ubuntu, from the
+   * distribution's packages).
    *
    * @default false: such a server is refused
+   * @example pulumi config set prepareServer true
    */
   prepareServer: boolean.default(false),
   /**

@@ -13,6 +13,7 @@ import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
 import { directorySchema } from "../updater/protocol.ts";
+import { alternatives } from "./problems.ts";
 
 /** The public repository of Chatalot. */
 export const DEFAULT_REPOSITORY = "https://github.com/purpleneutral/chatalot.git";
@@ -55,7 +56,7 @@ export function choice<const T extends string>(values: readonly T[], later?: Reg
     error: ({ input }) => {
       if (typeof input === "string" && later?.test(input) === true)
         return notAvailable(values.map((value) => `"${value}"`));
-      return `expected ${values.map((value) => `"${value}"`).join(" or ")}, for example ${values[0]}`;
+      return `expected ${alternatives(values)}, for example ${values[0]}`;
     },
   });
 }

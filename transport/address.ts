@@ -60,31 +60,58 @@ export const serverAddressShape = {
     error:
       'expected a host name, an IP address or a Host of ssh_config, for example "chat.example.org"',
   }),
-  /** The user who logs in: root, or somebody who may use `sudo` without a password. */
+  /**
+   * The user who logs in: root, or somebody in the group docker who may use `sudo` without a password.
+   *
+   * @default "root"
+   * @example pulumi config set --path server.user deploy
+   */
   user: z
     .string()
     .regex(USER, { error: 'expected a user name, for example "root" or "deploy"' })
     .default("root"),
-  /** SSH's port. Default: as the operator's ssh_config has it, which is 22 where it says nothing. */
+  /**
+   * SSH's port.
+   *
+   * @default as the operator's ssh_config has it, which is 22 where it says nothing
+   * @example pulumi config set --path server.port 2222
+   */
   port: z
     .preprocess(
       (value) => (typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value),
       z.custom<number>(isPort, { error: "expected a port from 1 to 65535, for example 22" }),
     )
     .optional(),
-  /** The private key; only this one is tried then. Default: the agent and ssh_config decide. */
+  /**
+   * The private key; only this one is tried then.
+   *
+   * @default the agent and ssh_config decide
+   * @example pulumi config set --path server.identityFile ~/.ssh/id_ed25519
+   */
   identityFile: path("a private key", "~/.ssh/id_ed25519"),
   /**
    * The server's public key, one per line, several while a key is being changed.
-   * Default: the operator's known_hosts has it.
+   *
+   * @default the operator's known_hosts has it
+   * @example pulumi config set --path server.hostKey "ssh-ed25519 AAAA..."
    */
   hostKey: z
     .union([z.string(), z.array(z.string())])
     .transform((value, context) => readHostKeys(value, context))
     .optional(),
-  /** A known_hosts file other than the operator's own. Not together with `hostKey`. */
+  /**
+   * A known_hosts file other than the operator's own. Not together with `hostKey`.
+   *
+   * @default the operator's own
+   * @example pulumi config set --path server.knownHostsFile /home/me/known_hosts
+   */
   knownHostsFile: path("a known_hosts file", "./known_hosts"),
-  /** A server to go through, `user@host:port`; its key is in the operator's known_hosts. */
+  /**
+   * A server to go through, `user@host:port`; its key is in the operator's known_hosts.
+   *
+   * @default none
+   * @example pulumi config set --path server.jumpHost me@jump.example.org
+   */
   jumpHost: z
     .union([
       z.string(),

@@ -65,20 +65,18 @@ export function durationsOf(job: Job): Durations {
   const build = job.factsOf("J3")?.milliseconds;
   const downtime = downtimeOf(job, "R3") ?? downtimeOf(job, "J9");
   const gate = job.millisecondsOf("J9");
-  const backup = backupOf(job) === undefined ? undefined : sum(job, "J4", "J5");
-  const revertPoint = job.factsOf("J7")?.name === undefined ? undefined : sum(job, "J7");
+  const hasBackup = backupOf(job) !== undefined;
+  const revertPoint = job.factsOf("J7")?.name === undefined ? undefined : job.millisecondsOf("J7");
   return {
     total: Math.max(0, Date.now() - Date.parse(job.opened.at)),
     ...(typeof build === "number" ? { build } : {}),
-    ...(backup === undefined ? {} : { backup }),
+    ...(hasBackup
+      ? { dump: job.millisecondsOf("J4") ?? 0, proof: job.millisecondsOf("J5") ?? 0 }
+      : {}),
     ...(revertPoint === undefined ? {} : { revertPoint }),
     ...(downtime === undefined ? {} : { downtime }),
     ...(gate === undefined ? {} : { gate }),
   };
-}
-
-function sum(job: Job, ...steps: string[]): number {
-  return steps.reduce((total, step) => total + (job.millisecondsOf(step) ?? 0), 0);
 }
 
 function verdictOf(

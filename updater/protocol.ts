@@ -180,8 +180,10 @@ export type Outcome =
 export interface Durations {
   total: number;
   build?: number;
-  /** The dump and its proof, while the old server serves. */
-  backup?: number;
+  /** The dump and the reading back of it, while the old server serves. */
+  dump?: number;
+  /** The dump's proof, while the old server serves. */
+  proof?: number;
   /** The copy of the database after the stop. */
   revertPoint?: number;
   /** From the stop of the old server to the first good answer of the one that then served. */

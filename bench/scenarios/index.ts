@@ -1,6 +1,8 @@
 import type { Scenario } from "../scenario.ts";
+import { connections } from "./connections.ts";
 import { noop } from "./noop.ts";
 import { swap } from "./swap.ts";
+import { update } from "./update.ts";
 
 /** All of them, in the order in which they are run. */
-export const SCENARIOS: readonly Scenario[] = [noop, swap];
+export const SCENARIOS: readonly Scenario[] = [noop, connections, swap, update];

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
-import { documentedKeys, optionsPage } from "../../docs/make-options.ts";
+import { documentedKeys, optionsPage, readmePage } from "../../docs/make-options.ts";
 import { SECTIONS, settingsSchema } from "../../settings/schema.ts";
 
 describe("the reference of the options", () => {
@@ -9,12 +9,20 @@ describe("the reference of the options", () => {
     expect(page).to.equal(await optionsPage(page, await documentedKeys()));
   });
 
+  it("is what the README's table says in short (npm run docs:options)", async () => {
+    const page = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+    expect(page).to.equal(await readmePage(page, await documentedKeys()));
+  });
+
   it("has every key that can be set, and no other", async () => {
     const keys = Object.keys(settingsSchema.shape).flatMap((key) => {
       const members = SECTIONS[key] ?? [];
       return members.length === 0 ? [key] : members.map((member) => `${key}.${member}`);
     });
-    expect((await documentedKeys()).map(({ key }) => key)).to.have.members(keys);
+    expect((await documentedKeys()).map(({ key }) => key)).to.have.members([
+      ...keys,
+      ...["env.<NAME>", "secretEnv.<NAME>"],
+    ]);
   });
 
   it("names default and example", async () => {

@@ -5,26 +5,15 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
 import type { DemoServer } from "../../demo/server/index.ts";
+import {
+  type Connections,
+  connectionsDuring,
+  forgetConnections,
+  noteConnections,
+} from "./support/connections.ts";
 import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
 import { healthOf, runningSince, shell } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
-
-/**
- * Lets sshd note over which connections the docker plugin's commands come, and over which ours: the
- * plugin makes its own, one for each command.
- */
-const NOTE_CONNECTIONS = `
-  cat > /usr/local/bin/note-connection <<'END'
-#!/bin/sh
-case "$SSH_ORIGINAL_COMMAND" in "docker "* | "'docker' "*) whose=plugin ;; *) whose=ours ;; esac
-set -- $SSH_CONNECTION
-echo "$whose $1 $2" >> /run/connections
-exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
-END
-  chmod 755 /usr/local/bin/note-connection
-  : > /run/connections; chmod 666 /run/connections
-  echo 'ForceCommand /usr/local/bin/note-connection' > /etc/ssh/sshd_config.d/note.conf
-  systemctl reload ssh`;
 
 /** Promised are 15 seconds; the rest is for a machine that is busy with other things. */
 const FAILS_WITHIN = 45_000;
@@ -125,18 +114,14 @@ describe("a server with a user who may use sudo", function () {
       // By the server's own address, where nothing of the demo stands in between.
       ...{ "server.host": demo.address, "server.port": 22, "server.user": demo.otherUser },
     });
-    await shell(demo, NOTE_CONNECTIONS);
+    await noteConnections(demo);
     connections = await connectionsDuring(demo, async () => {
       first = await operator.up();
     });
   });
   after(async () => {
-    await shell(
-      demo,
-      `rm -f /etc/ssh/sshd_config.d/note.conf /usr/local/bin/note-connection
-       iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null || true
-       systemctl restart ssh`,
-    );
+    await shell(demo, "iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null || true");
+    await forgetConnections(demo);
     await operator.leave();
   });
 
@@ -203,23 +188,6 @@ describe("a server with a user who may use sudo", function () {
     expect(await runningSince(demo)).to.deep.equal(before);
   });
 });
-
-/** Address and port of the other end of each connection over which a command came. */
-interface Connections {
-  ours: string[];
-  plugin: string[];
-}
-
-async function connectionsDuring(
-  demo: DemoServer,
-  work: () => Promise<void>,
-): Promise<Connections> {
-  await shell(demo, ": > /run/connections");
-  await work();
-  const noted = (await shell(demo, "sort -u /run/connections")).split("\n");
-  const of = (whose: string): string[] => noted.filter((line) => line.startsWith(`${whose} `));
-  return { ours: of("ours"), plugin: of("plugin") };
-}
 
 /** What sshd says of logins, good or bad, while something is done. */
 async function loginsDuring(demo: DemoServer, work: () => Promise<void>): Promise<string[]> {

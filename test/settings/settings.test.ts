@@ -245,16 +245,16 @@ describe("parseSettings", () => {
   const unknownKeys: [Record<string, unknown>, string][] = [
     [
       { relase: "v2" },
-      "relase: there is no such key; is it release. Example: pulumi config rm relase",
+      "relase: there is no such key; the nearest is release. Example: pulumi config rm relase",
     ],
-    [{ prepareserver: true }, "is it prepareServer"],
+    [{ prepareserver: true }, "the nearest is prepareServer"],
     [{ somethingElse: 1 }, "somethingElse: there is no such key. Example"],
     [
       { server: { host: "h", hostname: "x" } },
-      "server.hostname: there is no such key; is it server.host",
+      "server.hostname: there is no such key; the nearest is server.host",
     ],
     [{ health: { wait: "1" } }, "it has timeout, migrationTimeout, mustStayGoodFor, public"],
-    [{ listen: { adress: "::1" } }, "is it listen.address"],
+    [{ listen: { adress: "::1" } }, "the nearest is listen.address"],
     [
       { MAX_FILE_SIZE_MB: "2" },
       "belongs under env. Example: pulumi config set --path env.MAX_FILE_SIZE_MB 2",
@@ -372,7 +372,7 @@ describe("parseSettings", () => {
 
   describe("env and secretEnv", () => {
     const names: [string, string][] = [
-      ["REGISTRATION_MOD", "is it REGISTRATION_MODE"],
+      ["REGISTRATION_MOD", "the nearest is REGISTRATION_MODE"],
       ["GIPHY_API_KEY", "belongs under secretEnv"],
       ["MY_OWN_TOKEN", "belongs under secretEnv"],
       ["DB_PASSWORD", "made by this tool"],
