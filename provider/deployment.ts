@@ -222,6 +222,13 @@ function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
         "changed. Put the data back into its volume.",
     });
 
+  const obstacle = state.database?.obstacle;
+  if (obstacle !== undefined && !serves && state.serving !== undefined)
+    refusals.push({
+      property: "",
+      reason: `The database can't be backed up before ${identity.name}: ${obstacle}. Nothing is changed.`,
+    });
+
   const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
   const { missing, edited } = compareMigrations(applied, identity.migrations);
   const names = (migrations: { version: number; description: string }[]) =>

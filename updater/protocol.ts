@@ -155,6 +155,19 @@ export interface AppliedMigration {
   checksum: string;
 }
 
+/** The live database. */
+export interface DatabaseFacts {
+  identity: DatabaseIdentity;
+  applied: AppliedMigration[];
+  /** Whether anybody has registered. */
+  hasAccounts?: boolean;
+  /**
+   * Why no copy of it can be made, in words with the commands that mend it; absent where nothing is in
+   * the way.
+   */
+  obstacle?: string;
+}
+
 /** What tells one database from every other: an empty one passes every check but this. */
 export interface DatabaseIdentity {
   systemIdentifier: string;
@@ -414,7 +427,7 @@ export interface ServerState {
   prepared: string[];
   server?: ContainerFacts;
   /** Absent while it does not answer. */
-  database?: { identity: DatabaseIdentity; applied: AppliedMigration[]; hasAccounts?: boolean };
+  database?: DatabaseFacts;
   health?: HealthAnswer;
   /** The backups that are there; absent in answers of an older version. */
   backups?: {

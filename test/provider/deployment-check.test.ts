@@ -96,6 +96,14 @@ describe("deployment, in a preview", () => {
         .and.include("Choose a release");
     });
 
+    it("another release while no copy of the database can be made", async () => {
+      const database = { ...servingState().database, obstacle: "its sorting rules changed" };
+      const state = { database } as Partial<ServerState>;
+      const [reason] = reasons(await check(state, { commit: NEWER }));
+      expect(reason).to.include("can't be backed up").and.include("its sorting rules changed");
+      expect((await check(state)).refusals).to.deep.equal([]);
+    });
+
     it("both of these at once, also by the ledger where the database is silent", async () => {
       const serving = servingRecord({
         serving: { ...emptyServing(), applied },

@@ -48,8 +48,14 @@ describe("an update whose backup can't be made", function () {
     const version = "SELECT datcollversion FROM pg_database WHERE datname = 'chatalot'";
     const [actual = ""] = await query(demo, version);
     await query(demo, "UPDATE pg_database SET datcollversion = '1' WHERE datname = 'chatalot'");
-    const run = await operator.up("--skip-preview");
-    await expectUntouched(run, "REINDEX DATABASE", "REFRESH COLLATION VERSION");
+    for (const run of [await operator.preview(), await operator.up("--skip-preview")]) {
+      expect(run.exitCode, run.output).not.to.equal(0);
+      expect(run.output)
+        .to.contain("can't be backed up before v1.1.0")
+        .and.to.contain("REINDEX DATABASE")
+        .and.to.contain("REFRESH COLLATION VERSION");
+    }
+    await expectServesAsBefore();
     expect(await query(demo, version)).to.deep.equal(["1"]);
     // The second of the commands that it shows.
     await query(demo, "ALTER DATABASE chatalot REFRESH COLLATION VERSION");
@@ -185,6 +191,10 @@ ${script}
     expect(run.exitCode, run.output).not.to.equal(0);
     expect(run.output).to.contain("UNTOUCHED v1.1.0");
     for (const cause of causes) expect(run.output).to.contain(cause);
+    await expectServesAsBefore();
+  }
+
+  async function expectServesAsBefore(): Promise<void> {
     expect(await runningSince(demo)).to.deep.equal(served);
     expect(prober.snapshot().failedRequests).to.equal(0);
     expect(await appliedMigrations(demo)).to.deep.equal([1, 2, 3]);

@@ -92,7 +92,7 @@ describe("an operator who goes away in the middle of an update", function () {
       const first = start(operator);
       await freezeJobAt(demo, "J8");
       const [engine, ...others] = await first.processes();
-      provider = others.filter(({ command }) => /provider\/start\.mjs|\bssh\b/.test(command));
+      provider = others.filter(({ command }) => /launch\/provider\.mjs|\bssh\b/.test(command));
       killAll(engine === undefined ? [] : [engine]);
       left = await remainingAfter(provider, ENDS_WITHIN);
       locked = await operator.up("--skip-preview");

@@ -7,7 +7,10 @@ import type { Operator, Run } from "./support/operator.ts";
 
 /** Client and server as old as an operator's forgotten machine; everything else as it is. */
 const OLD_DOCKER = `#!/bin/sh
-case "$*" in "version --format {{.Server.Version}}") echo 20.10.24 ;; *) exec /usr/bin/docker "$@" ;; esac
+case "$1" in
+  info) /usr/bin/docker "$@" | sed 's/^docker=.*/docker=20.10.24/' ;;
+  *) exec /usr/bin/docker "$@" ;;
+esac
 `;
 
 const PLUGINS = "/usr/libexec/docker/cli-plugins";

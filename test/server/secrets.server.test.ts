@@ -49,7 +49,7 @@ describe("secret values", () => {
     await operator.configureSecret("secretEnv.GIPHY_API_KEY", SECOND_TOKEN);
     const failing = await operator.up("--diff", "--debug");
     outputs["failing up"] = failing.output;
-    expect(failing.output).to.contain("REVERTED");
+    expect(failing.output, failing.output).to.contain("REVERTED");
     const fromServer = await there.stop();
     argumentsThere = fromServer;
 

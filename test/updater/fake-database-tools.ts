@@ -6,7 +6,6 @@ export class FakeDatabaseTools implements DatabaseTools {
   databases = ["postgres", "chatalot"];
   schema = "schema 1";
   bytes = 1_000;
-  inTheWay: string | undefined;
   /** What proving a dump says; undefined: it is what was dumped. */
   lossOfDump: string | undefined;
   dumped: Dump = {
@@ -20,9 +19,6 @@ export class FakeDatabaseTools implements DatabaseTools {
 
   async size(): Promise<number> {
     return this.bytes;
-  }
-  async obstacle(): Promise<string | undefined> {
-    return this.inTheWay;
   }
   async dump(file: string): Promise<Dump> {
     this.calls.push("dump");

@@ -22,11 +22,6 @@ export interface DatabaseTools {
   /** Bytes on the disk. */
   size(): Promise<number>;
   /**
-   * Why a copy of the database can't be made, in words with the commands that mend it; undefined where
-   * nothing is in the way. A moved base image brings another version of the sorting rules.
-   */
-  obstacle(): Promise<string | undefined>;
-  /**
    * Dumps the live database into a new file of mode 0600.
    *
    * @param report is given the number of bytes so far, now and then

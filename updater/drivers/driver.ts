@@ -1,7 +1,6 @@
 import type {
-  AppliedMigration,
   ContainerFacts,
-  DatabaseIdentity,
+  DatabaseFacts,
   HealthAnswer,
   ImageOrder,
   ReleaseIdentity,
@@ -61,14 +60,6 @@ export interface StartOptions {
    * @default "open"
    */
   door?: "open" | "closed";
-}
-
-/** The live database. */
-export interface DatabaseFacts {
-  identity: DatabaseIdentity;
-  applied: AppliedMigration[];
-  /** Whether anybody has registered. */
-  hasAccounts?: boolean;
 }
 
 /** What runs, and how it answers. */

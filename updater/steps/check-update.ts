@@ -7,7 +7,7 @@ import { nameExists } from "../files.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
 import { sameDatabase } from "../same-database.ts";
-import { spaceForBackup } from "./backup.ts";
+import { needsBackup, spaceForBackup } from "./backup.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
@@ -95,8 +95,6 @@ async function checkDatabase(context: JobContext): Promise<number[]> {
       database = await driver.database();
     }
   }
-  const obstacle = database === undefined ? undefined : await driver.databaseTools.obstacle();
-  if (obstacle !== undefined) throw new Error(`the database can't be backed up: ${obstacle}`);
   if (database === undefined) {
     // The stop would come before anybody saw whether the release fits this database.
     if (known !== undefined || (await driver.databaseRuns()))
@@ -121,6 +119,8 @@ async function checkDatabase(context: JobContext): Promise<number[]> {
   ];
   if (problems.length > 0)
     throw new Error(`${release.name} can't start on this database: ${problems.join("; ")}`);
+  if (database.obstacle !== undefined && needsBackup(context, pending.length))
+    throw new Error(`the database can't be backed up: ${database.obstacle}`);
   if (pending.length > 0)
     progress.tell(
       "J1",

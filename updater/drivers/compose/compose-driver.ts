@@ -5,10 +5,9 @@ import { command, CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
-import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
+import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
-  DatabaseFacts,
   Driver,
   ImageFacts,
   ImageOptions,

@@ -1,6 +1,6 @@
 /** Identity and migrations of the live database, and the wait for it. */
 import { CommandError } from "../../../command.ts";
-import type { AppliedMigration, DatabaseIdentity } from "../../../protocol.ts";
+import type { AppliedMigration, DatabaseFacts, DatabaseIdentity } from "../../../protocol.ts";
 import { containersOf, docker } from "../docker.ts";
 import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
 import { type DatabaseContainer, query } from "./psql.ts";
@@ -23,7 +23,10 @@ SELECT to_regclass('public._sqlx_migrations') IS NOT NULL AS has_migrations,
   to_regclass('public.users') IS NOT NULL AS has_users \\gset
 SELECT json_build_object(
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
-  'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()));
+  'oid', oid::text,
+  'rules', coalesce(datcollversion, ''),
+  'actualRules', coalesce(pg_database_collation_actual_version(oid), ''))
+FROM pg_database WHERE datname = current_database();
 \\if :has_migrations
 ${APPLIED};
 \\else
@@ -37,11 +40,11 @@ SELECT EXISTS (SELECT FROM public.users);
 COMMIT;
 `;
 
-export interface DatabaseFacts {
-  identity: DatabaseIdentity;
-  applied: AppliedMigration[];
-  /** Whether anybody has registered. */
-  hasAccounts: boolean;
+/** What the first line of {@link FACTS} says. */
+interface Identity extends DatabaseIdentity {
+  /** The versions of the sorting rules that it was made with, and that it has now; or empty. */
+  rules: string;
+  actualRules: string;
 }
 
 /** A first start initialises the volume; a later one may have to recover after a crash. */
@@ -78,13 +81,32 @@ export async function readDatabase(
   try {
     const lines = (await query(container, "ask the database", FACTS)).split("\n");
     const [identity = "", applied = "", hasAccounts] = lines.filter((line) => line.trim() !== "");
+    const { systemIdentifier, oid, rules, actualRules } = JSON.parse(identity) as Identity;
+    const obstacle = obstacleOf(container, rules, actualRules);
     return {
-      identity: JSON.parse(identity) as DatabaseIdentity,
+      identity: { systemIdentifier, oid },
       applied: JSON.parse(applied) as AppliedMigration[],
       hasAccounts: hasAccounts?.trim() === "t",
+      ...(obstacle === undefined ? {} : { obstacle }),
     };
   } catch (error) {
     if (error instanceof CommandError) return undefined;
     throw error;
   }
+}
+
+/** A moved base image brings other sorting rules: then PostgreSQL copies no database (measured). */
+function obstacleOf(
+  { name, user, database }: DatabaseContainer,
+  made: string,
+  actual: string,
+): string | undefined {
+  if (made === actual || made === "" || actual === "") return undefined;
+  const psql = `docker exec ${name} psql -U ${user} -d ${database} -c`;
+  return (
+    `its sorting rules are of version ${made}, the image's are ${actual}, so text may be sorted ` +
+    `wrongly and no copy can be made. Rebuild its indexes, then note the version: ` +
+    `${psql} 'REINDEX DATABASE "${database}"'; ` +
+    `${psql} 'ALTER DATABASE "${database}" REFRESH COLLATION VERSION'`
+  );
 }

@@ -5,6 +5,7 @@ import { containersOf, docker, inspectContainer, type InspectedContainer } from 
 /** The running container of the database, and how it was told to name things. */
 export interface DatabaseContainer {
   id: string;
+  name: string;
   /** What it runs from, by its id: a tag may have moved. */
   imageId: string;
   /** The role that owns everything; the image makes it a superuser. */
@@ -27,6 +28,7 @@ export function databaseOf(
   const user = container.environment.get("POSTGRES_USER") ?? "postgres";
   return {
     id: container.facts.id,
+    name: container.facts.name,
     imageId: container.facts.imageId,
     user,
     database: container.environment.get("POSTGRES_DB") ?? user,
