@@ -1,6 +1,6 @@
 import { UserError } from "../common/errors.ts";
 import type { Migration } from "./compare.ts";
-import { MIGRATIONS_FOLDER, readMigrations, type FileContent } from "./migrations.ts";
+import { MIGRATIONS_FOLDER, readMigrations, type FileContent } from "./migrations/files.ts";
 import type { Mirror } from "./mirror.ts";
 import { listFiles, readObjects } from "./objects.ts";
 import { resolveReference } from "./resolve.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../common/errors.ts";
-import type { Migration } from "./compare.ts";
+import { UserError } from "../../common/errors.ts";
+import type { Migration } from "../compare.ts";
 
 /** A file of a release with its bytes. */
 export interface FileContent {
