@@ -8,6 +8,7 @@ import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
+import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
@@ -71,6 +72,18 @@ program
     const ending = new AbortController();
     process.once("SIGINT", () => ending.abort());
     await logs(stack, service, options, (line) => console.log(line), ending.signal);
+  });
+
+program
+  .command("history")
+  .description("lists the stack's updates, newest first, and which of them can be gone back to")
+  .option("--json", "as JSON")
+  .action(async (options: { json?: boolean }) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const history = await readHistory(stack, (text) => console.error(text));
+    console.log(
+      options.json === true ? JSON.stringify(history.entries, null, 2) : describeHistory(history),
+    );
   });
 
 program

@@ -28,3 +28,14 @@ export function repeatedRevert(
     `pulumi config set retry ${reverted.sequence}`
   );
 }
+
+/** A migration as people name it: `049 reactions`. */
+export function migrationName({
+  version,
+  description,
+}: {
+  version: number;
+  description: string;
+}): string {
+  return `${String(version).padStart(3, "0")} ${description}`;
+}

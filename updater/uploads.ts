@@ -16,6 +16,16 @@ interface Place {
   sequence: number;
 }
 
+/** The files of the volume that came since a moment; none where there is no such volume. */
+export async function uploadsSince(
+  driver: Pick<Driver, "volumeFolder">,
+  volume: string,
+  since: number,
+): Promise<string[]> {
+  const folder = await driver.volumeFolder(volume);
+  return folder === undefined ? [] : filesSince(folder, since);
+}
+
 /**
  * Links (or copies, onto another disk) every file that came since a moment.
  *
