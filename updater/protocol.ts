@@ -121,6 +121,10 @@ const gateLimits = z.object({
 });
 export type GateLimits = z.infer<typeof gateLimits>;
 
+/** How the database can be brought to what an older release knows. */
+export const DATABASE_WAYS = ["revert-point", "backup"] as const;
+export type DatabaseWay = (typeof DATABASE_WAYS)[number];
+
 const switchRequest = jobBase.extend({
   kind: z.literal("switch"),
   release: releaseIdentity,
@@ -129,6 +133,11 @@ const switchRequest = jobBase.extend({
   gate: gateLimits,
   /** The sequence of the reverted job whose commit the operator wants to try once more. */
   retry: z.number().int().optional(),
+  /**
+   * Gives the release a database of an earlier moment in the place of the live one, which is kept. Only
+   * while the release serves that this job brought: a request that comes again later does it no more.
+   */
+  database: z.object({ way: z.enum(DATABASE_WAYS), job: z.number().int() }).optional(),
   keepReleases: z.number().int().min(1),
   /** How many proven backups stay; how many copies of the database from before a migration. */
   keepBackups: z.number().int().min(1).default(5),
@@ -160,10 +169,6 @@ export interface DatabaseIdentity {
   systemIdentifier: string;
   oid: string;
 }
-
-/** How the database can be brought to what an older release knows. */
-export const DATABASE_WAYS = ["revert-point", "backup"] as const;
-export type DatabaseWay = (typeof DATABASE_WAYS)[number];
 
 /** A database of an earlier moment, which can take the live one's place. */
 export interface KeptDatabase {
