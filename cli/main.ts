@@ -14,6 +14,7 @@ import { registerInit } from "./init/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
+import { rollback, type RollbackOptions } from "./rollback.ts";
 import { terminalContext } from "./terminal.ts";
 
 const NOTHING_TO_DO = 3;
@@ -106,6 +107,25 @@ program
     const resolution = await resolve(stack, options, terminalContext());
     if (resolution === "nothing-to-resolve") process.exitCode = NOTHING_TO_DO;
     if (resolution === "needs-operator") process.exitCode = NEEDS_OPERATOR;
+  });
+
+program
+  .command("rollback")
+  .description("goes back to an earlier update: its release, env and profiles; asks before it does")
+  .option("--to <update>", "a job of the history, a tag or a commit; default: the release before")
+  .option(
+    "--database <way>",
+    "what the database becomes where migrations lie between: refuse, revert-point, backup",
+    "refuse",
+  )
+  .option("--with-secrets", "puts secretEnv back, too")
+  .option("--preview", "shows what would be done, and changes nothing")
+  .option("--yes", "does it without asking")
+  .action(async (options: RollbackOptions) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const result = await rollback(stack, options, terminalContext());
+    if (result === "declined") process.exitCode = NOTHING_TO_DO;
+    if (result === "failed" || result === "under-way") process.exitCode = 1;
   });
 
 try {

@@ -36,6 +36,8 @@ export interface Back {
   state: "serves" | "ready" | "needs-database" | "impossible";
   /** In words for people. */
   needs: string;
+  /** Migrations of the database that it doesn't know. */
+  missing: string[];
   /** Databases of earlier moments that it can start on, the best of each way first. */
   databases: WayBack["databases"];
 }
@@ -102,20 +104,22 @@ function backOf(
   backs: ReadonlyMap<string, Back>,
 ): Pick<HistoryEntry, "back"> {
   if (kind !== "switch" || outcome !== "done" || release === undefined) return {};
-  if (sequence === serving) return { back: { state: "serves", needs: "it serves", databases: [] } };
+  if (sequence === serving)
+    return { back: { state: "serves", needs: "it serves", missing: [], databases: [] } };
   const back = backs.get(release.commit);
   return back === undefined ? {} : { back };
 }
 
 /** What a release needs to serve again. */
 export function backBy({ prepared, missing, pending, obstacle, databases }: WayBack): Back {
-  if (obstacle !== undefined) return { state: "impossible", needs: obstacle, databases };
+  const facts = { missing, databases };
+  if (obstacle !== undefined) return { state: "impossible", needs: obstacle, ...facts };
   const build = prepared ? [] : ["its image is fetched or built again"];
   const count = (names: readonly string[]): string =>
     `${names.length} ${names.length === 1 ? "migration" : "migrations"}`;
   if (missing.length === 0) {
     const steps = pending.length === 0 ? build : [...build, `${count(pending)} will be applied`];
-    return { state: "ready", needs: steps.length === 0 ? "nothing" : steps.join("; "), databases };
+    return { state: "ready", needs: steps.length === 0 ? "nothing" : steps.join("; "), ...facts };
   }
   const ways = [...new Set(databases.map(({ way }) => way))];
   const between = `${count(missing)} between`;
@@ -123,11 +127,11 @@ export function backBy({ prepared, missing, pending, obstacle, databases }: WayB
     ? {
         state: "impossible",
         needs: `${between}, and no database of that time is kept`,
-        databases,
+        ...facts,
       }
     : {
         state: "needs-database",
         needs: [`--database ${ways.join(" or ")} (${between})`, ...build].join("; "),
-        databases,
+        ...facts,
       };
 }

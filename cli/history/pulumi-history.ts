@@ -1,6 +1,5 @@
 /** What Pulumi's own history of a stack knows of its updates. */
-import { execa, ExecaError } from "execa";
-import { UserError } from "../../common/errors.ts";
+import { pulumi } from "../init/pulumi.ts";
 
 /** A value of the configuration as Pulumi's history has it; a secret has none unless it was asked for. */
 export interface ConfigValue {
@@ -31,23 +30,15 @@ export async function pulumiHistory(
   stack: string | undefined,
   showSecrets = false,
 ): Promise<PulumiUpdate[]> {
-  const flags = [
-    ...["--json", "--non-interactive", "--page-size", ALL],
-    ...(showSecrets ? ["--show-secrets"] : []),
-    ...(stack === undefined ? [] : ["--stack", stack]),
-  ];
-  try {
-    const { stdout } = await execa("pulumi", ["stack", "history", ...flags], { timeout: 120_000 });
-    // A stack without a run has no list at all.
-    return (JSON.parse(stdout) as PulumiUpdate[] | null) ?? [];
-  } catch (error) {
-    if (!(error instanceof ExecaError)) throw error;
-    const [cause = ""] = String(error.stderr ?? error.shortMessage)
-      .trim()
-      .split("\n");
-    throw new UserError(
-      `Pulumi's history can't be read: ${cause.replace(/^error: /, "")}. Run this where you run pulumi up.`,
-      { cause: error },
-    );
-  }
+  const stdout = await pulumi(
+    "read the stack's history",
+    [
+      ...["stack", "history", "--json", "--non-interactive", "--page-size", ALL],
+      ...(showSecrets ? ["--show-secrets"] : []),
+      ...(stack === undefined ? [] : ["--stack", stack]),
+    ],
+    {},
+  );
+  // A stack without a run has no list at all.
+  return (JSON.parse(stdout) as PulumiUpdate[] | null) ?? [];
 }

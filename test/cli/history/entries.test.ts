@@ -27,7 +27,7 @@ describe("historyEntries", () => {
       durations: { total: 30, downtime: 1.3 },
       backup,
       pulumi: { startedAt: "2026-03-01T02:00:00.000Z", result: "succeeded", message: "go" },
-      back: { state: "serves", needs: "it serves", databases: [] },
+      back: { state: "serves", needs: "it serves", missing: [], databases: [] },
     });
   });
 
