@@ -120,7 +120,7 @@ program
   )
   .option("--with-secrets", "puts secretEnv back, too")
   .option("--preview", "shows what would be done, and changes nothing")
-  .option("--yes", "does it without asking")
+  .option("--yes", "does it without asking, and without a preview")
   .action(async (options: RollbackOptions) => {
     const { stack } = program.opts<{ stack?: string }>();
     const result = await rollback(stack, options, terminalContext());

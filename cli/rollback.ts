@@ -32,7 +32,7 @@ export interface RollbackOptions {
   withSecrets?: boolean;
   /** Shows what would be done, with pulumi's preview, and changes nothing. */
   preview?: boolean;
-  /** Asks nothing. */
+  /** Asks nothing, and shows no preview before. */
   yes?: boolean;
 }
 
@@ -81,7 +81,9 @@ export async function rollback(
   try {
     await writeFileDurably(draft, withEarlier(file.text, earlier, run));
     if (withSecrets) await putSecretsBack(stack, draft, update?.config?.[key("secretEnv")]);
-    if ((await runPulumi("preview", stack, "--config-file", draft)) !== 0)
+    // Where nobody would read it before, up refuses by itself what the preview would refuse.
+    const isShown = preview || !yes;
+    if (isShown && (await runPulumi("preview", stack, "--config-file", draft)) !== 0)
       throw new UserError("Nothing was changed: the preview failed, see above.");
     if (preview) return "previewed";
     if (!yes && !/^y(es)?$/i.test((await question?.("\nGo back? [y/N]")) ?? "")) return "declined";

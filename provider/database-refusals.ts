@@ -5,9 +5,15 @@
 import { compareMigrations } from "../release/compare.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import { chosenDatabase } from "../updater/kept-databases.ts";
-import type { DatabaseWay, ServerState, SwitchRequest, WayBack } from "../updater/protocol.ts";
+import type {
+  DatabaseWay,
+  ReleaseIdentity,
+  ServerState,
+  SwitchRequest,
+  WayBack,
+} from "../updater/protocol.ts";
 import { sameDatabase } from "../updater/same-database.ts";
-import { migrationName, repeatedRevert } from "../updater/texts.ts";
+import { migrationName, releaseText, repeatedRevert } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { identityOf } from "./release.ts";
@@ -65,7 +71,7 @@ async function migrationRefusals(
   }
   const history = await historyIfInstalled(knownServerOf(news));
   const way = history?.waysBack.find(({ release: { commit } }) => commit === identity.commit);
-  if (chosen !== undefined) return refusalsOfWay(context, identity.name, chosen, way);
+  if (chosen !== undefined) return refusalsOfWay(context, identity, chosen, way);
   const begin = `${identity.name} can't start on this database: `;
   const choice = choiceText(identity.name, state, way);
   return [
@@ -104,7 +110,7 @@ function wayInForce(
 /** What the job will find for itself is only told; it refuses what doesn't fit before it stops anything. */
 function refusalsOfWay(
   context: ResourceContext,
-  name: string,
+  { name, commit }: ReleaseIdentity,
   way: DatabaseWay,
   back: WayBack | undefined,
 ): string[] {
@@ -119,7 +125,7 @@ function refusalsOfWay(
     ];
   }
   context.tell(
-    `ROLLBACK  ${name} gets the database ` +
+    `ROLLBACK  ${releaseText({ name, commit })} gets the database ` +
       `${chosen === undefined ? `of the newest ${way} that fits` : `of ${chosen.at} (${way} ${chosen.name})`}. ` +
       "What was written since is not in it. The database of now is kept under another name, and newer " +
       "uploads are set aside; should the release fail, both are as they are now.",

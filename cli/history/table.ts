@@ -1,5 +1,6 @@
 /** The history for people: one line for each update. */
 import { describeMilliseconds } from "../../common/duration.ts";
+import { releaseText } from "../../updater/texts.ts";
 import type { HistoryEntry } from "./entries.ts";
 
 const HEADINGS = [
@@ -34,7 +35,7 @@ function rowOf(entry: HistoryEntry): string[] {
     job === undefined ? "-" : String(job),
     at.slice(0, 16).replace("T", " "),
     by ?? "-",
-    release === undefined ? "-" : releaseName(release),
+    release === undefined ? "-" : releaseText(release),
     migrations.length === 0 ? "-" : `+${migrations.length}`,
     entry.replacement === undefined ? result : `${result}, by ${entry.replacement.way}`,
     time(durations?.total),
@@ -46,11 +47,4 @@ function rowOf(entry: HistoryEntry): string[] {
 
 function time(seconds: number | undefined): string {
   return seconds === undefined ? "-" : describeMilliseconds(seconds * 1_000);
-}
-
-/** A release that was pinned has its commit in its name; once is enough. */
-export function releaseName({ name, commit }: { name: string; commit: string }): string {
-  const short = commit.slice(0, 7);
-  const [tag = name] = name.split("@");
-  return commit.startsWith(tag) ? short : `${tag} (${short})`;
 }

@@ -1,6 +1,6 @@
 /** What a rollback would do, for the operator to read before it is done. */
+import { releaseText } from "../../updater/texts.ts";
 import type { Loss, WayBack } from "../../updater/protocol.ts";
-import { releaseName } from "../history/table.ts";
 import type { HistoryEntry } from "../history/entries.ts";
 import type { Target } from "./target.ts";
 
@@ -19,9 +19,9 @@ export interface RollbackPlan {
 /** One fact a line. */
 export function planText(plan: RollbackPlan): string[] {
   const { serving, target, database } = plan;
-  const from = serving?.release === undefined ? "nothing" : releaseName(serving.release);
+  const from = serving?.release === undefined ? "nothing" : releaseText(serving.release);
   const facts: [string, string][] = [
-    ["ROLLBACK", `${from} -> ${releaseName(target.release)}, as of job ${target.job}`],
+    ["ROLLBACK", `${from} -> ${releaseText(target.release)}, as of job ${target.job}`],
     ["Then", `${target.at} by ${target.by ?? "nobody known"}`],
     ["Settings", settingsText(plan)],
     ...(target.back.missing.length === 0

@@ -77,7 +77,7 @@ function namesOf(value: unknown): Record<string, string> {
     ? value.map((name) => [String(name), true])
     : typeof value === "string"
       ? value.split(",").map((name) => [name.trim(), true])
-      : Object.entries((value ?? {}));
+      : Object.entries(value ?? {});
   return Object.fromEntries(
     entries.filter(([name]) => name !== "").map(([name, entry]) => [name, JSON.stringify(entry)]),
   );

@@ -2,9 +2,9 @@
 import { UserError } from "../../common/errors.ts";
 import { parseReference, problemOfReference } from "../../release/reference.ts";
 import { chosenDatabase } from "../../updater/kept-databases.ts";
+import { releaseText } from "../../updater/texts.ts";
 import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
 import type { Back, HistoryEntry } from "../history/entries.ts";
-import { releaseName } from "../history/table.ts";
 
 /** An update that served, and can be gone back to as far as it is known. */
 export interface Target extends HistoryEntry {
@@ -33,11 +33,11 @@ export function chooseTarget(entries: readonly HistoryEntry[], to?: string): Tar
     );
   if (found.back.state === "serves")
     throw new UserError(
-      `${releaseName(found.release)} serves already, by job ${found.job}. Choose another one: npx chatalot history`,
+      `${releaseText(found.release)} serves already, by job ${found.job}. Choose another one: npx chatalot history`,
     );
   if (found.back.state === "impossible")
     throw new UserError(
-      `${releaseName(found.release)} can't serve again: ${found.back.needs}. Choose another one: npx chatalot history`,
+      `${releaseText(found.release)} can't serve again: ${found.back.needs}. Choose another one: npx chatalot history`,
     );
   return found;
 }
@@ -82,7 +82,7 @@ export function databaseFor(
   target: Target,
   way: DatabaseWay | "refuse",
 ): WayBack["databases"][number] | undefined {
-  const name = releaseName(target.release);
+  const name = releaseText(target.release);
   const { state, missing, databases } = target.back;
   if (way === "refuse") {
     if (state !== "needs-database") return undefined;

@@ -6,6 +6,7 @@ import { messageOf } from "../../common/errors.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
 import type { LedgerRecord, ReleaseIdentity } from "../protocol.ts";
+import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
 import { makeReplacement } from "./replace-database.ts";
@@ -138,5 +139,5 @@ async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdenti
 
 /** A release as results name it. */
 export function describeRelease(release: LedgerRecord["release"]): string {
-  return release === undefined ? "no release" : `${release.name} (${release.commit.slice(0, 7)})`;
+  return release === undefined ? "no release" : releaseText(release);
 }
