@@ -5,7 +5,7 @@ import { volumeNames } from "./components/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { configurationOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
-import { SECTIONS } from "./settings/schema.ts";
+import { SECTIONS } from "./settings/sections.ts";
 import type { Configuration, GateLimits } from "./updater/protocol.ts";
 
 export { parseSettings, type ParseOptions, type Settings } from "./settings/parse.ts";

@@ -8,11 +8,13 @@ import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
+import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
+import { rollback, type RollbackOptions } from "./rollback.ts";
 import { terminalContext } from "./terminal.ts";
 
 const NOTHING_TO_DO = 3;
@@ -74,6 +76,18 @@ program
   });
 
 program
+  .command("history")
+  .description("lists the stack's updates, newest first, and which of them can be gone back to")
+  .option("--json", "as JSON")
+  .action(async (options: { json?: boolean }) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const history = await readHistory(stack, (text) => console.error(text));
+    console.log(
+      options.json === true ? JSON.stringify(history.entries, null, 2) : describeHistory(history),
+    );
+  });
+
+program
   .command("prepare")
   .description("sends and builds a release while the old one serves; pulumi up then only swaps")
   .argument("[release]", "a tag or a commit; default: the one in the stack's configuration")
@@ -93,6 +107,25 @@ program
     const resolution = await resolve(stack, options, terminalContext());
     if (resolution === "nothing-to-resolve") process.exitCode = NOTHING_TO_DO;
     if (resolution === "needs-operator") process.exitCode = NEEDS_OPERATOR;
+  });
+
+program
+  .command("rollback")
+  .description("goes back to an earlier update: its release, env and profiles; asks before it does")
+  .option("--to <update>", "a job of the history, a tag or a commit; default: the release before")
+  .option(
+    "--database <way>",
+    "what the database becomes where migrations lie between: refuse, revert-point, backup",
+    "refuse",
+  )
+  .option("--with-secrets", "puts secretEnv back, too")
+  .option("--preview", "shows what would be done, and changes nothing")
+  .option("--yes", "does it without asking, and without a preview")
+  .action(async (options: RollbackOptions) => {
+    const { stack } = program.opts<{ stack?: string }>();
+    const result = await rollback(stack, options, terminalContext());
+    if (result === "declined") process.exitCode = NOTHING_TO_DO;
+    if (result === "failed" || result === "under-way") process.exitCode = 1;
   });
 
 try {

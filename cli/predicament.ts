@@ -1,5 +1,6 @@
 /** What `npx chatalot resolve` shows: what happened, what the server has, and the commands of each way out. */
 import type { Predicament } from "../updater/protocol.ts";
+import { migrationName } from "../updater/texts.ts";
 
 /** Whether trying the way back again can lead anywhere. */
 export function canTakeBack({ noWayBack, database }: Predicament): boolean {
@@ -118,10 +119,6 @@ function wayBack({ job, database: found, containers: all }: Predicament): string
       `  'ALTER DATABASE ${name} RENAME TO ${failed}; ALTER DATABASE ${revertPoint} RENAME TO ${name}'`,
     ]),
   ];
-}
-
-function migrationName({ version, description }: { version: number; description: string }): string {
-  return `${String(version).padStart(3, "0")} ${description}`;
 }
 
 function named(release: { name: string; commit: string } | undefined): string {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
-import type { ImageSettings } from "../settings/parse.ts";
+import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 import { Deployment, Release } from "./resources.ts";
 
@@ -29,6 +29,8 @@ export interface ComposeStackArgs {
   keepBackups: number;
   /** The number of the reverted job that may be tried again. */
   retry?: number;
+  /** What the database becomes where the release doesn't know all of its migrations. */
+  rollback?: DatabaseRollback;
 }
 
 /**
@@ -60,6 +62,7 @@ export class ComposeStack extends pulumi.ComponentResource {
         ...{ configuration, secretEnv, secrets, gate, keepReleases },
         ...{ keepRevertPoints, keepBackups },
         retry: args.retry,
+        rollback: args.rollback,
       },
       { parent: this },
     );

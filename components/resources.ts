@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PublicCheck } from "../provider/health.ts";
 import type { HostNeeds } from "../provider/server/requirements.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
-import type { ImageSettings } from "../settings/parse.ts";
+import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 
 export interface HostArgs {
@@ -79,6 +79,8 @@ export interface DeploymentArgs {
   keepBackups: pulumi.Input<number>;
   /** The number of the reverted job that may be tried again. */
   retry: pulumi.Input<number | undefined>;
+  /** What the database becomes where the release doesn't know all of its migrations. */
+  rollback: pulumi.Input<DatabaseRollback | undefined>;
 }
 
 /** A release that serves, proven healthy. */

@@ -1,7 +1,6 @@
 /** chatalot:Deployment: a prepared release serves, with a configuration, proven healthy. */
 import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
-import { compareMigrations } from "../release/compare.ts";
 import {
   type Configuration,
   type GateLimits,
@@ -11,9 +10,8 @@ import {
   type SubmitAnswer,
   type SwitchRequest,
 } from "../updater/protocol.ts";
-import { sameDatabase } from "../updater/same-database.ts";
-import { repeatedRevert } from "../updater/texts.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
+import { databaseRefusals, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import {
   followToVerdict,
@@ -42,9 +40,8 @@ export const deployment: Resource = {
     if (state === undefined) return { additions: instanceAddition(olds, state), refusals: [] };
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
-      refusals.push(...releaseRefusals(news, state));
+      refusals.push(...(await databaseRefusals(context, news, state)));
       refusals.push(...overrideRefusals(context, state));
-      tellOfMigrations(context, news, state);
       tellSettings(context, olds, news, state);
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
@@ -171,6 +168,7 @@ function requestOf(inputs: Wire): SwitchRequest {
     secrets: inputs.secrets as InstanceSecrets,
     gate: inputs.gate as GateLimits,
     ...(inputs.retry === undefined ? {} : { retry: inputs.retry as number }),
+    ...(inputs.rollback === undefined ? {} : { database: rollbackOf(inputs) }),
     keepReleases: inputs.keepReleases as number,
     keepRevertPoints: inputs.keepRevertPoints as number,
     keepBackups: inputs.keepBackups as number,
@@ -182,7 +180,8 @@ function outputsOf(
   inputs: Wire,
   { instanceId, listen }: Exclude<SubmitAnswer, { answer: "refused" }>,
 ): Wire {
-  const { secrets: _secrets, drift: _drift, opening: _opening, secretEnv, ...kept } = inputs;
+  const { secrets: _secrets, drift: _drift, opening: _opening, ...others } = inputs;
+  const { rollback: _rollback, secretEnv, ...kept } = others;
   return {
     ...kept,
     secretEnv: secret(secretEnv),
@@ -201,53 +200,6 @@ function resultOf(result: {
     totalSeconds: seconds(total),
     ...(downtime === undefined ? {} : { downtimeSeconds: seconds(downtime) }),
   };
-}
-
-/** Why this release can't be started on this server's database, or was given up before. */
-function releaseRefusals(news: Wire, state: ServerState): Refusal[] {
-  const identity = identityOf(news);
-  const refusals: Refusal[] = [];
-  const serves = state.serving?.release?.commit === identity.commit;
-  const reverted = state.reverted.find(({ commit }) => commit === identity.commit);
-  if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
-    refusals.push({ property: "", reason: repeatedRevert(identity.name, reverted) });
-
-  const [known, found] = [state.serving?.serving?.database, state.database?.identity];
-  if (known !== undefined && found !== undefined && !sameDatabase(known, found))
-    refusals.push({
-      property: "",
-      reason:
-        `The database is another one than this instance's (system ${found.systemIdentifier}, not ` +
-        `${known.systemIdentifier}): it was emptied or replaced, and the chat would be empty. Nothing is ` +
-        "changed. Put the data back into its volume.",
-    });
-
-  const obstacle = state.database?.obstacle;
-  if (obstacle !== undefined && !serves && state.serving !== undefined)
-    refusals.push({
-      property: "",
-      reason: `The database can't be backed up before ${identity.name}: ${obstacle}. Nothing is changed.`,
-    });
-
-  const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
-  const { missing, edited } = compareMigrations(applied, identity.migrations);
-  const names = (migrations: { version: number; description: string }[]) =>
-    migrations.map(({ version, description }) => `${version} ${description}`).join(", ");
-  if (missing.length > 0)
-    refusals.push({
-      property: "",
-      reason:
-        `${identity.name} can't start on this database: it does not know ${missing.length} applied ` +
-        `migration(s): ${names(missing)}. Choose a release that has them.`,
-    });
-  if (edited.length > 0)
-    refusals.push({
-      property: "",
-      reason:
-        `${identity.name} can't start on this database: it has other content for ` +
-        `${names(edited.map((entry) => entry.release))}. Choose a release that keeps applied migrations as they are.`,
-    });
-  return refusals;
 }
 
 /** The operator's override is shown in every preview; one that Compose refuses would stop the update. */
@@ -286,19 +238,6 @@ function changedSettings(olds: Wire, news: Wire): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((name) => !equal(before[name], after[name]))
     .sort();
-}
-
-/** Said beforehand: what happens to the database, and what becomes of it should the release fail. */
-function tellOfMigrations(context: ResourceContext, news: Wire, state: ServerState): void {
-  if (state.database === undefined || state.serving === undefined) return;
-  const { pending } = compareMigrations(state.database.applied, identityOf(news).migrations);
-  if (pending.length === 0) return;
-  context.tell(
-    `${news.release as string} applies ${pending.length} migration(s): ` +
-      `${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}. The chat is ` +
-      "away while they run. Before, the database is backed up and the backup proven; should the release " +
-      "fail, the database comes back as it was when the old release stopped.",
-  );
 }
 
 /** What to mend: the server differs from its ledger, or the ledger from what this stack did last. */

@@ -3,9 +3,6 @@ import { rm } from "node:fs/promises";
 import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
 import { archiveTree, type TreeArchive } from "../release/archive.ts";
-import { type Mirror, openMirror } from "../release/mirror.ts";
-import { compareCompose } from "../release/compose-compare.ts";
-import { describeRelease, type Release } from "../release/release.ts";
 import type { ImageSettings } from "../settings/parse.ts";
 import {
   PROTOCOL,
@@ -26,6 +23,7 @@ import {
   requester,
   stateIfReachable,
 } from "./place.ts";
+import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 
@@ -35,23 +33,22 @@ export type MigrationChecksums = Record<string, string>;
 export const release: Resource = {
   /** Resolves the reference to a commit, once; everything later compares with that commit. */
   async check(context, olds, news) {
-    const repository = news.repository as string;
-    const described = await describe(repository, news.release as string);
-    for (const warning of described.warnings) context.warn(warning);
     const state = await stateIfReachable(news);
-    const gone =
-      state !== undefined &&
-      olds.commit === described.commit &&
-      !state.prepared.includes(described.commit);
     const refusals = state === undefined ? [] : instanceRefusals(olds, news, state);
+    const server = state === undefined ? undefined : { state, remote: knownServerOf(news) };
+    const facts = await releaseFacts(
+      news.repository as string,
+      news.release as string,
+      refusals.length === 0 ? server : undefined,
+    );
+    for (const warning of facts.warnings) context.warn(warning);
+    const { commit } = facts.identity;
+    const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
     if (state !== undefined && refusals.length === 0)
-      refusals.push(
-        ...(await databaseRefusals(repository, described, state)),
-        ...(await localRefusals(news, described.commit, state)),
-      );
+      refusals.push(...facts.refusals, ...(await localRefusals(news, commit, state)));
     return {
       additions: {
-        ...identityInputs(described),
+        ...identityInputs(facts.identity),
         ...instanceAddition(olds, state),
         ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
       },
@@ -99,8 +96,8 @@ export function identityOf(values: Wire): ReleaseIdentity {
   };
 }
 
-function identityInputs(described: Release): Wire {
-  const { commit, crateVersion, webVersion, migrations } = described;
+function identityInputs(identity: ReleaseIdentity): Wire {
+  const { commit, crateVersion, webVersion, migrations } = identity;
   const checksums: MigrationChecksums = {};
   for (const { file, checksum } of migrations) checksums[file] = checksum;
   return {
@@ -109,47 +106,6 @@ function identityInputs(described: Release): Wire {
     ...(crateVersion === undefined ? {} : { crateVersion }),
     ...(webVersion === undefined ? {} : { webVersion }),
   };
-}
-
-/**
- * Why the database that serves can't be taken over: its data would be out of reach, and the new
- * server would find an empty database or none.
- */
-async function databaseRefusals(
-  repository: string,
-  next: Release,
-  { serving }: ServerState,
-): Promise<Refusal[]> {
-  const running = serving?.release;
-  if (running === undefined || running.commit === next.commit) return [];
-  const current = await describe(repository, running.commit).catch((error: unknown) => {
-    // A commit that this repository doesn't have any more can't be compared with.
-    if (error instanceof UserError) return undefined;
-    throw error;
-  });
-  if (current === undefined) return [];
-  const { refusals } = compareCompose(current.composeFile, next.composeFile);
-  if (refusals.length === 0) return [];
-  return [
-    {
-      property: "",
-      reason:
-        `${next.name} can't take over the database of ${running.name}: ${refusals.join("; ")}. Choose a ` +
-        "release with the same database; moving the data to another one needs a dump and a restore.",
-    },
-  ];
-}
-
-const mirrors = new Map<string, Promise<Mirror>>();
-
-function mirrorOf(repository: string): Promise<Mirror> {
-  const mirror = mirrors.get(repository) ?? openMirror(repository);
-  mirrors.set(repository, mirror);
-  return mirror;
-}
-
-async function describe(repository: string, reference: string): Promise<Release> {
-  return describeRelease(await mirrorOf(repository), reference);
 }
 
 async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Promise<Wire> {

@@ -68,6 +68,9 @@ export async function openMirror(address: string, options: MirrorOptions = {}): 
   };
 }
 
+/** The repository can't be read now; what was read of it before may do. */
+export class UnreadableRepositoryError extends UserError {}
+
 /** Runs git on the mirror. For reading from the repository itself there is {@link updateMirror}. */
 export async function gitIn(
   mirror: Mirror,
@@ -115,7 +118,7 @@ async function fetchAndPin(mirror: Mirror): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
-    throw new UserError(
+    throw new UnreadableRepositoryError(
       `The repository ${repository.url} can't be read: ${error.message}. ${ADVICE[repository.kind]}`,
       { cause: error },
     );

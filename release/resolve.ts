@@ -43,6 +43,11 @@ export async function resolveReference(mirror: Mirror, text: string): Promise<Re
   return { ...reference, commit, warnings };
 }
 
+/** Whether {@link resolveReference} needs no look at the repository. */
+export async function isKnownLocally(mirror: Mirror, text: string): Promise<boolean> {
+  return (await knownCommit(mirror, parseReference(text))) !== undefined;
+}
+
 /** The commit, if it needs no look at the repository to be sure of it. */
 async function knownCommit(
   mirror: Mirror,

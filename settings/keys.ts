@@ -1,7 +1,8 @@
 import { homeOf } from "./environment.ts";
 import { nearest } from "./nearest.ts";
 import { shellWord, type Problem } from "./problems.ts";
-import { LATER, SECTIONS, settingsSchema } from "./schema.ts";
+import { settingsSchema } from "./schema.ts";
+import { LATER, SECTIONS } from "./sections.ts";
 import { notAvailable } from "./values.ts";
 
 /** All keys at the top of the configuration. */

@@ -7,7 +7,9 @@ import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
 import { configurationError, type Problem } from "./problems.ts";
-import { SECTIONS, settingsSchema } from "./schema.ts";
+import { settingsSchema } from "./schema.ts";
+import { SECTIONS } from "./sections.ts";
+import type { DatabaseWay } from "../updater/protocol.ts";
 import { isEverywhere, isLoopback } from "../updater/owner-guard.ts";
 import { originOf } from "./values.ts";
 
@@ -51,9 +53,16 @@ export interface Settings {
   keepRevertPoints: number;
   keepBackups: number;
   retry?: number;
+  rollback?: DatabaseRollback;
   prepareServer: boolean;
   whenItFails: "revert";
   images: ImageSettings;
+}
+
+/** The database that an older release is given, while what a job brought serves. */
+export interface DatabaseRollback {
+  way: DatabaseWay;
+  job: number;
 }
 
 /** Where images come from, and what making them may take. */
@@ -95,6 +104,7 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, options));
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
+    problems.push(...rollbackProblems(parsed.data.rollback));
   }
   if (problems.length > 0 || parsed.data === undefined) {
     throw configurationError(problems, options.namespace ?? "chatalot-deploy");
@@ -109,7 +119,7 @@ function settingsOf(
   env: Record<string, string>,
   secretEnv: Record<string, string>,
 ): Settings {
-  const { server, url, retry, keep, backup, profiles, ...others } = parsed;
+  const { server, url, retry, keep, backup, profiles, rollback, ...others } = parsed;
   const { release, repository, project, health, prepareServer, whenItFails } = others;
   const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
@@ -132,6 +142,9 @@ function settingsOf(
       ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
     },
     ...(retry === undefined ? {} : { retry }),
+    ...(rollback.database === "refuse" || rollback.job === undefined
+      ? {}
+      : { rollback: { way: rollback.database, job: rollback.job } }),
   };
 }
 
@@ -223,6 +236,18 @@ function healthProblems(health: Parsed["health"]): Problem[] {
       cause: `expected less than health.timeout, which is "${timeout}"`,
       got: { value: mustStayGoodFor },
       example: '"10 seconds"',
+    },
+  ];
+}
+
+/** Without the job it would be done again by every later change that goes back. */
+function rollbackProblems({ database, job }: Parsed["rollback"]): Problem[] {
+  if (database === "refuse" || job !== undefined) return [];
+  return [
+    {
+      key: "rollback.job",
+      cause: `is missing: expected the number of the job that brought what serves, which ${database} is to undo`,
+      example: "pulumi config set --path rollback.job 12",
     },
   ];
 }

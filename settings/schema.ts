@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { serverAddressShape } from "../transport/address.ts";
+import { DATABASE_WAYS } from "../updater/protocol.ts";
 import {
   boolean,
   choice,
@@ -133,6 +134,31 @@ export const keepShape = {
   revertPoints: integer(0, 20, "expected a number from 0 to 20, for example 1").default(1),
 };
 
+/** Keys of `rollback`: `npx chatalot rollback` sets them for one run. */
+export const rollbackShape = {
+  /**
+   * What the database becomes when `release` is one that doesn't know all of its migrations. `refuse`:
+   * the preview refuses. `revert-point`: a copy that is kept beside it. `backup`: the newest proven backup
+   * that the release can start on. What was written since is not in these; the database of now is kept
+   * under another name.
+   *
+   * @default "refuse"
+   */
+  database: choice(["refuse", ...DATABASE_WAYS]).default("refuse"),
+  /**
+   * The number of the job that brought what serves, as `npx chatalot history` shows it. Once something
+   * else serves, `rollback.database` means nothing any more, so that no later change goes back again.
+   *
+   * @default none; must be set where `rollback.database` is not `refuse`
+   * @example pulumi config set --path rollback.job 12
+   */
+  job: integer(
+    1,
+    Number.MAX_SAFE_INTEGER,
+    "expected the number of the job that brought what serves, for example 12",
+  ).optional(),
+};
+
 /** Keys of `backup`: the dumps that every update takes. */
 export const backupShape = {
   /**
@@ -210,6 +236,8 @@ export const settingsSchema = z.strictObject({
   health: section(healthShape, 'pulumi config set --path health.timeout "60 seconds"'),
   /** What stays on the server for going back. */
   keep: section(keepShape, "pulumi config set --path keep.releases 5"),
+  /** What a release gets that doesn't know all migrations of the database. */
+  rollback: section(rollbackShape, "pulumi config set --path rollback.database backup"),
   /** The backups that updates take. */
   backup: section(backupShape, "pulumi config set --path backup.keepLast 5"),
   /**
@@ -266,28 +294,3 @@ export const settingsSchema = z.strictObject({
   /** What happens when the new release doesn't become healthy. @default "revert" */
   whenItFails: choice(["revert"], /^stop$/).default("revert"),
 });
-
-/** Keys that are planned, with what they are for. */
-export const LATER: Record<string, string> = {
-  alerts: "mail or webhook when something fails",
-  "backup.schedule": "scheduled backups",
-  "backup.includeFiles": "backups of the uploads",
-  "backup.copyTo": "copies of the backups at another place",
-  "backup.encryptTo": "encrypted backups",
-  breakingChangesReadUpTo: "breaking changes that must be acknowledged",
-  hooks: "commands of the operator before and after an update",
-};
-
-/** Keys with keys of their own. Pulumi gives their values as JSON. */
-export const SECTIONS: Record<string, readonly string[]> = {
-  server: Object.keys(serverShape),
-  listen: Object.keys(listenShape),
-  health: Object.keys(healthShape),
-  keep: Object.keys(keepShape),
-  backup: Object.keys(backupShape),
-  build: Object.keys(buildShape),
-  env: [],
-  secretEnv: [],
-  profiles: [],
-  moreEnv: [],
-};

@@ -6,6 +6,7 @@ import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
 import { backupOf } from "./steps/backup.ts";
 import { sweep } from "./steps/clean.ts";
+import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
 import type { JobContext } from "./steps/step.ts";
@@ -26,6 +27,7 @@ export async function closeJob(
   const backup =
     taken === undefined ? undefined : { name: taken.name, size: taken.size, proof: taken.proof };
   const database = databaseAfterRevert(job);
+  const replacement = outcome === "done" ? replacementBy(job) : undefined;
   const record: LedgerRecord = {
     sequence: job.sequence,
     kind,
@@ -43,6 +45,7 @@ export async function closeJob(
     ...(serving === undefined ? {} : { serving }),
     ...(backup === undefined ? {} : { backup }),
     ...(database === undefined ? {} : { database }),
+    ...(replacement === undefined ? {} : { replacement }),
     ...(job.reopenings === 0 ? {} : { reopenings: job.reopenings }),
   };
   await ledger.append(record);
@@ -116,7 +119,7 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
       if (plan.kind === "remove")
         return "REMOVED The containers are gone; volumes and releases stay.";
       if (plan.kind === "prepare") return `READY ${wanted} is on the server; nothing was stopped.`;
-      return `DONE ${wanted} is serving.${away}${backupText(job)}`;
+      return `DONE ${wanted} is serving.${away}${replacementText(job)}${backupText(job)}`;
     case "untouched":
       return `UNTOUCHED ${wanted} was not ${plan.kind === "prepare" ? "prepared" : "started"}; ${
         plan.previous === undefined ? "nothing serves yet" : `${before} serves as before`
@@ -141,6 +144,14 @@ function backupText(job: Job): string {
   const backup = backupOf(job);
   if (backup === undefined) return "";
   return ` Backup ${backup.name} ${backup.proof === "restored" ? "proven" : "written and read back"}.`;
+}
+
+/** What the rollback's database is, and where everything is that was written since. */
+function replacementText(job: Job): string {
+  const replacement = replacementBy(job);
+  if (replacement === undefined) return "";
+  const { way, name, at, left } = replacement;
+  return ` Its database is the ${way} ${name}, of ${at}; the one until now is kept as ${left}.`;
 }
 
 function databaseText(job: Job): string {

@@ -84,7 +84,11 @@ function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups
   };
 }
 
-async function preparedCommits(paths: InstancePaths, driver: ComposeDriver): Promise<string[]> {
+/** Commits whose tree and image are there. */
+export async function preparedCommits(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+): Promise<string[]> {
   const names = await readdir(paths.trees).catch(() => []);
   const commits = names.filter((name) => /^[0-9a-f]{40}$/.test(name));
   return driver.commitsWithImage(commits);

@@ -8,6 +8,7 @@ import { appendRecord, readRecords } from "./framed-log.ts";
 import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
 import { type InstancePaths, type JobPaths, jobPaths } from "./paths.ts";
 import type {
+  DatabaseWay,
   GateLimits,
   ImageOrder,
   JobKind,
@@ -42,6 +43,8 @@ export interface JobPlan {
     keepRevertPoints?: number;
     databaseVolume: string;
     filesVolume: string;
+    /** What takes the live database's place; absent: nothing does. */
+    databaseWay?: DatabaseWay;
   };
   /** The release that serves, as the ledger has it. */
   previous?: LedgerRecord;

@@ -7,12 +7,18 @@ import { text } from "node:stream/consumers";
 import { messageOf } from "../common/errors.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
+import { readHistory } from "./history.ts";
 import { inspectServer, type InspectRequest } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
 import { plainText } from "./plain-text.ts";
-import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
+import {
+  directorySchema,
+  type HistoryRequest,
+  jobRequestSchema,
+  resolveRequestSchema,
+} from "./protocol.ts";
 import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
 import { submit } from "./submit.ts";
@@ -27,6 +33,9 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
   switch (verb) {
     case "inspect":
       print(await inspectServer(JSON.parse(await text(process.stdin)) as InspectRequest));
+      return;
+    case "history":
+      print(await readHistory(JSON.parse(await text(process.stdin)) as HistoryRequest));
       return;
     case "submit":
       print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));

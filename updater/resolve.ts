@@ -12,12 +12,12 @@ import type { Driver } from "./drivers/driver.ts";
 import { linkDurably, nameExists, readFileIfThere, removeDurably } from "./files.ts";
 import { withReserve } from "./instance.ts";
 import { Job, jobSequences, type Runner } from "./job.ts";
+import { failedName, leftName, revertPointName } from "./kept-databases.ts";
 import { Ledger } from "./ledger.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import type { Predicament, ResolveAnswer, ResolveRequest } from "./protocol.ts";
 import { startUnit } from "./submit.ts";
 import { acquireSubmitLock } from "./submit-lock.ts";
-import { failedName, revertPointName } from "./steps/revert-point.ts";
 import { underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
@@ -172,7 +172,10 @@ async function lookAtDatabase(
   if (found === undefined) return undefined;
   const name = await driver.databaseTools.liveName();
   const names = await driver.databaseTools.names();
-  const revertPoint = revertPointName(name, job.sequence);
+  // A rollback makes no copy: the database that it left is what there was.
+  const revertPoint = [revertPointName, leftName]
+    .map((nameFor) => nameFor(name, job.sequence))
+    .find((copy) => names.includes(copy));
   const failed = failedName(name, job.sequence);
   const known = job.plan.previous?.release?.migrations;
   return {
@@ -181,7 +184,7 @@ async function lookAtDatabase(
     unknownBefore: known === undefined ? [] : compareMigrations(found.applied, known).missing,
     failed,
     failedIsThere: names.includes(failed),
-    ...(names.includes(revertPoint) ? { revertPoint } : {}),
+    ...(revertPoint === undefined ? {} : { revertPoint }),
   };
 }
 

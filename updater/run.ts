@@ -131,6 +131,7 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
     return;
   }
   for (const step of steps) {
+    if (step.isNeeded?.(context) === false) continue;
     try {
       if (steps.every(({ id, touchesService }) => touchesService !== true || !job.hasBegun(id)))
         await refuseIfAborted(job);

@@ -249,8 +249,10 @@ async function switchWork(
   );
   if (reverted !== undefined && reverted.sequence !== request.retry)
     return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
+  const way = request.database?.job === serving?.sequence ? request.database?.way : undefined;
+  const databaseWay = way === undefined ? {} : { databaseWay: way };
   return {
-    wanted: { kind: "switch", commit, digest, retry: request.retry },
+    wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
     unchanged: same && (await runsAsCommitted(paths, driver, serving)),
     serving: serving === undefined ? {} : { serving },
     published: { listen },
@@ -269,6 +271,7 @@ async function switchWork(
         keepRevertPoints: request.keepRevertPoints,
         databaseVolume: request.configuration.databaseVolume,
         filesVolume: request.configuration.filesVolume,
+        ...databaseWay,
       },
     }),
   };

@@ -28,3 +28,21 @@ export function repeatedRevert(
     `pulumi config set retry ${reverted.sequence}`
   );
 }
+
+/** A migration as people name it: `049 reactions`. */
+export function migrationName({
+  version,
+  description,
+}: {
+  version: number;
+  description: string;
+}): string {
+  return `${String(version).padStart(3, "0")} ${description}`;
+}
+
+/** A release as people name it: `v0.22.6 (2d55427)`. One that was pinned has its commit in its name. */
+export function releaseText({ name, commit }: { name: string; commit: string }): string {
+  const [tag = name] = name.split("@");
+  const short = commit.slice(0, 7);
+  return commit.startsWith(tag) ? short : `${tag} (${short})`;
+}

@@ -5,7 +5,7 @@
 import { copyFile, link, lstat, mkdir, readdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Driver } from "./drivers/driver.ts";
-import { makeDirectoryDurably } from "./files.ts";
+import { makeDirectoryDurably, nameExists } from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
 
 interface Place {
@@ -14,6 +14,16 @@ interface Place {
   /** Docker's name of the volume with the uploads. */
   volume: string;
   sequence: number;
+}
+
+/** The files of the volume that came since a moment; none where there is no such volume. */
+export async function uploadsSince(
+  driver: Pick<Driver, "volumeFolder">,
+  volume: string,
+  since: number,
+): Promise<string[]> {
+  const folder = await driver.volumeFolder(volume);
+  return folder === undefined ? [] : filesSince(folder, since);
 }
 
 /**
@@ -27,7 +37,7 @@ export async function setAsideUploads(
 ): Promise<string | undefined> {
   const folder = await driver.volumeFolder(volume);
   if (folder === undefined) return undefined;
-  const destination = join(paths.setAside, String(sequence).padStart(6, "0"));
+  const destination = setAsideFolder(paths, sequence);
   let kept = 0;
   for (const file of await filesSince(folder, since)) {
     const target = join(destination, relative(folder, file));
@@ -39,6 +49,33 @@ export async function setAsideUploads(
   return kept === 0
     ? undefined
     : `${kept} uploads that the older database does not know are kept in ${destination}`;
+}
+
+/**
+ * Puts back what a job set aside, for a database that knows these files. Files that are there stay.
+ *
+ * @returns a sentence for the operator; undefined where there was nothing to put back
+ */
+export async function putBackUploads(
+  { paths, driver, volume }: Omit<Place, "sequence">,
+  sequence: number,
+): Promise<string | undefined> {
+  const folder = await driver.volumeFolder(volume);
+  const source = setAsideFolder(paths, sequence);
+  if (folder === undefined || !(await nameExists(source))) return undefined;
+  let count = 0;
+  for (const file of await filesSince(source, 0)) {
+    const target = join(folder, relative(source, file));
+    if (await nameExists(target)) continue;
+    await mkdir(dirname(target), { recursive: true });
+    await keep(file, target);
+    count += 1;
+  }
+  return count === 0 ? undefined : `${count} uploads were put back from ${source}`;
+}
+
+function setAsideFolder(paths: InstancePaths, sequence: number): string {
+  return join(paths.setAside, String(sequence).padStart(6, "0"));
 }
 
 async function filesSince(folder: string, since: number): Promise<string[]> {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { documentedKeys, optionsPage, readmePage } from "../../docs/make-options.ts";
-import { SECTIONS, settingsSchema } from "../../settings/schema.ts";
+import { settingsSchema } from "../../settings/schema.ts";
+import { SECTIONS } from "../../settings/sections.ts";
 
 describe("the reference of the options", () => {
   it("is what the schema's doc comments say (npm run docs:options)", async () => {

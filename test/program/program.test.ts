@@ -197,11 +197,13 @@ describe("the program with other settings", () => {
       health: '{"timeout":"90 seconds","public":"required"}',
       keep: '{"releases":2}',
       retry: "7",
+      rollback: '{"database":"backup","job":6}',
     });
     const { inputs } = program.find("chatalot:index:Deployment", "chatalot-deployment");
     expect(inputs).to.deep.include({
       keepReleases: 2,
       retry: 7,
+      rollback: { way: "backup", job: 6 },
       gate: { timeout: 90_000, migrationTimeout: 1_800_000, mustStayGoodFor: 10_000 },
       configuration: {
         url: "https://chat.example.org",

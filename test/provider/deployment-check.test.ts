@@ -92,7 +92,7 @@ describe("deployment, in a preview", () => {
     it("a release that edited one", async () => {
       const edited = { ...migrations, "001_users.sql": "e".repeat(96) };
       expect(reasons(await check({}, { migrations: edited })).join())
-        .to.include("other content for 1 users")
+        .to.include("other content for 001 users")
         .and.include("Choose a release");
     });
 

@@ -92,6 +92,7 @@ describe("parseSettings", () => {
       health: { timeout: "90 seconds", mustStayGoodFor: "1 second", public: "required" },
       keep: { releases: "3" },
       retry: "12",
+      rollback: { database: "backup", job: "11" },
       prepareServer: "true",
       image: "build",
       buildOn: "server",
@@ -107,9 +108,22 @@ describe("parseSettings", () => {
       profiles: ["turn", "production"],
       keepReleases: 3,
       retry: 12,
+      rollback: { way: "backup", job: 11 },
       prepareServer: true,
     });
     expect(settings.health).to.include({ timeout: "90 seconds", migrationTimeout: "30 minutes" });
+  });
+
+  it("has no way for the database unless one is chosen, for the job that it is meant for", () => {
+    expect(parseSettings({ release: "v1" })).not.to.have.property("rollback");
+    const refused = { release: "v1", rollback: { database: "refuse", job: 11 } };
+    expect(parseSettings(refused)).not.to.have.property("rollback");
+    expect(problems({ release: "v1", rollback: { database: "backup" } }).join()).to.contain(
+      "rollback.job: is missing: expected the number of the job that brought what serves",
+    );
+    expect(problems({ release: "v1", rollback: { database: "snapshot" } }).join()).to.contain(
+      'rollback.database: expected "refuse", "revert-point" or "backup"',
+    );
   });
 
   it("reports every wrong value at once, each with key, expectation, value and example", () => {

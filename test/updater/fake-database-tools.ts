@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import type { DatabaseTools, Dump } from "../../updater/drivers/database-tools.ts";
+import type { DatabaseContent, DatabaseTools, Dump } from "../../updater/drivers/database-tools.ts";
 
 /** A database whose copies are names in a list. */
 export class FakeDatabaseTools implements DatabaseTools {
@@ -14,6 +14,9 @@ export class FakeDatabaseTools implements DatabaseTools {
     content: { applied: [], rows: { "public.messages": 3 } },
     postgresVersion: "17.5",
   };
+
+  /** What databases besides the usual hold, by name. */
+  readonly contents = new Map<string, DatabaseContent>();
 
   constructor(private readonly calls: string[]) {}
 
@@ -32,9 +35,17 @@ export class FakeDatabaseTools implements DatabaseTools {
   async schemaDigest(): Promise<string> {
     return this.schema;
   }
-  async copyTo(name: string): Promise<void> {
-    this.calls.push(`copyTo ${name}`);
+  async copyTo(name: string, source?: string): Promise<void> {
+    this.calls.push(`copyTo ${name}${source === undefined ? "" : ` from ${source}`}`);
     this.databases.push(name);
+  }
+  async restoreTo(name: string): Promise<void> {
+    this.calls.push(`restoreTo ${name}`);
+    this.databases.push(name);
+    if (this.lossOfDump !== undefined) throw new Error(this.lossOfDump);
+  }
+  async contentOf(name: string): Promise<DatabaseContent> {
+    return this.contents.get(name) ?? this.dumped.content;
   }
   async putBack(copy: string, aside: string): Promise<void> {
     this.calls.push(`putBack ${copy}`);

@@ -37,10 +37,21 @@ export interface DatabaseTools {
   /** A digest of all definitions: what a migration without a transaction may change and not record. */
   schemaDigest(): Promise<string>;
   /**
-   * Copies the live database under another name, with its owner, settings and grants. No other session
-   * may use it: those that do are ended.
+   * Copies a database under another name, with the owner, settings and grants of the live one. No other
+   * session may use it: those that do are ended.
+   *
+   * @param source the database that is copied; by default the live one
    */
-  copyTo(name: string): Promise<void>;
+  copyTo(name: string, source?: string): Promise<void>;
+  /**
+   * Restores a dump into a new database beside the live one, with its owner, settings and grants, and
+   * compares what comes out with what went in.
+   *
+   * @throws Error as {@link prove} does; what was restored so far stays, for {@link dropCopy}
+   */
+  restoreTo(name: string, file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  /** What is in a database of the server. */
+  contentOf(name: string): Promise<DatabaseContent>;
   /**
    * Makes a copy the live database by two renames in one transaction; the one that was live gets the
    * name `aside`. Does nothing where that has happened already.

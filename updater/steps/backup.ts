@@ -9,7 +9,7 @@ import {
 } from "../backups.ts";
 import { sha256OfFile } from "../files.ts";
 import type { Job } from "../job.ts";
-import { pendingMigrations } from "./check-update.ts";
+import { changesDatabase, pendingMigrations } from "./check-update.ts";
 import type { Facts, JobContext } from "./step.ts";
 
 /** After this a dump is restored again even where no migration is to come: servers change, too. */
@@ -90,9 +90,9 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
   return { name, size, proof: "restored" };
 }
 
-/** Always before a migration: then the backup is what a person would go back to. */
+/** Always before the database changes: then the backup is what a person would go back to. */
 function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolean {
-  if (pendingMigrations(job).length > 0) return true;
+  if (changesDatabase(job)) return true;
   const last = backups.findLast(({ manifest }) => manifest.proof !== undefined)?.manifest.proof;
   const age = last === undefined ? Infinity : Date.now() - Date.parse(last.restoredAt);
   // A clock that was set back makes an age that can't be.
@@ -104,13 +104,17 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
     throw new Error(`the backup ${name} reads back as something else than was written`);
 }
 
-/** What the update will need on the disks besides the release itself, in bytes. */
+/**
+ * What the update will need on the disks besides the release itself, in bytes.
+ *
+ * @param changes how much will be done to the database; 0: nothing
+ */
 export async function spaceForBackup(
   context: JobContext,
-  pending: number,
+  changes: number,
 ): Promise<{ backup: number; data: number }> {
   const { driver, paths } = context;
-  if (!needsBackup(context, pending)) return { backup: 0, data: 0 };
+  if (!needsBackup(context, changes)) return { backup: 0, data: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.
@@ -118,8 +122,8 @@ export async function spaceForBackup(
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
   return {
     backup: Math.ceil(size * share),
-    // The proof's own copy, and the revert point.
-    data: size * (pending > 0 ? 2.2 : 1.2),
+    // The proof's own copy, and the revert point or what takes the live database's place.
+    data: size * (changes > 0 ? 2.2 : 1.2),
   };
 }
 

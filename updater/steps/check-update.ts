@@ -6,6 +6,8 @@ import type { RenderedRelease } from "../drivers/driver.ts";
 import { nameExists } from "../files.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
+import { chosenDatabase, fittingDatabases, keptDatabases } from "../kept-databases.ts";
+import type { KeptDatabase } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { requireSpaceFor } from "./space.ts";
@@ -16,11 +18,23 @@ import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step
 interface CheckFacts extends Facts {
   /** Migrations that the new server will apply to a database that is there already. */
   pending: number[];
+  /** What takes the live database's place. */
+  replacement?: KeptDatabase;
 }
 
 /** The migrations that a switch will apply to the instance's database; none for its first one. */
 export function pendingMigrations(job: Job): number[] {
   return (job.factsOf("J1") as CheckFacts | undefined)?.pending ?? [];
+}
+
+/** The database of an earlier moment that the release is given; undefined: it gets the live one. */
+export function replacementOf(job: Job): KeptDatabase | undefined {
+  return (job.factsOf("J1") as CheckFacts | undefined)?.replacement;
+}
+
+/** Whether the new server may find or make another database than the old one had. */
+export function changesDatabase(job: Job): boolean {
+  return pendingMigrations(job).length > 0 || replacementOf(job) !== undefined;
 }
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
@@ -34,8 +48,8 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
         ? `the image ${target.image} is not on the server`
         : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
     );
-  const pending = await checkDatabase(context);
-  await checkSpace(context, pending.length);
+  const facts = await checkDatabase(context);
+  await checkSpace(context, facts.pending.length + (facts.replacement === undefined ? 0 : 1));
   const rendered = renderedTarget(context);
   for (const { address, port } of [target.listen, ...(await portsOf(context, rendered))]) {
     const owner = await driver.portOwner(address, port);
@@ -43,7 +57,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   }
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.ownSecrets(rendered, target.image);
-  return { pending };
+  return facts;
 }
 
 /** Also the first question to Compose: what it can't read stops the update here. */
@@ -63,9 +77,9 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
  * For everything that is written before the point of no return, on every disk that is written to. The
  * backups may have a disk of their own, on which nothing else has to find room.
  */
-async function checkSpace(context: JobContext, pending: number): Promise<void> {
+async function checkSpace(context: JobContext, changes: number): Promise<void> {
   const { driver, paths } = context;
-  const { backup, data } = await spaceForBackup(context, pending);
+  const { backup, data } = await spaceForBackup(context, changes);
   const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
   await requireSpaceFor([
     { folder: paths.directory, bytes: 0 },
@@ -75,7 +89,7 @@ async function checkSpace(context: JobContext, pending: number): Promise<void> {
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */
-async function checkDatabase(context: JobContext): Promise<number[]> {
+async function checkDatabase(context: JobContext): Promise<CheckFacts> {
   const { driver, ledger, progress } = context;
   const release = wantedRelease(context);
   const target = switchTarget(context);
@@ -101,13 +115,17 @@ async function checkDatabase(context: JobContext): Promise<number[]> {
       throw new Error(
         "the database runs but does not answer, so nothing is known of its migrations",
       );
-    return [];
+    return { pending: [] };
   }
   if (known !== undefined && !sameDatabase(known.database, database.identity))
     throw new Error(
       `the database is another one than this instance's: system ${database.identity.systemIdentifier}, not ${known.database.systemIdentifier}`,
     );
-  const { pending, missing, edited } = compareMigrations(database.applied, release.migrations);
+  const replacement = await chooseReplacement(context);
+  const { pending, missing, edited } = compareMigrations(
+    replacement?.applied ?? database.applied,
+    release.migrations,
+  );
   const problems = [
     ...missing.map(
       ({ version, description }) => `${version} ${description} is applied and unknown to it`,
@@ -126,5 +144,29 @@ async function checkDatabase(context: JobContext): Promise<number[]> {
       "J1",
       `migrations to come: ${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}`,
     );
-  return known === undefined ? [] : pending.map(({ version }) => version);
+  if (replacement !== undefined)
+    progress.tell(
+      "J1",
+      `the database will be the ${replacement.way} ${replacement.name}, as it was on ${replacement.at}`,
+    );
+  return {
+    pending: known === undefined ? [] : pending.map(({ version }) => version),
+    ...(replacement === undefined ? {} : { replacement }),
+  };
+}
+
+/** The kept database of the way that was asked for; none is taken that the release can't start on. */
+async function chooseReplacement(context: JobContext): Promise<KeptDatabase | undefined> {
+  const { driver, ledger, paths } = context;
+  const way = switchTarget(context).databaseWay;
+  if (way === undefined) return undefined;
+  const kept = await keptDatabases(paths, driver.databaseTools, ledger);
+  const release = wantedRelease(context);
+  const chosen = chosenDatabase(fittingDatabases(kept, release), way);
+  if (chosen !== undefined) return chosen;
+  const others = kept.filter((database) => database.way === way).map(({ name }) => name);
+  throw new Error(
+    `there is no ${way} that ${release.name} can start on` +
+      (others.length === 0 ? "" : `: ${others.join(", ")} have migrations that it does not know`),
+  );
 }

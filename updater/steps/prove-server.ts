@@ -3,15 +3,16 @@ import type { RenderedRelease } from "../drivers/driver.ts";
 import { passGate } from "../gate.ts";
 import type { ServingRecord } from "../protocol.ts";
 import { fileDigests } from "../release-files.ts";
+import { replacedIdentity } from "./replace-database.ts";
 import { renderedTarget } from "./renderings.ts";
 import { type JobContext, switchTarget, wantedRelease } from "./step.ts";
 
 export async function proveNewServer(
   context: JobContext,
 ): Promise<{ serving: ServingRecord; firstGoodAt: number }> {
-  const { driver, ledger, progress } = context;
+  const { driver, job, ledger, progress } = context;
   const target = switchTarget(context);
-  const known = ledger.lastServing?.serving?.database;
+  const known = replacedIdentity(job) ?? ledger.lastServing?.serving?.database;
   const rendered = renderedTarget(context);
   const pass = await passGate(
     driver,

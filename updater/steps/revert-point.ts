@@ -5,7 +5,9 @@
 import type { Job } from "../job.ts";
 import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
 import { setAsideUploads } from "../uploads.ts";
-import { pendingMigrations } from "./check-update.ts";
+import { failedName, revertPointName } from "../kept-databases.ts";
+import { pendingMigrations, replacementOf } from "./check-update.ts";
+import { putBackReplaced, replaceDatabase } from "./replace-database.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget } from "./step.ts";
 
@@ -19,7 +21,7 @@ interface RevertPoint extends Facts {
 }
 
 /** What R2 found and did. */
-interface WayBack extends Facts {
+export interface DatabaseRevert extends Facts {
   swapped: boolean;
   /** The live database after the swap. */
   database?: DatabaseIdentity;
@@ -29,16 +31,12 @@ interface WayBack extends Facts {
 
 /** The database that the instance has after a revert; undefined where it is the same as before. */
 export function databaseAfterRevert(job: Job): DatabaseIdentity | undefined {
-  return (job.factsOf("R2") as WayBack | undefined)?.database;
+  return (job.factsOf("R2") as DatabaseRevert | undefined)?.database;
 }
-
-/** Names of copies: after the live database and the job, which is never repeated. */
-export const revertPointName = (live: string, sequence: number): string =>
-  `${live}_before_${sequence}`;
-export const failedName = (live: string, sequence: number): string => `${live}_failed_${sequence}`;
 
 export async function takeRevertPoint(context: JobContext): Promise<RevertPoint | Facts> {
   const { driver, job, progress } = context;
+  if (replacementOf(job) !== undefined) return replaceDatabase(context);
   if (pendingMigrations(job).length === 0) return {};
   const tools = driver.databaseTools;
   const found = await driver.database();
@@ -54,8 +52,12 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
  * Only where the failed release changed the database: by the set of applied migrations, and by the
  * definitions where a migration without a transaction left no row. Else it is not touched at all.
  */
-export async function restoreDatabase(context: JobContext): Promise<WayBack> {
+export async function restoreDatabase(context: JobContext): Promise<DatabaseRevert> {
   const { driver, job, paths, progress } = context;
+  if (replacementOf(job) !== undefined) {
+    await ensureDatabaseAnswers(context);
+    return putBackReplaced(context);
+  }
   const point = job.factsOf("J7") as RevertPoint | undefined;
   // Without one, J7 was not done: no new server was started, and the database is as it was.
   if (point?.name === undefined) return { swapped: false };

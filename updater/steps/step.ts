@@ -27,6 +27,8 @@ export interface Step {
   title: string;
   /** From this step on the running service is touched, so a failure has to be undone. */
   touchesService?: boolean;
+  /** Where it answers false the step is left out. Default: it never is. */
+  isNeeded?(context: JobContext): boolean;
   run(context: JobContext): Promise<Facts | void>;
   undo?: Undo;
 }

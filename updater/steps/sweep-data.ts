@@ -59,6 +59,8 @@ export function outdatedCopies(
   const useful = points.filter(({ sequence }) => committed.has(sequence));
   const kept = new Set(useful.slice(0, keepRevertPoints).map(({ name }) => name));
   return [
+    // Made for a rollback that did not come to use it.
+    ...numbered("next"),
     ...points.filter(({ name }) => !kept.has(name)),
     ...numbered("failed").slice(KEPT_FAILED),
   ].map(({ name }) => name);

@@ -6,8 +6,10 @@ import { messageOf } from "../../common/errors.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
 import type { LedgerRecord, ReleaseIdentity } from "../protocol.ts";
+import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
-import { checkUpdate, pendingMigrations } from "./check-update.ts";
+import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
+import { makeReplacement } from "./replace-database.ts";
 import { proveNewServer } from "./prove-server.ts";
 import { databaseAfterRevert, restoreDatabase, takeRevertPoint } from "./revert-point.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
@@ -17,6 +19,12 @@ export const SWITCH_STEPS: readonly Step[] = [
   { id: "J1", title: "check that the update can work", run: checkUpdate },
   { id: "J4", title: "back up the database", run: writeBackup },
   { id: "J5", title: "prove the backup", run: proveBackup },
+  {
+    id: "J5a",
+    title: "make the database to go back to, beside the live one",
+    isNeeded: ({ job }) => replacementOf(job) !== undefined,
+    run: makeReplacement,
+  },
   {
     id: "J6",
     title: "stop the old server, where one runs",
@@ -30,7 +38,7 @@ export const SWITCH_STEPS: readonly Step[] = [
   },
   {
     id: "J7",
-    title: "take a revert point of the database",
+    title: "keep the database as it is",
     touchesService: true,
     run: takeRevertPoint,
     undo: { id: "R2", title: "take the database back", run: restoreDatabase },
@@ -46,11 +54,11 @@ export const SWITCH_STEPS: readonly Step[] = [
 ];
 
 /**
- * Without migrations nothing has to happen between the old server's stop and the new one's start, so
+ * With the same database nothing has to happen between the old server's stop and the new one's start, so
  * the old one serves on until J8 replaces it.
  */
 async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
-  if (pendingMigrations(job).length === 0) {
+  if (!changesDatabase(job)) {
     await driver.setRestartPolicy("no");
     return {};
   }
@@ -60,9 +68,9 @@ async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
   return server?.running === true ? { stoppedAt } : {};
 }
 
-/** With migrations to come nobody can reach the new server before it is committed. */
+/** With a database that is about to change nobody can reach the new server before it is committed. */
 async function startNewServer(context: JobContext): Promise<Facts> {
-  const door = pendingMigrations(context.job).length > 0 ? "closed" : "open";
+  const door = changesDatabase(context.job) ? "closed" : "open";
   return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
 }
 
@@ -81,8 +89,7 @@ async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
     server.commit === old?.release?.commit &&
     server.composeConfigHash === old?.serving?.composeConfigHash;
   if (isOld) return { neverStopped: true };
-  const isBehindDoor = pendingMigrations(job).length > 0;
-  await driver.stopServer(...(isBehindDoor ? [GRACE_BEHIND_DOOR] : []));
+  await driver.stopServer(...(changesDatabase(job) ? [GRACE_BEHIND_DOOR] : []));
   return {};
 }
 
@@ -132,5 +139,5 @@ async function refuseMigratedDatabase({ driver }: JobContext, old: ReleaseIdenti
 
 /** A release as results name it. */
 export function describeRelease(release: LedgerRecord["release"]): string {
-  return release === undefined ? "no release" : `${release.name} (${release.commit.slice(0, 7)})`;
+  return release === undefined ? "no release" : releaseText(release);
 }

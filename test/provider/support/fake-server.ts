@@ -3,11 +3,13 @@ import { RemoteServer } from "../../../provider/server/remote-server.ts";
 import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
 import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
 import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
-import type {
-  FollowLine,
-  JobRequest,
-  ServerState,
-  SubmitAnswer,
+import {
+  type FollowLine,
+  type InstanceHistory,
+  type JobRequest,
+  PROTOCOL,
+  type ServerState,
+  type SubmitAnswer,
 } from "../../../updater/protocol.ts";
 import { readyFacts } from "./samples.ts";
 
@@ -18,6 +20,7 @@ export class FakeServer {
   facts = readyFacts();
   /** Undefined: there is no instance. */
   state: ServerState | undefined;
+  history: InstanceHistory = { protocol: PROTOCOL, jobs: [], waysBack: [] };
   answer: SubmitAnswer = { answer: "refused", reasons: ["not asked for"] };
   follow: FollowLine[] = [];
   /** Thrown by every command instead of an answer. */
@@ -60,6 +63,7 @@ export class FakeServer {
     if (argv[2] === HOST_PROBE) return said(this.facts + (await this.instanceFacts()));
     if (argv[0] === "docker") return { ...said(""), exitCode: this.userReachesDocker ? 0 : 1 };
     if (argv[2] === "inspect") return said(JSON.stringify(this.state));
+    if (argv[2] === "history") return said(JSON.stringify(this.history));
     if (argv[2] === "submit") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);

@@ -7,7 +7,7 @@ import { findDatabase, query } from "./data/psql.ts";
 /** The database's copies that this tool made, with their sizes. */
 const COPIES = `
 SELECT coalesce(json_agg(json_build_object('name', datname, 'bytes', pg_database_size(oid))), '[]')
-FROM pg_database WHERE datname ~ ('^' || current_database() || '_(before|failed)_[0-9]+$')`;
+FROM pg_database WHERE datname ~ ('^' || current_database() || '_(before|failed|left)_[0-9]+$')`;
 
 const UNITS: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
@@ -47,10 +47,15 @@ async function copies(project: string): Promise<DiskUse[]> {
     ...["docker", "inspect", "--format", "{{.Name}}", container.id],
   ]);
   return (JSON.parse(json) as { name: string; bytes: number }[]).map((copy) => ({
-    what: copy.name.startsWith(`${container.database}_failed_`)
-      ? `the database ${copy.name}, which a failed update left`
-      : `the database ${copy.name}, from before an update: no way back to it without a backup then`,
+    what: describeCopy(copy.name, container.database),
     bytes: copy.bytes,
     command: `docker exec ${name.replace(/^\//, "")} dropdb -U ${container.user} ${copy.name}`,
   }));
+}
+
+function describeCopy(name: string, live: string): string {
+  if (name.startsWith(`${live}_failed_`)) return `the database ${name}, which a failed update left`;
+  if (name.startsWith(`${live}_left_`))
+    return `the database ${name}, which a rollback left: what was written until then is in it alone`;
+  return `the database ${name}, from before an update: no way back to it without a backup then`;
 }

@@ -9,7 +9,13 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = :'name' AND pid <> pg_backend_pid()`;
 
 /** FILE_COPY is quicker than the default for all but tiny databases, and writes no WAL. */
-const COPY = `CREATE DATABASE :"copy" TEMPLATE :"live" STRATEGY FILE_COPY`;
+const COPY = `CREATE DATABASE :"copy" TEMPLATE :"source" STRATEGY FILE_COPY`;
+
+/** Of the template that nobody changes; with the live one's encoding and sorting, as far as all versions have them. */
+const EMPTY = `
+SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L',
+  :'copy', pg_encoding_to_char(encoding), datcollate, datctype)
+FROM pg_database WHERE datname = :'live'`;
 
 /**
  * What CREATE DATABASE leaves behind: owner, limit, settings and grants, as statements. A setting that
@@ -83,16 +89,27 @@ export async function databaseNames(live: DatabaseContainer): Promise<string[]> 
   return JSON.parse(json) as string[];
 }
 
-export async function copyDatabase(live: DatabaseContainer, copy: string): Promise<void> {
-  const run = (label: string, sql: string, timeout = 60_000): Promise<string> =>
-    query(live, label, sql, {
-      database: MAINTENANCE_DATABASE,
-      timeout,
-      variables: { name: live.database, live: live.database, copy },
-    });
+export async function copyDatabase(
+  live: DatabaseContainer,
+  copy: string,
+  source = live.database,
+): Promise<void> {
+  const run = runFor(live, { name: source, source, live: live.database, copy });
   await run("end other sessions of the database", END_SESSIONS);
   await run("copy the database", COPY, COPY_TIMEOUT);
   await run("copy the database's settings", await run("read the settings", PROPERTIES));
+}
+
+/** A new database without anything in it, otherwise as the live one. */
+export async function makeEmptyDatabase(live: DatabaseContainer, copy: string): Promise<void> {
+  const run = runFor(live, { live: live.database, copy });
+  await run("make a database", await run("read the live one's encoding", EMPTY));
+  await run("copy the database's settings", await run("read the settings", PROPERTIES));
+}
+
+function runFor(live: DatabaseContainer, variables: Record<string, string>) {
+  return (label: string, sql: string, timeout = 60_000): Promise<string> =>
+    query(live, label, sql, { database: MAINTENANCE_DATABASE, timeout, variables });
 }
 
 export async function putCopyBack(

@@ -9,13 +9,17 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { plainText } from "../../../plain-text.ts";
-import type { Dump } from "../../database-tools.ts";
+import type { DatabaseContent, Dump } from "../../database-tools.ts";
 import { docker, inspectContainer } from "../docker.ts";
+import { makeEmptyDatabase } from "./copies.ts";
 import { differences, readContent } from "./content.ts";
 import { type DatabaseContainer, query } from "./psql.ts";
 
 const RESTORE_TIMEOUT = 8 * 3_600_000;
 const START_TIMEOUT = 5 * 60_000;
+
+/** Counting the rows of a large table takes minutes on a slow disk. */
+const CONTENT_TIMEOUT = 30 * 60_000;
 
 /** The proof runs beside the server that serves: it may take half a core's worth and this memory. */
 const LIMITS = ["--memory=768m", "--cpus=1", "--pids-limit=200", "--cpu-shares=256"];
@@ -48,15 +52,39 @@ export async function proveDump(
     report("restoring it into a throwaway database");
     await restore(copy, file, dump);
     report("comparing what came out with what went in");
-    const found = await readContent((sql) =>
-      query(copy, "read the restored database", sql, { timeout: 30 * 60_000 }),
-    );
-    const different = differences(dump.content, found);
-    if (different.length > 0)
-      throw new Error(`the restored dump is not what was dumped: ${different.join("; ")}`);
+    await compare(copy, dump);
   } finally {
     await removeProof(project);
   }
+}
+
+async function compare(restored: DatabaseContainer, dump: Dump): Promise<void> {
+  const different = differences(dump.content, await contentOf(restored));
+  if (different.length > 0)
+    throw new Error(`the restored dump is not what was dumped: ${different.join("; ")}`);
+}
+
+/** What is in a database: every table is read. */
+export async function contentOf(database: DatabaseContainer): Promise<DatabaseContent> {
+  return readContent((sql) =>
+    query(database, "read the database", sql, { timeout: CONTENT_TIMEOUT }),
+  );
+}
+
+/** Restores a dump into a new database beside the live one and compares. */
+export async function restoreBeside(
+  live: DatabaseContainer,
+  name: string,
+  file: string,
+  dump: Dump,
+  report: (text: string) => void,
+): Promise<void> {
+  await makeEmptyDatabase(live, name);
+  const beside = { ...live, database: name };
+  report(`restoring it as ${name}`);
+  await restore(beside, file, dump);
+  report("comparing what came out with what went in");
+  await compare(beside, dump);
 }
 
 /** Removes what an interrupted proof left; nobody's data are in it. */

@@ -7,7 +7,7 @@ import {
   schemaDigest,
 } from "./copies.ts";
 import { dumpDatabase } from "./dump.ts";
-import { proveDump } from "./proof.ts";
+import { contentOf, proveDump, restoreBeside } from "./proof.ts";
 import { query, theDatabase } from "./psql.ts";
 
 const SIZE = "SELECT pg_database_size(current_database())";
@@ -20,7 +20,10 @@ export function databaseTools(project: string): DatabaseTools {
     dump: async (file, report): Promise<Dump> => dumpDatabase(await live(), file, report),
     prove: async (file, dump, report) => proveDump(await live(), project, file, dump, report),
     schemaDigest: async () => schemaDigest(await live()),
-    copyTo: async (name) => copyDatabase(await live(), name),
+    copyTo: async (name, source) => copyDatabase(await live(), name, source),
+    restoreTo: async (name, file, dump, report) =>
+      restoreBeside(await live(), name, file, dump, report),
+    contentOf: async (name) => contentOf({ ...(await live()), database: name }),
     putBack: async (copy, aside) => putCopyBack(await live(), copy, aside),
     names: async () => databaseNames(await live()),
     liveName: async () => (await live()).database,

@@ -1,0 +1,123 @@
+/** The stack file with the settings of an earlier update. Comments and all other settings stay. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Document, parse, parseDocument } from "yaml";
+import { UserError } from "../../common/errors.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
+import type { ConfigValue } from "../history/pulumi-history.ts";
+import { pulumi } from "../init/pulumi.ts";
+import { NAMESPACE } from "../init/stack-file.ts";
+
+/** What an earlier update had. */
+export interface EarlierSettings {
+  /** Tag and commit, or a commit. */
+  release: string;
+  /** By their names without the project's; undefined where it isn't known: then it stays as it is. */
+  env?: ConfigValue | undefined;
+  profiles?: ConfigValue | undefined;
+}
+
+/** What the database becomes in this one run. */
+export interface RunSettings {
+  database: DatabaseWay;
+  job: number;
+}
+
+/** The text of the stack file with these settings. */
+export function withEarlier(
+  text: string,
+  { release, env, profiles }: EarlierSettings,
+  run?: RunSettings,
+): string {
+  const document = read(text);
+  set(document, "release", release);
+  for (const [name, value] of Object.entries({ env, profiles }))
+    if (value !== undefined) set(document, name, plain(value));
+  set(document, "rollback", run);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** The text without a setting and all that belongs to it. */
+export function without(text: string, name: string): string {
+  const document = read(text);
+  set(document, name, undefined);
+  return document.toString({ lineWidth: 0 });
+}
+
+function read(text: string): Document {
+  // Pulumi reads numbers and booleans as YAML 1.1 does; what it would take for one is quoted.
+  return parseDocument(text, { version: "1.1" });
+}
+
+/** An empty value is what a setting has that isn't set. */
+function set(document: Document, name: string, value: unknown): void {
+  const path = ["config", `${NAMESPACE}:${name}`];
+  const isEmpty =
+    value === undefined ||
+    value === "" ||
+    (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+  if (!isEmpty) document.setIn(path, document.createNode(value));
+  else if (document.hasIn(path)) document.deleteIn(path);
+}
+
+function plain({ value, objectValue }: ConfigValue): unknown {
+  return objectValue ?? value;
+}
+
+/** Names that differ between two values of a setting. */
+export function changedNames(before: ConfigValue | undefined, after: ConfigValue): string[] {
+  const [a, b] = [before, after].map((value) => (value === undefined ? {} : namesOf(plain(value))));
+  const names = new Set([...Object.keys(a ?? {}), ...Object.keys(b ?? {})]);
+  return [...names].filter((name) => a?.[name] !== b?.[name]).sort();
+}
+
+function namesOf(value: unknown): Record<string, string> {
+  const entries: [string, unknown][] = Array.isArray(value)
+    ? value.map((name) => [String(name), true])
+    : typeof value === "string"
+      ? value.split(",").map((name) => [name.trim(), true])
+      : Object.entries(value ?? {});
+  return Object.fromEntries(
+    entries.filter(([name]) => name !== "").map(([name, entry]) => [name, JSON.stringify(entry)]),
+  );
+}
+
+/**
+ * Where the stack's settings are.
+ *
+ * @param stack the stack's name; the selected one where undefined
+ * @throws UserError where there is no such file
+ */
+export async function stackFileOf(
+  stack: string | undefined,
+): Promise<{ path: string; text: string }> {
+  const chosen = stack === undefined ? [] : ["--stack", stack];
+  const shown = await pulumi(
+    "name the stack",
+    ["stack", "--show-name", "--non-interactive", ...chosen],
+    {},
+  );
+  const name = shown.trim().split("/").at(-1) ?? "";
+  const project = projectFile(process.cwd());
+  const { stackConfigDir = "." } = (parse(await readFile(project, "utf8")) ?? {}) as {
+    stackConfigDir?: string;
+  };
+  const path = join(dirname(project), stackConfigDir, `Pulumi.${name}.yaml`);
+  if (!existsSync(path))
+    throw new UserError(
+      `The stack's settings can't be changed: there is no ${path}. Set them where they are, and run pulumi up.`,
+    );
+  return { path, text: await readFile(path, "utf8") };
+}
+
+function projectFile(folder: string): string {
+  for (const name of ["Pulumi.yaml", "Pulumi.yml"])
+    if (existsSync(join(folder, name))) return join(folder, name);
+  const above = dirname(folder);
+  if (above === folder)
+    throw new UserError(
+      "The stack's settings can't be found: there is no Pulumi.yaml here. Run this where you run pulumi up.",
+    );
+  return projectFile(above);
+}

@@ -1,0 +1,141 @@
+/**
+ * What a preview has to know of a release: from the mirror of its repository or, where that would have to
+ * be read for it, from the server, if the release is there already. So going back needs no repository.
+ */
+import { UserError } from "../common/errors.ts";
+import { compareCompose } from "../release/compose-compare.ts";
+import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/mirror.ts";
+import { parseReference, type ReleaseReference } from "../release/reference.ts";
+import { describeRelease, type Release } from "../release/release.ts";
+import { isKnownLocally } from "../release/resolve.ts";
+import type { ReleaseIdentity, ServerState, WayBack } from "../updater/protocol.ts";
+import type { Refusal } from "./resource.ts";
+import type { RemoteServer } from "./server/remote-server.ts";
+import { historyIfInstalled } from "./server/server-history.ts";
+
+export interface ReleaseFacts {
+  identity: ReleaseIdentity;
+  /** What the operator should know, although the release can be used. */
+  warnings: string[];
+  /** Why it can't take over the database of what serves. */
+  refusals: Refusal[];
+}
+
+/** A server whose state was read. */
+export interface KnownServer {
+  remote: RemoteServer;
+  state: ServerState;
+}
+
+/**
+ * @param reference the setting `release`
+ * @param server undefined where the server can't be asked: then the repository has to know everything
+ * @throws UserError where there is no such release, its tag was moved, or it isn't Chatalot's
+ */
+export async function releaseFacts(
+  repository: string,
+  reference: string,
+  server: KnownServer | undefined,
+): Promise<ReleaseFacts> {
+  const mirror = await mirrorOf(repository);
+  const wanted = parseReference(reference);
+  const isPinned = wanted.commit?.length === 40;
+  if (isPinned && !(await isKnownLocally(mirror, reference))) {
+    const found = await releaseOnServer(server, wanted, ({ commit }) => commit === wanted.commit);
+    if (found !== undefined) return factsOnServer(reference, found);
+  }
+  let described: Release;
+  try {
+    described = await describeRelease(mirror, reference);
+  } catch (error) {
+    if (!(error instanceof UnreadableRepositoryError)) throw error;
+    const found = await releaseOnServer(
+      server,
+      wanted,
+      ({ commit }) => wanted.commit === undefined || commit.startsWith(wanted.commit),
+    );
+    if (found === undefined) throw error;
+    const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
+    return factsOnServer(reference, found, [`${error.message} ${known}`]);
+  }
+  return {
+    identity: described,
+    warnings: described.warnings,
+    refusals: server === undefined ? [] : await databaseRefusals(mirror, described, server),
+  };
+}
+
+const mirrors = new Map<string, Promise<Mirror>>();
+
+/** One mirror for each repository and process. */
+export function mirrorOf(repository: string): Promise<Mirror> {
+  const mirror = mirrors.get(repository) ?? openMirror(repository);
+  mirrors.set(repository, mirror);
+  return mirror;
+}
+
+/**
+ * The one release of this tag (where the reference has one) whose tree and image are on the server.
+ * Two commits under one tag are a moved tag, which only the repository can tell about.
+ */
+async function releaseOnServer(
+  server: KnownServer | undefined,
+  wanted: ReleaseReference,
+  isMeant: (identity: ReleaseIdentity) => boolean,
+): Promise<WayBack | undefined> {
+  if (server === undefined || server.state.prepared.length === 0) return undefined;
+  if (wanted.commit?.length === 40 && !server.state.prepared.includes(wanted.commit))
+    return undefined;
+  const history = await historyIfInstalled(server.remote);
+  const found = (history?.waysBack ?? []).filter(
+    ({ release, prepared }) =>
+      prepared &&
+      isMeant(release) &&
+      (wanted.tag === undefined || parseReference(release.name).tag === wanted.tag),
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function factsOnServer(
+  name: string,
+  { release, obstacle }: WayBack,
+  warnings: string[] = [],
+): ReleaseFacts {
+  const refusals = obstacle === undefined ? [] : [refusal(name, "what serves", [obstacle])];
+  return { identity: { ...release, name }, warnings, refusals };
+}
+
+/**
+ * Why the database that serves can't be taken over: its data would be out of reach, and the new
+ * server would find an empty database or none.
+ */
+async function databaseRefusals(
+  mirror: Mirror,
+  next: Release,
+  { remote, state }: KnownServer,
+): Promise<Refusal[]> {
+  const running = state.serving?.release;
+  if (running === undefined || running.commit === next.commit) return [];
+  if (state.prepared.includes(next.commit) && !(await isKnownLocally(mirror, running.commit))) {
+    const history = await historyIfInstalled(remote);
+    const way = history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
+    if (way !== undefined) return factsOnServer(next.name, way).refusals;
+  }
+  const current = await describeRelease(mirror, running.commit).catch((error: unknown) => {
+    // A commit that this repository doesn't have any more can't be compared with.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  if (current === undefined) return [];
+  const { refusals } = compareCompose(current.composeFile, next.composeFile);
+  return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];
+}
+
+function refusal(next: string, running: string, causes: readonly string[]): Refusal {
+  return {
+    property: "",
+    reason:
+      `${next} can't take over the database of ${running}: ${causes.join("; ")}. Choose a ` +
+      "release with the same database; moving the data to another one needs a dump and a restore.",
+  };
+}

@@ -1,0 +1,61 @@
+/** The past of an instance, as its own ledger has it, and what can be gone back to. */
+import { volumeNames } from "../../components/volume-names.ts";
+import { UserError } from "../../common/errors.ts";
+import { type HistoryRequest, type InstanceHistory, PROTOCOL } from "../../updater/protocol.ts";
+import type { RemoteServer } from "./remote-server.ts";
+import { installedRunner, type Runner } from "./runner.ts";
+
+/** Comparing two databases reads all of their tables. */
+const TIMEOUT = 30 * 60_000;
+
+/**
+ * Reads the history. The programs of this version are put on the server where they are missing; nothing
+ * else is changed.
+ *
+ * @param compareWith the name of a kept database, to have counted what it lacks
+ * @throws UserError where the server has no instance
+ */
+export async function historyOf(
+  server: RemoteServer,
+  tell: (text: string) => void,
+  compareWith?: string,
+): Promise<InstanceHistory> {
+  const { hasInstance } = await server.facts();
+  if (!hasInstance)
+    throw new UserError(
+      `There is no history: ${server.target} has no instance in ${server.place.directory}. Deploy one with ` +
+        'pulumi up, or point "server" at the right one.',
+    );
+  return read(server, await server.install(tell), compareWith);
+}
+
+/** The same for a preview, which installs nothing; undefined where this version's programs are not there yet. */
+export async function historyIfInstalled(
+  server: RemoteServer,
+): Promise<InstanceHistory | undefined> {
+  const facts = await server.facts();
+  const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
+  return runner === undefined ? undefined : read(server, runner);
+}
+
+async function read(
+  server: RemoteServer,
+  { node, updater }: Runner,
+  compareWith?: string,
+): Promise<InstanceHistory> {
+  const { directory, project } = server.place;
+  const request: HistoryRequest = {
+    ...{ directory, project },
+    filesVolume: volumeNames(project).files,
+    ...(compareWith === undefined ? {} : { compareWith }),
+  };
+  const { stdout } = await server.transport.run(
+    "read the instance's history",
+    [node, updater, "history"],
+    { stdin: JSON.stringify(request), timeout: TIMEOUT },
+  );
+  const history = JSON.parse(stdout) as InstanceHistory;
+  if (history.protocol !== PROTOCOL)
+    throw new Error(`the history has protocol ${history.protocol}, not ${PROTOCOL}`);
+  return history;
+}

@@ -1,0 +1,35 @@
+import {
+  backupShape,
+  buildShape,
+  healthShape,
+  keepShape,
+  listenShape,
+  rollbackShape,
+  serverShape,
+} from "./schema.ts";
+
+/** Keys that are planned, with what they are for. */
+export const LATER: Record<string, string> = {
+  alerts: "mail or webhook when something fails",
+  "backup.schedule": "scheduled backups",
+  "backup.includeFiles": "backups of the uploads",
+  "backup.copyTo": "copies of the backups at another place",
+  "backup.encryptTo": "encrypted backups",
+  breakingChangesReadUpTo: "breaking changes that must be acknowledged",
+  hooks: "commands of the operator before and after an update",
+};
+
+/** Keys with keys of their own. Pulumi gives their values as JSON. */
+export const SECTIONS: Record<string, readonly string[]> = {
+  server: Object.keys(serverShape),
+  listen: Object.keys(listenShape),
+  health: Object.keys(healthShape),
+  keep: Object.keys(keepShape),
+  backup: Object.keys(backupShape),
+  rollback: Object.keys(rollbackShape),
+  build: Object.keys(buildShape),
+  env: [],
+  secretEnv: [],
+  profiles: [],
+  moreEnv: [],
+};

@@ -1,0 +1,74 @@
+import { expect } from "chai";
+import { parse } from "yaml";
+import { changedNames, withEarlier, without } from "../../../cli/rollback/stack-file.ts";
+
+const FILE = `# My chat.
+encryptionsalt: v1:abc
+config:
+  # To update, change this line.
+  chatalot-deploy:release: v2
+  chatalot-deploy:listen:
+    port: 8080
+  chatalot-deploy:env:
+    REGISTRATION_MODE: open
+  chatalot-deploy:profiles: turn
+  chatalot-deploy:secretEnv:
+    GIPHY_API_KEY:
+      secure: v1:def
+`;
+const configOf = (text: string) => (parse(text) as { config: Record<string, unknown> }).config;
+const value = (objectValue: unknown) => ({ objectValue, secret: false });
+
+describe("withEarlier", () => {
+  it("puts release, env and profiles back and leaves everything else, comments too", () => {
+    const text = withEarlier(FILE, {
+      release: "v1@1111111",
+      env: value({ REGISTRATION_MODE: "invite_only", MAX_FILE_SIZE_MB: 250 }),
+      profiles: { value: "turn,production", secret: false },
+    });
+    expect(text).to.contain("# My chat.").and.to.contain("# To update, change this line.");
+    expect(parse(text)).to.deep.equal({
+      encryptionsalt: "v1:abc",
+      config: {
+        ...configOf(FILE),
+        "chatalot-deploy:release": "v1@1111111",
+        "chatalot-deploy:env": { REGISTRATION_MODE: "invite_only", MAX_FILE_SIZE_MB: 250 },
+        "chatalot-deploy:profiles": "turn,production",
+      },
+    });
+  });
+
+  it("removes what was not set then, and keeps what nobody knows", () => {
+    const removed = configOf(
+      withEarlier(FILE, { release: "v1", env: value({}), profiles: { value: "", secret: false } }),
+    );
+    expect(removed).to.not.have.any.keys("chatalot-deploy:env", "chatalot-deploy:profiles");
+    const kept = configOf(withEarlier(FILE, { release: "v1" }));
+    expect(kept).to.deep.equal({ ...configOf(FILE), "chatalot-deploy:release": "v1" });
+  });
+
+  it("has the way for the database in it only where there is one", () => {
+    const run = { database: "backup" as const, job: 7 };
+    const text = withEarlier(FILE, { release: "v1" }, run);
+    expect(configOf(text)["chatalot-deploy:rollback"]).to.deep.equal(run);
+    expect(without(text, "rollback")).to.equal(withEarlier(FILE, { release: "v1" }));
+    expect(configOf(withEarlier(text, { release: "v1" }))).to.not.have.any.keys(
+      "chatalot-deploy:rollback",
+    );
+  });
+
+  it("quotes what Pulumi would take for a number or a boolean", () => {
+    expect(withEarlier(FILE, { release: "1234567" })).to.match(/release: "1234567"/);
+    const text = withEarlier(FILE, { release: "v1", env: value({ A: "yes", B: "0x1f" }) });
+    expect(text).to.contain('A: "yes"').and.to.contain('B: "0x1f"');
+  });
+});
+
+describe("changedNames", () => {
+  it("names variables and profiles that come, go or change", () => {
+    const before = value({ A: "1", B: "2", C: "3" });
+    expect(changedNames(before, value({ A: "1", B: "9", D: "4" }))).to.deep.equal(["B", "C", "D"]);
+    expect(changedNames({ value: "turn,x", secret: false }, value(["turn"]))).to.deep.equal(["x"]);
+    expect(changedNames(undefined, { value: "", secret: false })).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,85 @@
+import { expect } from "chai";
+import type { Wire } from "../../provider/codec.ts";
+import { deployment } from "../../provider/deployment.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
+import { FakeServer } from "./support/fake-server.ts";
+import {
+  COMMIT,
+  deploymentInputs,
+  listeningContext,
+  reasons,
+  servingState,
+} from "./support/samples.ts";
+
+const OLDS: Wire = { ...deploymentInputs(), instanceId: "instance-a" };
+
+/** A release that knows the first of the two migrations. */
+const OLDER: Wire = { release: "v0.9.0", migrations: { "001_users.sql": "a".repeat(96) } };
+
+describe("a release that lacks migrations of the database, in a preview", () => {
+  const original = RemoteServer.openTransport;
+  let server: FakeServer;
+
+  beforeEach(async () => {
+    server = new FakeServer();
+    server.state = servingState();
+    await server.arrive();
+  });
+  afterEach(() => server.leave(original));
+
+  async function check(ways: DatabaseWay[], changes: Wire = {}) {
+    const databases = ways.map((way) => ({ way, name: `a ${way}`, sequence: 2, at: "then" }));
+    const release = { name: "v0.9.0", commit: COMMIT, migrations: [] };
+    const found: WayBack = { release, prepared: true, missing: [], pending: [], databases };
+    server.history = { ...server.history, waysBack: [found] };
+    const context = listeningContext();
+    const inputs = deploymentInputs({ ...OLDER, ...changes });
+    const [reason = "", ...more] = reasons(await deployment.check(context, OLDS, inputs));
+    expect(more).to.deep.equal([]);
+    return { reason, told: context.told.join("\n"), warnings: context.warnings.join("\n") };
+  }
+
+  it("is refused with what to choose: stay, forward, and each way back that works", async () => {
+    const { reason } = await check(["backup", "backup", "revert-point"]);
+    expect(reason)
+      .to.contain("does not know 1 applied migration: 002 first messages. Nothing was changed")
+      .and.contain("stay: pulumi config set release v1.0.0")
+      .and.contain("back: npx chatalot rollback --to v0.9.0 --database backup")
+      .and.contain("--database revert-point");
+    expect(reason.match(/--database backup/g)).to.have.length(1);
+  });
+
+  it("says that there is no way back where nothing is kept", async () => {
+    expect((await check([])).reason).to.contain("no database of that time is kept");
+  });
+
+  it("is taken with a way that was chosen for what serves, and says what it gets", async () => {
+    const { reason, told } = await check(["backup"], { rollback: { way: "backup", job: 3 } });
+    expect(reason).to.equal("");
+    expect(told).to.match(/^ROLLBACK {2}v0\.9\.0 .* of then \(backup a backup\)/m);
+  });
+
+  it("is refused with a way that has nothing that fits, and names the other", async () => {
+    const { reason } = await check(["backup"], { rollback: { way: "revert-point", job: 3 } });
+    expect(reason).to.contain("no revert-point that v0.9.0 can start on").and.contain("backup");
+  });
+
+  it("is refused with a way that was chosen for an earlier job, which is told", async () => {
+    const { reason, warnings } = await check(["backup"], { rollback: { way: "backup", job: 2 } });
+    expect(reason).to.contain("Choose:");
+    expect(warnings).to.contain("it was for job 2, and job 3 brought what serves");
+  });
+
+  it("hands the way to the server's job, and keeps it out of the outputs", async () => {
+    server.answer = { answer: "unchanged", instanceId: "instance-a" };
+    const rollback = { way: "backup", job: 3 };
+    const outputs = await deployment.update(
+      listeningContext(),
+      OLDS,
+      deploymentInputs({ ...OLDER, rollback }),
+    );
+    expect(server.requests[0]).to.deep.include({ database: rollback });
+    expect(outputs).not.to.have.property("rollback");
+  });
+});

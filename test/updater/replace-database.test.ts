@@ -1,0 +1,188 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { expect } from "chai";
+import { takeBackup } from "../../updater/backups.ts";
+import { closeJob } from "../../updater/close.ts";
+import { nameExists } from "../../updater/files.ts";
+import { Ledger } from "../../updater/ledger.ts";
+import { checkUpdate } from "../../updater/steps/check-update.ts";
+import { makeReplacement, replacedIdentity } from "../../updater/steps/replace-database.ts";
+import {
+  databaseAfterRevert,
+  restoreDatabase,
+  takeRevertPoint,
+} from "../../updater/steps/revert-point.ts";
+import type { JobContext } from "../../updater/steps/step.ts";
+import { outdatedCopies } from "../../updater/steps/sweep-data.ts";
+import { SWITCH_STEPS } from "../../updater/steps/switch.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
+import { container, type FakeDriver } from "./fake-driver.ts";
+import {
+  applied,
+  DATABASE,
+  ledgerRecord,
+  makeContext,
+  NEW_COMMIT,
+  OLD_COMMIT,
+  release,
+  servingRecord,
+  switchPlan,
+} from "./samples.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
+
+type Context = JobContext & { driver: FakeDriver };
+
+describe("a rollback over migrations", () => {
+  const temporary = useTemporaryDirectory();
+  const older = ledgerRecord({
+    sequence: 1,
+    release: release(OLD_COMMIT, [1, 2]),
+    serving: servingRecord(OLD_COMMIT),
+  });
+  const previous = ledgerRecord({
+    sequence: 2,
+    release: release(NEW_COMMIT, [1, 2, 3]),
+    serving: { ...servingRecord(NEW_COMMIT), applied: applied(1, 2, 3) },
+  });
+
+  /** A job back to the older release, with a copy and a backup from before job 2. */
+  async function ready(databaseWay: DatabaseWay): Promise<Context> {
+    const plan = switchPlan({ previous, release: release(OLD_COMMIT, [1, 2]) });
+    if (plan.target !== undefined)
+      plan.target = { ...plan.target, databaseWay, image: `chatalot:${OLD_COMMIT}` };
+    const context = await makeContext(temporary(), plan, [older, previous]);
+    const { driver, paths } = context;
+    driver.images.set(`chatalot:${OLD_COMMIT}`, { id: "sha256:x", commit: OLD_COMMIT });
+    driver.currentDatabase = { identity: DATABASE, applied: applied(1, 2, 3) };
+    driver.current = container(NEW_COMMIT);
+    driver.volume = temporary("files");
+    await mkdir(driver.volume);
+    driver.databaseTools.databases.push("chatalot_before_2");
+    driver.databaseTools.dumped.content = { applied: applied(1, 2), rows: {} };
+    await takeBackup(paths, "000002-20240101T000000Z", async (file) => {
+      await writeFile(file, "dump");
+      return {
+        ...{ format: 1, sequence: 2, instanceId: "instance" },
+        ...{ takenAt: "2024-01-01T00:00:00Z", databaseSize: 1_000 },
+        release: { name: "v1.0.0", commit: OLD_COMMIT },
+        dump: driver.databaseTools.dumped,
+        proof: { restoredAt: "2024-01-01T00:00:00Z" },
+      };
+    });
+    return context;
+  }
+
+  async function run(context: Context, step: string, work: () => Promise<unknown>): Promise<void> {
+    const facts = (await work()) as Record<string, unknown>;
+    await context.job.record({ type: "done", step, facts });
+  }
+
+  /** As after J7. */
+  async function replaced(databaseWay: DatabaseWay): Promise<Context> {
+    const context = await ready(databaseWay);
+    await run(context, "J1", () => checkUpdate(context));
+    await run(context, "J5a", () => makeReplacement(context));
+    context.driver.currentDatabase = {
+      identity: { ...DATABASE, oid: "9" },
+      applied: applied(1, 2),
+    };
+    await run(context, "J7", () => takeRevertPoint(context));
+    return context;
+  }
+
+  const databaseCalls = ({ driver }: Context): string[] =>
+    driver.calls.filter((call) => /^(copyTo|restoreTo|putBack|dropCopy)/.test(call));
+
+  it("is no part of a switch that was not asked for it", async () => {
+    const context = await ready("backup");
+    const step = SWITCH_STEPS.find(({ id }) => id === "J5a");
+    expect(step?.isNeeded?.(context)).to.equal(false);
+    await run(context, "J1", () => checkUpdate(context));
+    expect(step?.isNeeded?.(context)).to.equal(true);
+  });
+
+  for (const [way, name, made] of [
+    ["revert-point", "chatalot_before_2", "copyTo chatalot_next_3 from chatalot_before_2"],
+    ["backup", "000002-20240101T000000Z", "restoreTo chatalot_next_3"],
+  ] as const)
+    it(`makes the database beside the live one and swaps by names: ${way}`, async () => {
+      const context = await replaced(way);
+      expect(databaseCalls(context)).to.deep.equal([
+        "dropCopy chatalot_next_3",
+        made,
+        "putBack chatalot_next_3",
+      ]);
+      expect(context.driver.databaseTools.databases).to.include("chatalot_left_3");
+      expect(replacedIdentity(context.job)?.oid).to.equal("9");
+      await closeJob(context, "done", { serving: servingRecord(OLD_COMMIT) });
+      const record = (await Ledger.read(context.paths)).last;
+      expect(record?.replacement).to.deep.include({ way, name, left: "chatalot_left_3" });
+    });
+
+  it("stops before anything is touched where the copy is not what it should be", async () => {
+    const context = await ready("revert-point");
+    await run(context, "J1", () => checkUpdate(context));
+    context.driver.databaseTools.contents.set("chatalot_next_3", { applied: applied(1), rows: {} });
+    const { message } = await errorOf(async () => makeReplacement(context));
+    expect(message).to.contain("the revert-point chatalot_before_2 can't be used");
+    expect(context.driver.databaseTools.databases).to.not.include("chatalot_next_3");
+  });
+
+  it("stops where the dump does not restore to what was dumped", async () => {
+    const context = await ready("backup");
+    await run(context, "J1", () => checkUpdate(context));
+    context.driver.databaseTools.lossOfDump = "table messages is missing";
+    const { message } = await errorOf(async () => makeReplacement(context));
+    expect(message).to.contain("table messages is missing");
+  });
+
+  it("is refused where nothing of that way fits", async () => {
+    const context = await ready("revert-point");
+    if (context.job.plan.release !== undefined)
+      context.job.plan.release.migrations = release(OLD_COMMIT, [1]).migrations;
+    const { message } = await errorOf(async () => checkUpdate(context));
+    expect(message).to.contain("there is no revert-point that v1.0.0 can start on");
+    expect(message).to.contain("chatalot_before_2 have migrations that it does not know");
+  });
+
+  it("puts the live one back by its name when the older release fails", async () => {
+    const context = await replaced("backup");
+    const facts = await restoreDatabase(context);
+    expect(facts).to.include({ swapped: true, failedDatabase: "chatalot_failed_3" });
+    expect(databaseCalls(context).at(-1)).to.equal("putBack chatalot_left_3");
+    await context.job.record({ type: "done", step: "R2", facts });
+    expect(databaseAfterRevert(context.job)).to.not.equal(undefined);
+  });
+
+  it("touches nothing on the way back where the swap had not come", async () => {
+    const context = await ready("backup");
+    await run(context, "J1", () => checkUpdate(context));
+    await run(context, "J5a", () => makeReplacement(context));
+    expect(await restoreDatabase(context)).to.deep.equal({ swapped: false });
+    expect(databaseCalls(context).filter((call) => call.startsWith("putBack"))).to.deep.equal([]);
+  });
+
+  it("sets newer uploads aside, and puts those back that a database knows which was left", async () => {
+    const context = await ready("revert-point");
+    const { driver, paths, job } = context;
+    driver.databaseTools.databases.push("chatalot_left_2");
+    driver.databaseTools.databases = driver.databaseTools.databases.filter(
+      (name) => name !== "chatalot_before_2",
+    );
+    const aside = `${paths.setAside}/000002/of-then`;
+    await mkdir(dirname(aside), { recursive: true });
+    await writeFile(aside, "then");
+    await writeFile(temporary("files", "newer"), "newer");
+    await run(context, "J1", () => checkUpdate(context));
+    await run(context, "J5a", () => makeReplacement(context));
+    await run(context, "J7", () => takeRevertPoint(context));
+    expect(await nameExists(`${paths.setAside}/00000${job.sequence}/newer`)).to.equal(true);
+    expect(await nameExists(temporary("files", "of-then"))).to.equal(true);
+  });
+
+  it("leaves no half-made database behind, and never removes one that a rollback left", () => {
+    const names = ["chatalot", "chatalot_next_3", "chatalot_left_1", "chatalot_left_2"];
+    const outdated = outdatedCopies(names, "chatalot", { records: [older, previous] }, 0);
+    expect(outdated).to.deep.equal(["chatalot_next_3"]);
+  });
+});

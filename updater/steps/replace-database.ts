@@ -1,0 +1,127 @@
+/**
+ * A rollback over migrations: a database of an earlier moment takes the live one's place. It is made
+ * beside the live one while that serves (J5a), and put in its place by names alone (J7). What it was made
+ * of stays, and the database that was live stays under another name.
+ */
+import { messageOf } from "../../common/errors.ts";
+import { dumpFile, readBackup } from "../backups.ts";
+import type { Job } from "../job.ts";
+import { failedName, leftName, nextName } from "../kept-databases.ts";
+import type { AppliedMigration, DatabaseIdentity, KeptDatabase, Replacement } from "../protocol.ts";
+import { putBackUploads, setAsideUploads } from "../uploads.ts";
+import { replacementOf } from "./check-update.ts";
+import type { DatabaseRevert } from "./revert-point.ts";
+import { type Facts, type JobContext, switchTarget } from "./step.ts";
+
+/** What J7 leaves: the database that is live from then on, and the name of the one before. */
+interface Replaced extends Facts {
+  database: DatabaseIdentity;
+  left: string;
+}
+
+/** The identity of the database that took the live one's place; undefined where none did. */
+export function replacedIdentity(job: Job): DatabaseIdentity | undefined {
+  return replaced(job)?.database;
+}
+
+/** What took the live database's place, for the ledger and the result. */
+export function replacementBy(job: Job): Replacement | undefined {
+  const [chosen, facts] = [replacementOf(job), replaced(job)];
+  if (chosen === undefined || facts === undefined) return undefined;
+  const { way, name, at } = chosen;
+  return { way, name, at, left: facts.left };
+}
+
+function replaced(job: Job): Replaced | undefined {
+  if (replacementOf(job) === undefined) return undefined;
+  return job.factsOf("J7") as Replaced | undefined;
+}
+
+function theReplacement(job: Job): KeptDatabase {
+  const chosen = replacementOf(job);
+  if (chosen === undefined) throw new Error(`job ${job.sequence} has no database to go back to`);
+  return chosen;
+}
+
+/** J5a. Where it can't be made, or is not what it should be, nothing was touched. */
+export async function makeReplacement(context: JobContext): Promise<Facts> {
+  const { driver, job, paths, progress } = context;
+  const tools = driver.databaseTools;
+  const chosen = theReplacement(job);
+  const next = nextName(await tools.liveName(), job.sequence);
+  // Half made by an attempt that was killed.
+  await tools.dropCopy(next);
+  try {
+    if (chosen.way === "revert-point") await tools.copyTo(next, chosen.name);
+    else {
+      const backup = await readBackup(paths, chosen.name);
+      if (backup === undefined) throw new Error(`the backup ${chosen.name} is gone`);
+      await tools.restoreTo(next, dumpFile(paths, backup.name), backup.manifest.dump, (text) =>
+        progress.detail("J5a", text),
+      );
+    }
+    const { applied } = await tools.contentOf(next);
+    if (key(applied) !== key(chosen.applied))
+      throw new Error("its list of applied migrations is not the one that the ledger has");
+  } catch (error) {
+    await tools.dropCopy(next).catch(() => undefined);
+    throw new Error(`the ${chosen.way} ${chosen.name} can't be used: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  progress.tell(
+    "J5a",
+    `${next} was made of the ${chosen.way} ${chosen.name} and is as it should be`,
+  );
+  return { next };
+}
+
+function key(applied: readonly AppliedMigration[]): string {
+  return applied.map(({ version, checksum }) => `${version} ${checksum}`).join();
+}
+
+/** J7, with the old server stopped: nobody has written since. */
+export async function replaceDatabase(context: JobContext): Promise<Replaced> {
+  const { driver, job, paths, progress } = context;
+  const tools = driver.databaseTools;
+  const chosen = theReplacement(job);
+  const live = await tools.liveName();
+  const left = leftName(live, job.sequence);
+  const place = { paths, driver, volume: switchTarget(context).filesVolume };
+  const aside = await setAsideUploads({ ...place, sequence: job.sequence }, Date.parse(chosen.at));
+  if (aside !== undefined) progress.tell("J7", aside);
+  // A database that an earlier rollback left knows the uploads that were set aside then.
+  if (chosen.name === leftName(live, chosen.sequence)) {
+    const back = await putBackUploads(place, chosen.sequence);
+    if (back !== undefined) progress.tell("J7", back);
+  }
+  await tools.putBack(nextName(live, job.sequence), left);
+  progress.tell("J7", `the database until now is kept as ${left}`);
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  return { database: found.identity, left };
+}
+
+/**
+ * R2. By the databases' names, since a kill may have come between the swap and its record; nothing was
+ * written to the one that is put away, because nobody could reach its server.
+ */
+export async function putBackReplaced({
+  driver,
+  job,
+  progress,
+}: JobContext): Promise<DatabaseRevert> {
+  const tools = driver.databaseTools;
+  const live = await tools.liveName();
+  const [left, failed] = [leftName(live, job.sequence), failedName(live, job.sequence)];
+  const names = await tools.names();
+  if (!names.includes(left) && !names.includes(failed)) return { swapped: false };
+  await tools.putBack(left, failed);
+  progress.tell(
+    "R2",
+    `the database that served is back; the one of the rollback stays as ${failed}`,
+  );
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  return { swapped: true, database: found.identity, failedDatabase: failed };
+}
