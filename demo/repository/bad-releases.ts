@@ -65,6 +65,7 @@ function badBuilds(): ReleasePlan[] {
   return [
     building("build-breaks", "echo 'error: could not compile chatalot-server' >&2; exit 101"),
     building("build-hangs", "sleep 3600"),
+    building("build-fills-disk", "head -c 4G /dev/zero > /ballast && exit 1"),
     behaving(
       "v1.2.1-old-binary",
       "v1.2.0",
@@ -110,6 +111,14 @@ function unusualMigrations(): ReleasePlan[] {
         "migrations/005_first_of_three.sql": "CREATE TABLE first_of_three (id BIGINT);\n",
         "migrations/006_second_of_three.sql": LOSSY,
         "migrations/007_slow_third.sql": "SELECT pg_sleep(20);\n",
+      }),
+    ),
+    // Serves only where the database's disk has 2 GB free.
+    plan("v1.1.1-writes-much-log", "v1.1.0", "serves", (tree) =>
+      withFiles(tree, {
+        "migrations/005_shout.sql": LOSSY,
+        "migrations/006_much_log.sql":
+          "SELECT count(pg_logical_emit_message(false, 'ballast', repeat(md5(i::text), 32000))) FROM generate_series(1, 2000) AS i;\n",
       }),
     ),
     plan("v1.1.1-rewrites-table", "v1.1.0", "serves", (tree) =>

@@ -108,9 +108,9 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
 export async function spaceForBackup(
   context: JobContext,
   pending: number,
-): Promise<{ backup: number; data: number }> {
+): Promise<{ backup: number; proof: number; revertPoint: number }> {
   const { driver, paths } = context;
-  if (!needsBackup(context, pending)) return { backup: 0, data: 0 };
+  if (!needsBackup(context, pending)) return { backup: 0, proof: 0, revertPoint: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.
@@ -118,8 +118,8 @@ export async function spaceForBackup(
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
   return {
     backup: Math.ceil(size * share),
-    // The proof's own copy, and the revert point.
-    data: size * (pending > 0 ? 2.2 : 1.2),
+    proof: size * 1.2,
+    revertPoint: pending > 0 ? size : 0,
   };
 }
 

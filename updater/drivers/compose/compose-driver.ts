@@ -311,6 +311,13 @@ export class ComposeDriver implements Driver {
     return volumeMountpoint(volume);
   }
 
+  async imageFolder(): Promise<string | undefined> {
+    const folder = await docker("ask Docker for its folder", [
+      ...["info", "--format", "{{.DockerRootDir}}"],
+    ]);
+    return folder !== "" && (await nameExists(folder)) ? folder : undefined;
+  }
+
   async databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined> {
     const path = await volumeMountpoint(volume);
     if (path === undefined) return undefined;

@@ -81,7 +81,7 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
     const container = await inspectContainer(id);
     if (container?.facts.running !== true)
       throw new Error(
-        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}`,
+        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastWords(id)}`,
       );
     try {
       // By TCP: the socket answers while the data directory is still being made.
@@ -119,8 +119,24 @@ async function restore({ id, user, database }: DatabaseContainer, file: string, 
   if (timedOut || exitCode !== 0)
     throw new Error(
       `restore the dump: ${timedOut ? "no end" : `exit code ${exitCode}`}: ` +
-        plainText(stderr).trim().split("\n").slice(-4).join("\n"),
+        plainText(stderr).trim().split("\n").slice(-4).join("\n") +
+        (await lastWords(id)),
     );
   if (digest.digest("hex") !== dump.sha256)
     throw new Error("restore the dump: the file is not the one that was written");
+}
+
+/** What the throwaway database says itself: pg_restore only knows that its connection was closed. */
+async function lastWords(id: string): Promise<string> {
+  // Its errors go to standard error; an end that is planned is told on standard output.
+  const { stderr } = await execa("docker", ["logs", "--tail", "50", id], {
+    timeout: 10_000,
+    reject: false,
+    cwd: "/",
+  });
+  const errors = plainText(stderr)
+    .split("\n")
+    .filter((line) => /\b(FATAL|PANIC|ERROR|error):/.test(line))
+    .map((line) => line.trim());
+  return errors.length === 0 ? "" : `\nIt said: ${errors.slice(-3).join("; ")}`;
 }
