@@ -172,9 +172,15 @@ async function roomOfJob({ driver, paths, job }: JobContext): Promise<string> {
 
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {
   await holdForTests("J11");
-  const { job } = context;
-  if (!job.isDone("J11"))
-    await job.record({ type: "done", step: "J11", facts: await settle(context, serving) });
+  const { job, progress } = context;
+  if (!job.isDone("J11")) {
+    try {
+      await job.record({ type: "done", step: "J11", facts: await settle(context, serving) });
+    } catch (error) {
+      progress.tell("J11", `failed, and is tried again: ${messageOf(error)}`);
+      throw error;
+    }
+  }
   await closeJob(context, "done", { serving });
 }
 

@@ -35,6 +35,7 @@ function badServers(): ReleasePlan[] {
     behaving("v1.0.2-crashes-after-listening", "v1.0.1", { exitsAfterSeconds: 3 }),
     behaving("v1.0.2-restarts-again-and-again", "v1.0.1", { exitsAfterSeconds: 5, exitCode: 0 }),
     behaving("v1.0.2-never-listens", "v1.0.1", { listens: false }),
+    behaving("v1.2.1-never-listens", "v1.2.0", { listens: false }),
     behaving("v1.0.2-wrong-version", "v1.0.1", { version: "0.9.0" }),
     behaving(
       "v1.2.1-crashes-after-migrating",

@@ -39,12 +39,18 @@ async function placeTree(context: JobContext): Promise<void> {
 
   const partial = `${tree}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await mkdir(partial);
-  await chmod(partial, 0o755);
-  await command("unpack the release's tree", [
-    ...["tar", "--extract", "--file", file, "--directory", partial],
-    ...["--no-same-owner", "--preserve-permissions"],
-  ]);
+  try {
+    await mkdir(partial);
+    await chmod(partial, 0o755);
+    await command("unpack the release's tree", [
+      ...["tar", "--extract", "--file", file, "--directory", partial],
+      ...["--no-same-owner", "--preserve-permissions"],
+    ]);
+  } catch (error) {
+    // A disk that is full because of it must not stay full.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
   await command("flush the release's tree", ["sync", "--file-system", partial], {
     timeout: FLUSH_TIMEOUT,
   });
