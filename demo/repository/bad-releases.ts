@@ -148,11 +148,12 @@ function forNightlyTests(): ReleasePlan[] {
   return [
     building("build-fills-disk", "head -c 4G /dev/zero > /ballast && exit 1"),
     behaving("v1.2.1-never-listens", "v1.2.0", { listens: false }),
-    // Serves where the database's disk has 2 GB free.
+    // Serves where the database's disk has 2 GB free; a test fills it while the migration sleeps.
     plan("v1.1.1-writes-much-log", "v1.1.0", "serves", (tree) =>
       withFiles(tree, {
         "migrations/005_shout.sql": LOSSY,
         "migrations/006_much_log.sql":
+          "SELECT pg_sleep(15);\n" +
           "SELECT count(pg_logical_emit_message(false, 'ballast', repeat(md5(i::text), 32000)))\n" +
           "FROM generate_series(1, 2000) AS i;\n",
       }),
