@@ -137,8 +137,8 @@ describe("an update with migrations that runs out of disk in the swap", function
   }
 
   async function expectDatabaseIsAway(): Promise<void> {
-    const ready = `docker exec ${DATABASE} pg_isready --quiet && echo ready || echo away`;
-    expect(await shell(demo, `${ready} 2>/dev/null`)).to.equal("away");
+    const ready = `docker exec ${DATABASE} pg_isready --quiet >/dev/null 2>&1`;
+    expect(await shell(demo, `if ${ready}; then echo ready; else echo away; fi`)).to.equal("away");
     const log = await shell(demo, `docker logs --tail 200 ${DATABASE} 2>&1`);
     expect(log).to.contain("No space left on device");
   }

@@ -17,7 +17,7 @@ import type {
   StartOptions,
   StartResult,
 } from "../driver.ts";
-import { type DatabaseFacts, readDatabase, waitForDatabase } from "./data/database.ts";
+import { type DatabaseFacts, readDatabase } from "./data/database.ts";
 import { databaseTools } from "./data/tools.ts";
 import type { DatabaseTools } from "../database-tools.ts";
 import {
@@ -37,6 +37,7 @@ import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
 import { getImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
+import { startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
@@ -246,8 +247,7 @@ export class ComposeDriver implements Driver {
       containers.filter(({ state }) => state === "running").map(({ service }) => service),
     );
     const stopped = others.filter((service) => !running.has(service));
-    await this.compose.startOthers(release, stopped);
-    if (stopped.includes(DATABASE_SERVICE)) await waitForDatabase(this.project);
+    await startServices(this.compose, release, stopped);
     if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
     const isReplaced = old?.running === true && old.id !== server.id;
@@ -298,8 +298,7 @@ export class ComposeDriver implements Driver {
   }
 
   async startDatabase(release: RenderedRelease): Promise<void> {
-    await this.compose.startOthers(release, [DATABASE_SERVICE]);
-    await waitForDatabase(this.project);
+    await startServices(this.compose, release, [DATABASE_SERVICE]);
   }
 
   async databaseRuns(): Promise<boolean> {

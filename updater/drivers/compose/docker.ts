@@ -1,4 +1,6 @@
 /** The few questions that are asked of Docker itself, as typed answers. */
+import { execa } from "execa";
+import { plainText } from "../../plain-text.ts";
 import { command, CommandError, type CommandOptions } from "../../command.ts";
 import type { ContainerFacts } from "../../protocol.ts";
 
@@ -169,4 +171,19 @@ export async function volumeMountpoint(volume: string): Promise<string | undefin
     if (error instanceof CommandError && /no such volume/i.test(error.stderr)) return undefined;
     throw error;
   }
+}
+
+/** The newest errors in what a container said, for the end of an error's text; empty without any. */
+export async function lastErrors(id: string): Promise<string> {
+  // They go to standard error; an end that is planned is told on standard output.
+  const { stderr } = await execa("docker", ["logs", "--tail", "50", id], {
+    timeout: 10_000,
+    reject: false,
+    cwd: "/",
+  });
+  const errors = plainText(stderr)
+    .split("\n")
+    .filter((line) => /\b(FATAL|PANIC|ERROR|error):/.test(line))
+    .map((line) => line.trim());
+  return errors.length === 0 ? "" : `\nIt said: ${errors.slice(-3).join("; ")}`;
 }

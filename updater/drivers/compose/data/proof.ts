@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { plainText } from "../../../plain-text.ts";
 import type { Dump } from "../../database-tools.ts";
-import { docker, inspectContainer } from "../docker.ts";
+import { docker, inspectContainer, lastErrors } from "../docker.ts";
 import { differences, readContent } from "./content.ts";
 import { type DatabaseContainer, query } from "./psql.ts";
 
@@ -81,7 +81,7 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
     const container = await inspectContainer(id);
     if (container?.facts.running !== true)
       throw new Error(
-        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastWords(id)}`,
+        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastErrors(id)}`,
       );
     try {
       // By TCP: the socket answers while the data directory is still being made.
@@ -117,26 +117,12 @@ async function restore({ id, user, database }: DatabaseContainer, file: string, 
   await pipeline(createReadStream(file), count, restoring.stdin).catch(() => undefined);
   const { exitCode, timedOut, stderr } = await restoring;
   if (timedOut || exitCode !== 0)
+    // pg_restore only knows that its connection was closed; why, the database says itself.
     throw new Error(
       `restore the dump: ${timedOut ? "no end" : `exit code ${exitCode}`}: ` +
         plainText(stderr).trim().split("\n").slice(-4).join("\n") +
-        (await lastWords(id)),
+        (await lastErrors(id)),
     );
   if (digest.digest("hex") !== dump.sha256)
     throw new Error("restore the dump: the file is not the one that was written");
-}
-
-/** What the throwaway database says itself: pg_restore only knows that its connection was closed. */
-async function lastWords(id: string): Promise<string> {
-  // Its errors go to standard error; an end that is planned is told on standard output.
-  const { stderr } = await execa("docker", ["logs", "--tail", "50", id], {
-    timeout: 10_000,
-    reject: false,
-    cwd: "/",
-  });
-  const errors = plainText(stderr)
-    .split("\n")
-    .filter((line) => /\b(FATAL|PANIC|ERROR|error):/.test(line))
-    .map((line) => line.trim());
-  return errors.length === 0 ? "" : `\nIt said: ${errors.slice(-3).join("; ")}`;
 }
