@@ -28,7 +28,7 @@ export async function mountSmallDisk(
 
 /** Takes {@link mountSmallDisk} back; what was written there is gone. */
 export async function unmountSmallDisk(demo: DemoServer, folder: string): Promise<void> {
-  await shell(demo, 'if mountpoint -q "$1"; then umount "$1"; fi', folder);
+  await shell(demo, 'while mountpoint -q "$1"; do umount "$1"; done', folder);
 }
 
 /** Makes a small disk just so large that some megabytes are free on it. */
@@ -79,11 +79,12 @@ export async function giveDockerSmallDisk(demo: DemoServer, options: string): Pr
   await loadImages(demo.container, demo.baseImages, () => undefined);
 }
 
+/** Takes {@link giveDockerSmallDisk} back. The folder below is a disk of the server's own. */
 export async function takeDockerSmallDisk(demo: DemoServer): Promise<void> {
   await shell(
     demo,
-    `if mountpoint -q "$1"; then
-       systemctl stop docker docker.socket; umount --recursive --lazy "$1"; systemctl start docker
+    `if test "$(findmnt --noheadings --output FSTYPE --mountpoint "$1" | tail -n 1)" = tmpfs; then
+       systemctl stop docker docker.socket; umount --lazy "$1"; systemctl start docker
      fi`,
     DOCKER_FOLDER,
   );

@@ -2,7 +2,7 @@
 import { messageOf } from "../../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../../release/compose-file.ts";
 import type { RenderedRelease } from "../driver.ts";
-import { waitForDatabase } from "./data/database.ts";
+import { DATABASE_START_TIMEOUT, waitForDatabase } from "./data/database.ts";
 import { containersOf, lastErrors } from "./docker.ts";
 import type { ComposeProject } from "./project.ts";
 
@@ -22,12 +22,14 @@ export async function startServices(
     await compose.startOthers(release, services);
     return;
   }
+  const begun = performance.now();
   try {
     await compose.startOthers(release, services);
     await waitForDatabase(compose.name);
   } catch (error) {
     try {
-      await waitForDatabase(compose.name);
+      const left = DATABASE_START_TIMEOUT - (performance.now() - begun);
+      await waitForDatabase(compose.name, left);
     } catch {
       const [id] = await containersOf(compose.name, DATABASE_SERVICE).catch(() => []);
       const said = id === undefined ? "" : await lastErrors(id);
