@@ -116,6 +116,8 @@ describe("an update whose server changes under it", function () {
       "clock.conf",
       "[Service]\nEnvironment=NODE_OPTIONS=--require=/root/jumping-clock.cjs\n",
     );
+    await operator.configure({ release: "v1.2.0" });
+    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
     await operator.configure({ release: "v1.2.1-migration-fails-third-of-five" });
     const failing = await operator.up("--skip-preview");
     expect(failing.exitCode, failing.output).not.to.equal(0);
@@ -143,7 +145,7 @@ describe("an update whose server changes under it", function () {
     // On a database with later migrations it is the preparation alone that can be tried.
     const preparing = operator.chatalot("prepare", "v1.0.2-build-hangs");
     await jobAt(demo, "J3");
-    await shell(demo, "until pgrep -f 'sleep 3600' >/dev/null; do sleep 0.2; done");
+    await shell(demo, "until pgrep -f '[s]leep 3600' >/dev/null; do sleep 0.2; done");
     const stopped = await operator.chatalot("abort");
     expect(stopped.exitCode, stopped.output).to.equal(0);
     const { exitCode, output } = await preparing;
@@ -153,7 +155,7 @@ describe("an update whose server changes under it", function () {
     expect(prober.snapshot().failedRequests).to.equal(failed);
     await shell(
       demo,
-      "for try in $(seq 100); do pgrep -f 'sleep 3600' >/dev/null || exit 0; sleep 0.2; done; exit 1",
+      "for try in $(seq 100); do pgrep -f '[s]leep 3600' >/dev/null || exit 0; sleep 0.2; done; exit 1",
     );
   });
 

@@ -127,14 +127,22 @@ export async function inspectContainer(
   };
 }
 
-/** When a container ended, by Docker's own clock; undefined where it did not since that moment. */
+/**
+ * When a container ended, by Docker's own clock; undefined where it did not since that moment, or where
+ * that can't be found out. It is a figure for the result: a clock that was set back meanwhile, which
+ * Docker refuses to search in, must not fail an update.
+ */
 export async function endOf(id: string, since: number): Promise<number | undefined> {
-  const times = await docker("ask when the old server ended", [
-    ...["events", "--since", String(since / 1_000), "--until", String(Date.now() / 1_000)],
-    ...["--filter", `container=${id}`, "--filter", "event=die", "--format", "{{.TimeNano}}"],
-  ]);
-  const [first = ""] = times.split("\n");
-  return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
+  try {
+    const times = await docker("ask when the old server ended", [
+      ...["events", "--since", String(since / 1_000), "--until", String(Date.now() / 1_000)],
+      ...["--filter", `container=${id}`, "--filter", "event=die", "--format", "{{.TimeNano}}"],
+    ]);
+    const [first = ""] = times.split("\n");
+    return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An image's id, commit label, processor (as Docker names it) and the user it runs as. */
