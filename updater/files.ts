@@ -14,6 +14,7 @@ import {
   open,
   readFile,
   rename,
+  stat,
   symlink,
   unlink,
 } from "node:fs/promises";
@@ -51,11 +52,26 @@ export async function linkDurably(path: string, target: string): Promise<void> {
 
 /** Makes a folder (and those above it) that only root can enter. */
 export async function makeDirectoryDurably(path: string, mode = 0o700): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode });
+  const first = await makeDirectories(path, mode);
   // The process's mask has narrowed the mode.
   if (first !== undefined) await chmod(path, mode);
   await syncDirectory(dirname(first ?? path));
   await syncDirectory(dirname(path));
+}
+
+/** @returns the topmost of those that were made; Node's own way says ENOENT on a read-only disk. */
+async function makeDirectories(path: string, mode: number): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode });
+    return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return undefined;
+    if (code !== "ENOENT") throw error;
+  }
+  const first = await makeDirectories(dirname(path), mode);
+  await mkdir(path, { mode });
+  return first ?? path;
 }
 
 /** Removes a file if it is there. */

@@ -3,12 +3,15 @@ import { open, stat } from "node:fs/promises";
 import { Job } from "./job.ts";
 import { instancePaths, jobPaths } from "./paths.ts";
 import type { FollowLine, ProgressLine } from "./protocol.ts";
-import { armUnit, unitIsActive } from "./unit.ts";
+import { armUnit, type UnitEnds, unitEnds, unitIsActive, unitName } from "./unit.ts";
 
 const POLL_INTERVAL = 150;
 
 /** The unit of an open job is looked at this often; systemd starts it again by itself within a second. */
 const UNIT_CHECK_INTERVAL = 10_000;
+
+/** Restarts between two looks at the unit; a job that is killed once or twice goes on by itself. */
+const TOO_MANY_RESTARTS = 3;
 
 /**
  * @param offset where in the job's progress to begin: what an earlier call got last
@@ -27,6 +30,7 @@ export async function follow(
   let position = offset;
   let journalSize = -1;
   let unitChecked = performance.now();
+  let before: { ends: UnitEnds; journalSize: number } | undefined;
   for (;;) {
     const size = await sizeOf(places.journal);
     // The verdict is read before the progress, so that no line told before it is missed.
@@ -41,9 +45,28 @@ export async function follow(
     if (performance.now() - unitChecked > UNIT_CHECK_INTERVAL) {
       unitChecked = performance.now();
       if (!(await unitIsActive(directory))) await armUnit(directory);
+      const ends = await unitEnds(directory);
+      const text =
+        before?.journalSize === size ? stuckText(directory, before.ends, ends) : undefined;
+      before = { ends, journalSize: size };
+      if (text !== undefined)
+        print({
+          type: "progress",
+          offset: position,
+          progress: { at: new Date().toISOString(), step: "unit", text },
+        });
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
   }
+}
+
+/** What is told of a job that ends again and again before it can record anything. */
+export function stuckText(directory: string, before: UnitEnds, now: UnitEnds): string | undefined {
+  if (now.restarts - before.restarts < TOO_MANY_RESTARTS) return undefined;
+  return (
+    `the job ends again and again before it gets on (${now.result}), and goes on by itself when it can; ` +
+    `see journalctl -u ${unitName(directory)} and ${instancePaths(directory).unitLog} on the server`
+  );
 }
 
 async function printFrom(

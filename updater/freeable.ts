@@ -18,6 +18,11 @@ export class SpaceError extends Error {
   override readonly name = "SpaceError";
 }
 
+/** Whether a program or the system gave up for want of space or inodes, in whatever words. */
+export function isDiskFull(text: string): boolean {
+  return /\bENOSPC\b|no space left on device|disk quota exceeded/i.test(text);
+}
+
 /** Less than this isn't worth a line. */
 const WORTH_TELLING = 1024 ** 2;
 

@@ -52,7 +52,10 @@ export async function keepReserve(paths: InstancePaths): Promise<void> {
  * Writes something that has to be written. On a full disk the reserve is given up for it; the next
  * submission makes it again.
  */
-export async function withReserve(paths: InstancePaths, write: () => Promise<void>): Promise<void> {
+export async function withReserve(
+  paths: Pick<InstancePaths, "reserve">,
+  write: () => Promise<void>,
+): Promise<void> {
   try {
     await write();
   } catch (error) {

@@ -6,6 +6,7 @@ import { readdir } from "node:fs/promises";
 import { readFile } from "node:fs/promises";
 import { appendRecord, readRecords } from "./framed-log.ts";
 import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
+import { withReserve } from "./instance.ts";
 import { type InstancePaths, type JobPaths, jobPaths } from "./paths.ts";
 import type {
   DatabaseWay,
@@ -87,6 +88,7 @@ export class Job {
     readonly paths: JobPaths,
     readonly plan: JobPlan,
     readonly records: JournalRecord[],
+    private readonly reserve: Pick<InstancePaths, "reserve">,
   ) {}
 
   /** Makes the job's folder and plan, then the record that opens it (J0). */
@@ -99,7 +101,7 @@ export class Job {
     const places = jobPaths(paths, sequence);
     await makeDirectoryDurably(places.directory);
     await writeFileDurably(places.request, JSON.stringify(plan));
-    const job = new Job(sequence, places, plan, []);
+    const job = new Job(sequence, places, plan, [], paths);
     await job.record(opened);
     return job;
   }
@@ -110,12 +112,16 @@ export class Job {
     // A folder without a first record is a request that was never accepted.
     if (records[0]?.type !== "opened") return undefined;
     const plan = JSON.parse(await readFile(places.request, "utf8")) as JobPlan;
-    return new Job(sequence, places, plan, records);
+    return new Job(sequence, places, plan, records, paths);
   }
 
   async record(record: Stamped<JournalRecord>): Promise<void> {
     const stamped = { ...record, at: new Date().toISOString() };
-    await appendRecord(this.paths.journal, stamped);
+    const append = (): Promise<void> => appendRecord(this.paths.journal, stamped);
+    // On a full disk a step forward is given up; the reserve is for what has to be recorded.
+    const isStep = record.type === "begun" || record.type === "done";
+    const isForward = isStep && this.failed === undefined && this.committed === undefined;
+    await (isForward ? append() : withReserve(this.reserve, append));
     this.records.push(stamped);
   }
 

@@ -1,16 +1,17 @@
 import { appendRecord, readRecords } from "./framed-log.ts";
+import { withReserve } from "./instance.ts";
 import type { InstancePaths } from "./paths.ts";
 import type { LedgerRecord, RevertedSwitch } from "./protocol.ts";
 
 /** What happened on this server: one record for each closed job, oldest first. */
 export class Ledger {
   private constructor(
-    private readonly path: string,
+    private readonly paths: InstancePaths,
     readonly records: readonly LedgerRecord[],
   ) {}
 
   static async read(paths: InstancePaths): Promise<Ledger> {
-    return new Ledger(paths.ledger, newestOfEach(await readRecords<LedgerRecord>(paths.ledger)));
+    return new Ledger(paths, newestOfEach(await readRecords<LedgerRecord>(paths.ledger)));
   }
 
   get last(): LedgerRecord | undefined {
@@ -79,7 +80,7 @@ export class Ledger {
   /** Writes the record of a job; a second call for the same end does nothing. */
   async append(record: LedgerRecord): Promise<void> {
     if (this.of(record.sequence, record.reopenings ?? 0) !== undefined) return;
-    await appendRecord(this.path, record);
+    await withReserve(this.paths, () => appendRecord(this.paths.ledger, record));
   }
 }
 

@@ -10,7 +10,6 @@ import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { inspectContainer, listContainers } from "./drivers/compose/docker.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { linkDurably, nameExists, readFileIfThere, removeDurably } from "./files.ts";
-import { withReserve } from "./instance.ts";
 import { Job, jobSequences, type Runner } from "./job.ts";
 import { failedName, leftName, revertPointName } from "./kept-databases.ts";
 import { Ledger } from "./ledger.ts";
@@ -85,7 +84,7 @@ async function decide(
   const offset = await sizeOf(job.paths.progress);
   await linkDurably(paths.runnerNode, runner.node);
   await linkDurably(paths.runnerUpdater, runner.updater);
-  await withReserve(paths, () => job.record({ type: "reopened", requestedBy, runner }));
+  await job.record({ type: "reopened", requestedBy, runner });
   await armUnit(paths.directory);
   return { answer: "reopened", sequence: job.sequence, offset };
 }

@@ -10,7 +10,7 @@
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { nameExists, writeFileDurably } from "./files.ts";
-import { freeableText, SpaceError } from "./freeable.ts";
+import { freeableText, isDiskFull, SpaceError } from "./freeable.ts";
 import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
@@ -26,6 +26,7 @@ import { closeJob, durationsOf } from "./close.ts";
 import { settle } from "./steps/clean.ts";
 import { PREPARE_STEPS } from "./steps/prepare.ts";
 import { REMOVE_STEPS } from "./steps/remove.ts";
+import { roomOf } from "./steps/space.ts";
 import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
 import { disarmUnit } from "./unit.ts";
@@ -84,16 +85,11 @@ async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<v
     progress: new Progress(job.paths.progress),
   };
   try {
-    await recordAttempt(paths, job);
+    await job.record({ type: "attempt", boot: await bootId() });
     await advance(context);
   } finally {
     await context.progress.flushed();
   }
-}
-
-async function recordAttempt(paths: InstancePaths, job: Job): Promise<void> {
-  const boot = await bootId();
-  await withReserve(paths, () => job.record({ type: "attempt", boot }));
 }
 
 async function advance(context: JobContext): Promise<void> {
@@ -155,17 +151,37 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
   progress.tell("J10", "committed");
 }
 
-/** Where the disk is too full, with what the operator can free. */
-async function causeOf({ driver, paths }: JobContext, error: unknown): Promise<string> {
-  if (!(error instanceof SpaceError)) return messageOf(error);
-  return `${error.message}${await freeableText(driver, paths).catch(() => "")}`;
+/** Where a disk is too full, or got full, with the numbers and what the operator can free. */
+async function causeOf(context: JobContext, error: unknown): Promise<string> {
+  const text = messageOf(error);
+  const isRefusal = error instanceof SpaceError;
+  if (!isRefusal && !isDiskFull(text)) return text;
+  const room = isRefusal ? "" : await roomOfJob(context).catch(() => "");
+  return `${text}${room}${await freeableText(context.driver, context.paths).catch(() => "")}`;
+}
+
+/** When a step has failed its own files are removed already: what is free now may be enough. */
+async function roomOfJob({ driver, paths, job }: JobContext): Promise<string> {
+  const volume = job.plan.target?.databaseVolume;
+  const images = await driver.imageFolder().catch(() => undefined);
+  const data =
+    volume === undefined ? undefined : await driver.volumeFolder(volume).catch(() => undefined);
+  const folders = [paths.directory, paths.backups, images, data];
+  const rooms = await roomOf(folders.filter((folder) => folder !== undefined));
+  return `\nA disk was full or out of inodes. Free now: ${rooms.join("; ")}`;
 }
 
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {
   await holdForTests("J11");
-  const { job } = context;
-  if (!job.isDone("J11"))
-    await job.record({ type: "done", step: "J11", facts: await settle(context, serving) });
+  const { job, progress } = context;
+  if (!job.isDone("J11")) {
+    try {
+      await job.record({ type: "done", step: "J11", facts: await settle(context, serving) });
+    } catch (error) {
+      progress.tell("J11", `failed, and is tried again: ${messageOf(error)}`);
+      throw error;
+    }
+  }
   await closeJob(context, "done", { serving });
 }
 
@@ -204,7 +220,9 @@ async function takeBack(context: JobContext, undo: Undo): Promise<void> {
     await job.record({ type: "done", step: undo.id, ...(facts ? { facts } : {}) });
   } catch (error) {
     progress.tell(undo.id, `failed: ${messageOf(error)}`);
-    await writeFileDurably(join(job.paths.directory, "last-error"), messageOf(error));
+    const cause = await causeOf(context, error);
+    // What failed counts, and not that it can't be noted on a full disk.
+    await writeFileDurably(join(job.paths.directory, "last-error"), cause).catch(() => undefined);
     throw error;
   }
 }
@@ -218,7 +236,7 @@ async function giveUp(context: JobContext): Promise<void> {
   const text =
     `job ${job.sequence} to ${job.plan.release?.name ?? "?"} failed (${job.failed?.cause ?? "?"}) and ` +
     `going back failed at step ${job.step}: ${last}.`;
-  await writeFileDurably(paths.needsOperator, `${text}\n`);
+  await withReserve(paths, () => writeFileDurably(paths.needsOperator, `${text}\n`));
   await closeJob(context, "needs-operator", { note: last });
 }
 

@@ -86,6 +86,23 @@ export async function unitIsActive(directory: string): Promise<boolean> {
   return ["active", "activating", "reloading", "deactivating"].includes(state.trim());
 }
 
+/** How often systemd has started the unit again, and how its program ended last. */
+export interface UnitEnds {
+  restarts: number;
+  /** `oom-kill`, `exit-code`, `signal`, ... */
+  result: string;
+}
+
+export async function unitEnds(directory: string): Promise<UnitEnds> {
+  const text = await command("ask how the job's unit ended", [
+    ...["systemctl", "show", "--property=NRestarts,Result", unitName(directory)],
+  ]);
+  return {
+    restarts: Number(/^NRestarts=(\d+)$/m.exec(text)?.[1] ?? 0),
+    result: /^Result=(.+)$/m.exec(text)?.[1] ?? "unknown",
+  };
+}
+
 /** Sends a signal to all of the unit's programs; one that is ended by it is started again. */
 export async function signalUnit(
   directory: string,

@@ -27,6 +27,8 @@ export function badReleases(): ReleasePlan[] {
     ...badMigrations(),
     ...unusualMigrations(),
     ...badComposeFiles(),
+    // At the end: a commit's hash depends on how many come before it, and tags must not move.
+    ...forNightlyTests(),
   ];
 }
 
@@ -58,10 +60,6 @@ function badHealth(): ReleasePlan[] {
 }
 
 function badBuilds(): ReleasePlan[] {
-  const building = (name: string, command: string): ReleasePlan =>
-    plan(`v1.0.2-${name}`, "v1.0.1", "does not build", (tree) =>
-      withText(tree, "Dockerfile", "RUN node scripts/build.mjs", `RUN ${command}`),
-    );
   return [
     building("build-breaks", "echo 'error: could not compile chatalot-server' >&2; exit 101"),
     building("build-hangs", "sleep 3600"),
@@ -144,6 +142,29 @@ function badComposeFiles(): ReleasePlan[] {
       ),
     ),
   ];
+}
+
+function forNightlyTests(): ReleasePlan[] {
+  return [
+    building("build-fills-disk", "head -c 4G /dev/zero > /ballast && exit 1"),
+    behaving("v1.2.1-never-listens", "v1.2.0", { listens: false }),
+    // Serves where the database's disk has 2 GB free; a test fills it while the migration sleeps.
+    plan("v1.1.1-writes-much-log", "v1.1.0", "serves", (tree) =>
+      withFiles(tree, {
+        "migrations/005_shout.sql": LOSSY,
+        "migrations/006_much_log.sql":
+          "SELECT pg_sleep(15);\n" +
+          "SELECT count(pg_logical_emit_message(false, 'ballast', repeat(md5(i::text), 32000)))\n" +
+          "FROM generate_series(1, 2000) AS i;\n",
+      }),
+    ),
+  ];
+}
+
+function building(name: string, command: string): ReleasePlan {
+  return plan(`v1.0.2-${name}`, "v1.0.1", "does not build", (tree) =>
+    withText(tree, "Dockerfile", "RUN node scripts/build.mjs", `RUN ${command}`),
+  );
 }
 
 function behaving(

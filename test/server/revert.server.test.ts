@@ -159,6 +159,22 @@ describe("a release that fails", () => {
     expect(await appliedMigrations(demo)).to.deep.equal([1, 2, 3, 4]);
   });
 
+  it("is refused in the preview when it is older than the database, with what it doesn't know", async () => {
+    const [running, jobs] = [await runningSince(demo), await numberOfJobs(demo)];
+    await operator.configure({ release: GOOD });
+    for (const { exitCode, output } of [
+      await operator.preview(),
+      await operator.up("--skip-preview"),
+    ]) {
+      expect(exitCode, output).to.not.equal(0);
+      expect(output)
+        .to.contain(`${GOOD} can't start on this database`)
+        .and.to.contain("4 message edits");
+    }
+    expect(await runningSince(demo)).to.deep.equal(running);
+    expect(await numberOfJobs(demo)).to.equal(jobs);
+  });
+
   async function expectGoodReleaseToServe(): Promise<void> {
     expect(await healthOf(url)).to.include({ status: "ok", db_healthy: true });
     expect(await webVersion(url)).to.equal("1.0.1");

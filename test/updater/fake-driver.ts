@@ -161,6 +161,11 @@ export class FakeDriver implements Driver {
   async volumeFolder(): Promise<string | undefined> {
     return this.volume;
   }
+  /** Where images lie. */
+  imagesIn: string | undefined;
+  async imageFolder(): Promise<string | undefined> {
+    return this.imagesIn;
+  }
   async databaseVolumeIsEmpty(): Promise<boolean | undefined> {
     return this.volumeIsEmpty;
   }

@@ -1,6 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { expect } from "chai";
-import { follow } from "../../updater/follow.ts";
+import { follow, stuckText } from "../../updater/follow.ts";
 import type { FollowLine, Verdict } from "../../updater/protocol.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
 import { makeContext } from "./samples.ts";
@@ -67,5 +67,15 @@ describe("follow", () => {
     await appendFile(context.job.paths.progress, `${line.slice(10)}\n`);
     await context.job.record({ type: "closed", verdict: verdictOf(context) });
     expect(texts(await following)).to.deep.equal(["slow", "DONE"]);
+  });
+});
+
+describe("stuckText", () => {
+  it("tells of a job that ends again and again, by how it ends, and of no other", () => {
+    const ends = (restarts: number) => ({ restarts, result: "oom-kill" });
+    expect(stuckText("/srv/chat", ends(2), ends(4))).to.equal(undefined);
+    const text = stuckText("/srv/chat", ends(2), ends(5));
+    expect(text).to.contain("oom-kill").and.to.contain("chatalot-deploy@srv-chat.service");
+    expect(text).to.contain("/srv/chat/.deploy/unit.log");
   });
 });

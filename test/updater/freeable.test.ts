@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { BackupManifest } from "../../updater/backups.ts";
 import { dockerBytes } from "../../updater/drivers/compose/disk-use.ts";
-import { freeableText } from "../../updater/freeable.ts";
+import { freeableText, isDiskFull } from "../../updater/freeable.ts";
 import { makeContext } from "./samples.ts";
 import { useTemporaryDirectory } from "./temporary.ts";
 
@@ -48,6 +48,20 @@ describe("freeableText", () => {
   it("is empty where nothing can be freed", async () => {
     const context = await makeContext(temporary("chat"));
     expect(await freeableText(context.driver, context.paths)).to.equal("");
+  });
+});
+
+describe("isDiskFull", () => {
+  it("knows a full disk by the words of Node, of programs and of the build", () => {
+    for (const text of [
+      "write the dump: ENOSPC: no space left on device, write",
+      "tar: scripts: Cannot mkdir: No space left on device",
+      "PANIC:  could not write to file: No space left on device",
+      "write failed: Disk quota exceeded",
+    ])
+      expect(isDiskFull(text), text).to.equal(true);
+    for (const text of ["EROFS: read-only file system", "exit code 1", "ENOSPCX"])
+      expect(isDiskFull(text), text).to.equal(false);
   });
 });
 

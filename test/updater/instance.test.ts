@@ -1,13 +1,15 @@
-import { stat } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { expect } from "chai";
+import { nameExists } from "../../updater/files.ts";
 import {
   ensureInstance,
   ensureSecrets,
   keyedDigest,
   readInstance,
+  withReserve,
 } from "../../updater/instance.ts";
 import { instancePaths } from "../../updater/paths.ts";
-import { useTemporaryDirectory } from "./temporary.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 
 const secretsOf = (letter: string) => ({
   databasePassword: letter.repeat(32),
@@ -55,5 +57,23 @@ describe("an instance", () => {
     await ensureInstance(paths(), "chat");
     await ensureInstance(other, "chat");
     expect(await keyedDigest(paths(), "secret")).not.to.equal(await keyedDigest(other, "secret"));
+  });
+});
+
+describe("withReserve", () => {
+  const temporary = useTemporaryDirectory();
+
+  it("gives the reserve up for what finds no room, and for nothing else", async () => {
+    const paths = instancePaths(temporary());
+    await mkdir(paths.state, { recursive: true });
+    await writeFile(paths.reserve, "reserved");
+    const writing = (code: string) => async (): Promise<void> => {
+      if (await nameExists(paths.reserve)) throw Object.assign(new Error(code), { code });
+    };
+    const error = await errorOf(async () => withReserve(paths, writing("EROFS")));
+    expect(error.message).to.equal("EROFS");
+    expect(await nameExists(paths.reserve)).to.equal(true);
+    await withReserve(paths, writing("ENOSPC"));
+    expect(await nameExists(paths.reserve)).to.equal(false);
   });
 });

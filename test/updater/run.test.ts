@@ -92,6 +92,16 @@ describe("runOpenJob", function () {
     expect(await isDisarmed()).to.equal(true);
   });
 
+  it("says what is free on which disk when a step finds no room", async () => {
+    const context = await openPrepare();
+    await programs.dockerIs("full");
+    await runOpenJob(directory(), impatient);
+    const verdict = await closed(context);
+    expect(verdict?.outcome).to.equal("untouched");
+    expect(verdict?.cause).to.contain("no space left on device");
+    expect(verdict?.cause).to.match(/\nA disk was full .*Free now: [\d.]+ MB.* on .*chat/);
+  });
+
   it("begins again after a kill before the stop, but not for ever", async () => {
     const context = await openPrepare();
     const { job } = context;

@@ -11,6 +11,10 @@ if test -e "$here/docker-is-down"; then
   echo 'Cannot connect to the Docker daemon' >&2
   exit 1
 fi
+if test -e "$here/docker-is-full"; then
+  echo 'write /var/lib/docker/tmp: no space left on device' >&2
+  exit 1
+fi
 case "$1 $2" in
   "ps --all") cat "$here/containers" 2>/dev/null || true;;
   "container inspect") cat "$here/container.json";;
@@ -20,8 +24,8 @@ esac
 
 /** Stands in for `docker` and `systemctl`, of which a unit test has none. */
 export interface ServerPrograms {
-  /** Whether there is a Docker daemon that answers. */
-  dockerIs(state: "up" | "down"): Promise<void>;
+  /** Whether there is a Docker daemon that answers, and whether it has room on its disk. */
+  dockerIs(state: "up" | "down" | "full"): Promise<void>;
   /** The one container of the project; null for none. */
   containerIs(container: Record<string, unknown> | null): Promise<void>;
   /** What was run, in order: `systemctl disable ...`. */
@@ -45,7 +49,7 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
   });
   return {
     dockerIs: async (state) => {
-      if (state === "down") await writeFile(place("docker-is-down"), "");
+      if (state !== "up") await writeFile(place(`docker-is-${state}`), "");
     },
     containerIs: async (container) => {
       await writeFile(place("containers"), container === null ? "" : "0123456789ab\n");

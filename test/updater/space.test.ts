@@ -2,7 +2,7 @@ import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { requireSpaceFor } from "../../updater/steps/space.ts";
+import { requireSpaceFor, roomOf } from "../../updater/steps/space.ts";
 
 describe("the space for an update", () => {
   let folder: string;
@@ -40,6 +40,15 @@ describe("the space for an update", () => {
     expect(await refusalOf([half, { folder, bytes: free * 0.7, spare: 0 }])).to.contain(
       "too little",
     );
+  });
+});
+
+describe("roomOf", () => {
+  it("tells what is free on each disk once, also for a folder that will only be made", async () => {
+    const rooms = await roomOf([tmpdir(), tmpdir(), join(tmpdir(), "not", "made")]);
+    expect(rooms).to.have.length(1);
+    expect(rooms[0]).to.match(/^[\d.]+ MB( and \d+ inodes)? on /);
+    expect(rooms[0]).to.contain(tmpdir());
   });
 });
 

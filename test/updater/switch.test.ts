@@ -277,6 +277,18 @@ describe("the steps of a switch", () => {
     expect(message).to.contain("this is another database");
   });
 
+  it("J9 fails where somebody took the port of a server that nobody could reach yet", async () => {
+    const context = await migrating();
+    context.driver.current = container(NEW_COMMIT);
+    context.driver.ports = [{ address: "0.0.0.0", port: 8080 }];
+    context.driver.port = "nc (process 7)";
+    await context.job.record({ type: "done", step: "J8", facts: { door: "open" } });
+    await step("J9").run(context);
+    await context.job.record({ type: "done", step: "J8", facts: { door: "closed" } });
+    const { message } = await errorOf(async () => step("J9").run(context));
+    expect(message).to.equal("port 8080 on 0.0.0.0 was taken by nc (process 7) during the update");
+  });
+
   it("R1 stops the new server", async () => {
     const context = await ready();
     context.driver.current = container(NEW_COMMIT);
@@ -305,6 +317,16 @@ describe("the steps of a switch", () => {
       `start ${temporary("releases", "aaaaaaaaaaaa-1")} turn`,
       "setRestartPolicy unless-stopped",
     ]);
+  });
+
+  it("R3 names who has the port when the old server can't be started", async () => {
+    const context = await ready();
+    context.driver.broken.add("start");
+    context.driver.ports = [{ address: "0.0.0.0", port: 8080 }];
+    expect((await errorOf(async () => undo("J6", context))).message).to.equal("start is broken");
+    context.driver.port = "nc (process 7)";
+    const { message } = await errorOf(async () => undo("J6", context));
+    expect(message).to.equal("port 8080 on 0.0.0.0 is used by nc (process 7). start is broken");
   });
 
   it("R3 is not done while the old server is not healthy", async () => {

@@ -155,6 +155,8 @@ export interface Driver {
   databaseRuns(): Promise<boolean>;
   /** Where the files of a volume lie on the server; undefined when there is no such volume. */
   volumeFolder(volume: string): Promise<string | undefined>;
+  /** Where images and throwaway databases lie; undefined where that can't be found out. */
+  imageFolder(): Promise<string | undefined>;
   /** Whether the volume with the database holds anything; undefined when there is no such volume. */
   databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined>;
   /** The last lines that the server logged, without colours. */

@@ -112,9 +112,9 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
 export async function spaceForBackup(
   context: JobContext,
   changes: number,
-): Promise<{ backup: number; data: number }> {
+): Promise<{ backup: number; proof: number; revertPoint: number }> {
   const { driver, paths } = context;
-  if (!needsBackup(context, changes)) return { backup: 0, data: 0 };
+  if (!needsBackup(context, changes)) return { backup: 0, proof: 0, revertPoint: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.
@@ -122,8 +122,9 @@ export async function spaceForBackup(
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
   return {
     backup: Math.ceil(size * share),
-    // The proof's own copy, and the revert point or what takes the live database's place.
-    data: size * (changes > 0 ? 2.2 : 1.2),
+    proof: size * 1.2,
+    // The revert point, or what takes the live database's place.
+    revertPoint: changes > 0 ? size : 0,
   };
 }
 

@@ -79,12 +79,14 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
  */
 async function checkSpace(context: JobContext, changes: number): Promise<void> {
   const { driver, paths } = context;
-  const { backup, data } = await spaceForBackup(context, changes);
+  const { backup, proof, revertPoint } = await spaceForBackup(context, changes);
   const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
+  const images = (await driver.imageFolder()) ?? volume;
   await requireSpaceFor([
     { folder: paths.directory, bytes: 0 },
     { folder: paths.backups, bytes: backup, spare: 0 },
-    ...(volume === undefined ? [] : [{ folder: volume, bytes: data }]),
+    ...(images === undefined ? [] : [{ folder: images, bytes: proof }]),
+    ...(volume === undefined ? [] : [{ folder: volume, bytes: revertPoint }]),
   ]);
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
 import { nameExists, removeDurably, sha256OfFile, syncDirectory } from "../files.ts";
-import { requireSpace } from "./space.ts";
+import { requireSpaceFor } from "./space.ts";
 import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
 
 /** Flushing a slow disk that others write to as well. */
@@ -18,7 +18,11 @@ export const PREPARE_STEPS: readonly Step[] = [
 
 async function checkServer({ paths, driver }: JobContext): Promise<void> {
   await driver.waitUntilReady();
-  await requireSpace(paths.directory);
+  const images = await driver.imageFolder();
+  await requireSpaceFor([
+    { folder: paths.directory, bytes: 0 },
+    ...(images === undefined ? [] : [{ folder: images, bytes: 0 }]),
+  ]);
 }
 
 async function placeTree(context: JobContext): Promise<void> {
@@ -35,12 +39,18 @@ async function placeTree(context: JobContext): Promise<void> {
 
   const partial = `${tree}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await mkdir(partial);
-  await chmod(partial, 0o755);
-  await command("unpack the release's tree", [
-    ...["tar", "--extract", "--file", file, "--directory", partial],
-    ...["--no-same-owner", "--preserve-permissions"],
-  ]);
+  try {
+    await mkdir(partial);
+    await chmod(partial, 0o755);
+    await command("unpack the release's tree", [
+      ...["tar", "--extract", "--file", file, "--directory", partial],
+      ...["--no-same-owner", "--preserve-permissions"],
+    ]);
+  } catch (error) {
+    // A disk that is full because of it must not stay full.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
   await command("flush the release's tree", ["sync", "--file-system", partial], {
     timeout: FLUSH_TIMEOUT,
   });

@@ -25,6 +25,7 @@ export async function proveNewServer(
     target.gate,
     (text) => progress.tell("J9", text),
   );
+  await refuseTakenPorts(context, rendered);
   return {
     firstGoodAt: pass.firstGoodAt,
     serving: {
@@ -42,6 +43,20 @@ export async function proveNewServer(
       applied: pass.database.applied,
     },
   };
+}
+
+/**
+ * A server behind a closed door has not taken its ports yet. Whoever took them since J1 would keep
+ * users out after the commit, when nothing is taken back any more.
+ */
+async function refuseTakenPorts(context: JobContext, rendered: RenderedRelease): Promise<void> {
+  const { driver, job } = context;
+  if (job.factsOf("J8")?.door !== "closed") return;
+  for (const { address, port } of await driver.publishedPorts(rendered)) {
+    const owner = await driver.portOwner(address, port);
+    if (owner !== undefined)
+      throw new Error(`port ${port} on ${address} was taken by ${owner} during the update`);
+  }
 }
 
 /** The other services that run now, with Compose's digest of each. */

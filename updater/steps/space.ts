@@ -5,13 +5,17 @@ import { SpaceError } from "../freeable.ts";
 /** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
 const MINIMUM_FREE_BYTES = 1024 ** 3;
 
+/** A release's tree and a build's layers have thousands of files; a backup has only some. */
+const MINIMUM_FREE_FILES = 10_000;
+const FILES_OF_A_BACKUP = 10;
+
 /** A folder that will be written to. */
 export interface SpaceNeed {
   folder: string;
   /** Bytes that will be written there. */
   bytes: number;
   /**
-   * Bytes that have to stay free besides.
+   * Bytes that have to stay free besides; with 0 only a few files will be made there.
    *
    * @default 1 GiB
    */
@@ -35,7 +39,13 @@ export async function requireSpaceFor(needs: readonly SpaceNeed[]): Promise<void
     });
   }
   for (const { folder, bytes, spare } of disks.values()) {
-    const { bavail, bsize } = await statfs(folder);
+    const { bavail, bsize, files, ffree } = await statfs(folder);
+    const wantedFiles = spare === 0 ? FILES_OF_A_BACKUP : MINIMUM_FREE_FILES;
+    // Some file systems have no fixed number of files, and say 0.
+    if (files > 0 && ffree < wantedFiles)
+      throw new SpaceError(
+        `too few free inodes: ${ffree} left on ${folder}, ${wantedFiles} needed (df -i ${folder})`,
+      );
     const [free, wanted] = [Math.floor(bavail * bsize), Math.ceil(bytes + spare)];
     if (free < wanted)
       throw new SpaceError(
@@ -45,9 +55,21 @@ export async function requireSpaceFor(needs: readonly SpaceNeed[]): Promise<void
   }
 }
 
-/** The same for a folder of which only the spare space has to be there. */
-export async function requireSpace(folder: string): Promise<void> {
-  await requireSpaceFor([{ folder, bytes: 0 }]);
+/** What is free on the disks of some folders: `340 MB and 2000 inodes on /srv/chatalot`. */
+export async function roomOf(folders: readonly string[]): Promise<string[]> {
+  const disks = new Map<number, string>();
+  for (const folder of folders) {
+    const path = await nearestFolder(folder);
+    const { dev } = await stat(path);
+    if (!disks.has(dev)) disks.set(dev, path);
+  }
+  return Promise.all(
+    [...disks.values()].map(async (folder) => {
+      const { bavail, bsize, files, ffree } = await statfs(folder);
+      const inodes = files > 0 ? ` and ${ffree} inodes` : "";
+      return `${megabytes(bavail * bsize)}${inodes} on ${folder}`;
+    }),
+  );
 }
 
 async function nearestFolder(folder: string): Promise<string> {

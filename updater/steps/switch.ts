@@ -5,7 +5,7 @@
 import { messageOf } from "../../common/errors.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
-import type { LedgerRecord, ReleaseIdentity } from "../protocol.ts";
+import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
 import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
@@ -103,7 +103,7 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     return {};
   }
   await refuseMigratedDatabase(context, previous.release);
-  await driver.start(renderedRecord(context, serving));
+  await startOrNamePortOwner(context, serving);
   progress.tell("R4", `${previous.release.name} was started; proving it healthy`);
   const pass = await passGate(
     driver,
@@ -120,6 +120,23 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     progress.tell("R4", `a service that is switched off still runs: ${messageOf(error)}`);
   });
   return { firstGoodAt: pass.firstGoodAt };
+}
+
+/** Docker only says that the address is in use; who uses it is what helps. */
+async function startOrNamePortOwner(context: JobContext, serving: ServingRecord): Promise<void> {
+  const { driver } = context;
+  const rendered = renderedRecord(context, serving);
+  try {
+    await driver.start(rendered);
+  } catch (error) {
+    const taken: string[] = [];
+    for (const { address, port } of await driver.publishedPorts(rendered).catch(() => [])) {
+      const owner = await driver.portOwner(address, port).catch(() => undefined);
+      if (owner !== undefined) taken.push(`port ${port} on ${address} is used by ${owner}`);
+    }
+    if (taken.length === 0) throw error;
+    throw new Error(`${taken.join("; ")}. ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /**

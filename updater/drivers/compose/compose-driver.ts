@@ -18,7 +18,7 @@ import type {
   StartOptions,
   StartResult,
 } from "../driver.ts";
-import { readDatabase, waitForDatabase } from "./data/database.ts";
+import { readDatabase } from "./data/database.ts";
 import { findDatabase } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
 import type { DatabaseTools } from "../database-tools.ts";
@@ -41,6 +41,7 @@ import { probeWebVersion } from "./health.ts";
 import { getImages, imageName } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
+import { startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
@@ -242,8 +243,7 @@ export class ComposeDriver implements Driver {
       containers.filter(({ state }) => state === "running").map(({ service }) => service),
     );
     const stopped = others.filter((service) => !running.has(service));
-    await this.compose.startOthers(release, stopped);
-    if (stopped.includes(DATABASE_SERVICE)) await waitForDatabase(this.project);
+    await startServices(this.compose, release, stopped);
     if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
     const isReplaced = old?.running === true && old.id !== server.id;
@@ -295,8 +295,7 @@ export class ComposeDriver implements Driver {
   }
 
   async startDatabase(release: RenderedRelease): Promise<void> {
-    await this.compose.startOthers(release, [DATABASE_SERVICE]);
-    await waitForDatabase(this.project);
+    await startServices(this.compose, release, [DATABASE_SERVICE]);
   }
 
   async databaseRuns(): Promise<boolean> {
@@ -306,6 +305,13 @@ export class ComposeDriver implements Driver {
 
   async volumeFolder(volume: string): Promise<string | undefined> {
     return volumeMountpoint(volume);
+  }
+
+  async imageFolder(): Promise<string | undefined> {
+    const folder = await docker("ask Docker for its folder", [
+      ...["info", "--format", "{{.DockerRootDir}}"],
+    ]);
+    return folder !== "" && (await nameExists(folder)) ? folder : undefined;
   }
 
   async databaseVolumeIsEmpty(volume: string): Promise<boolean | undefined> {

@@ -1,4 +1,6 @@
 /** The few questions that are asked of Docker itself, as typed answers. */
+import { execa } from "execa";
+import { plainText } from "../../plain-text.ts";
 import { command, CommandError, type CommandOptions } from "../../command.ts";
 import type { ContainerFacts } from "../../protocol.ts";
 
@@ -150,14 +152,22 @@ function containerOf(found: DockersContainer): InspectedContainer {
   };
 }
 
-/** When a container ended, by Docker's own clock; undefined where it did not since that moment. */
+/**
+ * When a container ended, by Docker's own clock; undefined where it did not since that moment, or where
+ * that can't be found out. It is a figure for the result: a clock that was set back meanwhile, which
+ * Docker refuses to search in, must not fail an update.
+ */
 export async function endOf(id: string, since: number): Promise<number | undefined> {
-  const times = await docker("ask when the old server ended", [
-    ...["events", "--since", String(since / 1_000), "--until", String(Date.now() / 1_000)],
-    ...["--filter", `container=${id}`, "--filter", "event=die", "--format", "{{.TimeNano}}"],
-  ]);
-  const [first = ""] = times.split("\n");
-  return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
+  try {
+    const times = await docker("ask when the old server ended", [
+      ...["events", "--since", String(since / 1_000), "--until", String(Date.now() / 1_000)],
+      ...["--filter", `container=${id}`, "--filter", "event=die", "--format", "{{.TimeNano}}"],
+    ]);
+    const [first = ""] = times.split("\n");
+    return first === "" ? undefined : Math.round(Number(first) / 1_000_000);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An image's id, commit label, processor (as Docker names it) and the user it runs as. */
@@ -211,4 +221,19 @@ export async function volumeMountpoint(volume: string): Promise<string | undefin
     if (error instanceof CommandError && /no such volume/i.test(error.stderr)) return undefined;
     throw error;
   }
+}
+
+/** The newest errors in what a container said, for the end of an error's text; empty without any. */
+export async function lastErrors(id: string): Promise<string> {
+  // They go to standard error; an end that is planned is told on standard output.
+  const { stderr } = await execa("docker", ["logs", "--tail", "50", id], {
+    timeout: 10_000,
+    reject: false,
+    cwd: "/",
+  });
+  const errors = plainText(stderr)
+    .split("\n")
+    .filter((line) => /\b(FATAL|PANIC|ERROR|error):/.test(line))
+    .map((line) => line.trim());
+  return errors.length === 0 ? "" : `\nIt said: ${errors.slice(-3).join("; ")}`;
 }

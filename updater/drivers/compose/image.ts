@@ -16,6 +16,7 @@ import {
   memoryError,
   metItsLimit,
 } from "./build-memory.ts";
+import { isDiskFull } from "../../freeable.ts";
 import { buildArguments } from "./build-arguments.ts";
 import { docker, inspectImage } from "./docker.ts";
 import { pullImage } from "./image-pull.ts";
@@ -130,6 +131,7 @@ async function buildImage(
   group: string | undefined,
 ): Promise<void> {
   let wasKilled = false;
+  let wasFull = false;
   try {
     await docker(
       `build the image of service ${wanted.service}`,
@@ -144,11 +146,17 @@ async function buildImage(
         timeout: BUILD_TIMEOUT,
         onLine: (line) => {
           wasKilled ||= isMemoryFailure(line);
+          wasFull ||= isDiskFull(line);
           onLine(line);
         },
       },
     );
   } catch (error) {
+    // The line that says so may be far above the end that the error shows.
+    if (wasFull)
+      throw new Error(`a build found no space left on device. ${messageOf(error)}`, {
+        cause: error,
+      });
     const metLimit = group !== undefined && (await metItsLimit(group));
     throw wasKilled || metLimit ? memoryError(error, order.memoryBytes, wasKilled) : error;
   }

@@ -48,15 +48,20 @@ interface Identity extends DatabaseIdentity {
 }
 
 /** A first start initialises the volume; a later one may have to recover after a crash. */
-const START_TIMEOUT = 120_000;
+export const DATABASE_START_TIMEOUT = 120_000;
 
 /**
  * Waits until the database takes connections from other containers.
  *
  * Its health check asks by the socket and passes while a new volume is still being initialised; the
  * server would connect by TCP, fail, and not be started again before it is committed.
+ *
+ * @param timeout in milliseconds
  */
-export async function waitForDatabase(project: string): Promise<void> {
+export async function waitForDatabase(
+  project: string,
+  timeout = DATABASE_START_TIMEOUT,
+): Promise<void> {
   const begun = performance.now();
   for (;;) {
     const [id] = await containersOf(project, DATABASE_SERVICE);
@@ -67,7 +72,7 @@ export async function waitForDatabase(project: string): Promise<void> {
       ]);
       return;
     } catch (error) {
-      if (performance.now() - begun > START_TIMEOUT) throw error;
+      if (performance.now() - begun > timeout) throw error;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
   }

@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { plainText } from "../../../plain-text.ts";
 import type { DatabaseContent, Dump } from "../../database-tools.ts";
-import { docker, inspectContainer } from "../docker.ts";
+import { docker, inspectContainer, lastErrors } from "../docker.ts";
 import { makeEmptyDatabase } from "./copies.ts";
 import { differences, readContent } from "./content.ts";
 import { type DatabaseContainer, query } from "./psql.ts";
@@ -109,7 +109,7 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
     const container = await inspectContainer(id);
     if (container?.facts.running !== true)
       throw new Error(
-        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}`,
+        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastErrors(id)}`,
       );
     try {
       // By TCP: the socket answers while the data directory is still being made.
@@ -145,9 +145,11 @@ async function restore({ id, user, database }: DatabaseContainer, file: string, 
   await pipeline(createReadStream(file), count, restoring.stdin).catch(() => undefined);
   const { exitCode, timedOut, stderr } = await restoring;
   if (timedOut || exitCode !== 0)
+    // pg_restore only knows that its connection was closed; why, the database says itself.
     throw new Error(
       `restore the dump: ${timedOut ? "no end" : `exit code ${exitCode}`}: ` +
-        plainText(stderr).trim().split("\n").slice(-4).join("\n"),
+        plainText(stderr).trim().split("\n").slice(-4).join("\n") +
+        (await lastErrors(id)),
     );
   if (digest.digest("hex") !== dump.sha256)
     throw new Error("restore the dump: the file is not the one that was written");
