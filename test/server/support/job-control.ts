@@ -10,20 +10,29 @@ export const UNIT = `chatalot-deploy@${DIRECTORY.slice(1).replaceAll("/", "-")}.
 
 const DROP_IN = "/etc/systemd/system/chatalot-deploy@.service.d";
 
-/** What the journal has when a job waits at a step; the last two have no beginning of their own. */
+/** What the journal has when a job waits at a step that has no beginning of its own. */
 const REACHED: Record<string, string> = {
+  J0: '"type":"opened"',
   J10: '"type":"done","step":"J9"',
   J11: '"type":"committed"',
+  R5: '"type":"done","step":"R3"',
 };
 
 /** Lets every job that starts from now on wait at a step, until {@link letJobsRun}. */
 export async function holdJobsAt(demo: DemoServer, step: string): Promise<void> {
-  const text = `[Service]\nEnvironment=CHATALOT_DEPLOY_HOLD_AT=${step}\n`;
+  const text = holdText(step);
   await shell(
     demo,
     'mkdir -p "$1"; printf %s "$2" > "$1/hold.conf"; systemctl daemon-reload',
     ...[DROP_IN, text],
   );
+}
+
+/** The drop-in. A job that is to wait at J0 is accepted, and its unit has not begun. */
+function holdText(step: string): string {
+  return step === "J0"
+    ? "[Service]\nExecStartPre=/usr/bin/sleep 600\nTimeoutStartSec=infinity\n"
+    : `[Service]\nEnvironment=CHATALOT_DEPLOY_HOLD_AT=${step}\n`;
 }
 
 /** Takes {@link holdJobsAt} back. A job that waits already goes on waiting. */
