@@ -44,6 +44,9 @@ const DAEMON_TIMEOUT = 5 * 60_000;
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
 
+/** Flushing a slow disk that others write to as well. */
+const FLUSH_TIMEOUT = 10 * 60_000;
+
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
   readonly databaseTools: DatabaseTools;
@@ -85,10 +88,14 @@ export class ComposeDriver implements Driver {
   }
 
   async fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void> {
+    let isPulled = false;
     for (const image of await this.compose.images(release)) {
       if ((await inspectImage(image)) !== undefined) continue;
       await docker(`pull ${image}`, ["pull", "--", image], { timeout: 30 * 60_000, onLine });
+      isPulled = true;
     }
+    // Docker lists what it has pulled before it is on the disk.
+    if (isPulled) await command("flush the images", ["sync"], { timeout: FLUSH_TIMEOUT });
   }
 
   async removeImages(commit: string): Promise<void> {
