@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { docker, run } from "../../../demo/commands.ts";
 import { bootServer, type DemoServer, destroyServer } from "../../../demo/server/index.ts";
+import { DROP_IN_NAME, holdText } from "./job-control.ts";
 
 /** The server's folders that lie on the disk. The first one's volume is named by the demo server. */
 const FOLDERS = {
@@ -20,6 +21,16 @@ const FOLDERS = {
 
 /** A name in {@link FOLDERS}, which is also that of the folder on the disk. */
 type FolderOnDisk = keyof typeof FOLDERS;
+
+/** Where a folder of a server that is off lies on this machine. */
+export type PlaceOf = (folder: FolderOnDisk) => string;
+
+export interface BootOptions {
+  /** The step at which jobs are to wait. Absent: they run, whatever they waited for before. */
+  holdAt?: string;
+  /** Looks at the disk before the server is on. */
+  look?: (placeOf: PlaceOf) => Promise<void>;
+}
 
 /** Sparse: only what is written takes space. */
 const DISK_BYTES = 16 * 1024 ** 3;
@@ -76,15 +87,8 @@ export class PowerServer {
     await this.eject();
   }
 
-  /**
-   * Boots the server on what a disk had when its power was lost. That disk stays as it is.
-   *
-   * @param look gets a folder's place on this machine before the server is on
-   */
-  async bootOn(
-    name: string,
-    look?: (pathOf: (folder: FolderOnDisk) => string) => Promise<void>,
-  ): Promise<DemoServer> {
+  /** Boots the server on what a disk had when its power was lost. What was kept stays as it is. */
+  async bootOn(name: string, { holdAt, look }: BootOptions = {}): Promise<DemoServer> {
     const disk = this.diskNamed("first");
     await rm(disk, { force: true });
     await copyDisk(this.diskNamed(name), disk);
@@ -94,6 +98,12 @@ export class PowerServer {
       acceptedExitCodes: [0, 1],
     });
     await this.insert(disk);
+    const dropIn = join(this.mountPoint, "units", DROP_IN_NAME);
+    await asRoot("let jobs run", ["rm", "--recursive", "--force", dropIn]);
+    if (holdAt !== undefined) {
+      await asRoot("make a folder for a drop-in", ["mkdir", dropIn]);
+      await asRoot("hold jobs", ["tee", join(dropIn, "hold.conf")], holdText(holdAt));
+    }
     await look?.((folder) => join(this.mountPoint, folder));
     return this.start();
   }
@@ -162,6 +172,15 @@ export class PowerServer {
   }
 }
 
+/** The regular files under a folder of this machine that have no byte. */
+export async function emptyFilesIn(folder: string): Promise<string[]> {
+  const found = await asRoot("look for empty files", [
+    ...(["find", folder] as const),
+    ...["-type", "f", "-size", "0", "-printf", "%P\\n"],
+  ]);
+  return found.split("\n").filter((line) => line !== "");
+}
+
 async function copyDisk(from: string, to: string): Promise<void> {
   await run("copy a disk", ["cp", "--sparse=always", from, to], { timeout: 300_000 });
 }
@@ -174,8 +193,12 @@ async function isMounted(path: string): Promise<boolean> {
   return exitCode === 0;
 }
 
-async function asRoot(label: string, argv: readonly [string, ...string[]]): Promise<string> {
+async function asRoot(
+  label: string,
+  argv: readonly [string, ...string[]],
+  input = "",
+): Promise<string> {
   const own: readonly [string, ...string[]] =
     process.getuid?.() === 0 ? argv : ["sudo", "--non-interactive", ...argv];
-  return (await run(label, own, { timeout: 120_000 })).stdout;
+  return (await run(label, own, { timeout: 120_000, input })).stdout;
 }

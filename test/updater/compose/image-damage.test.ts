@@ -2,7 +2,9 @@ import { expect } from "chai";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { damageOf } from "../../../updater/drivers/compose/image-damage.ts";
+import { ComposeDriver } from "../../../updater/drivers/compose/compose-driver.ts";
 import { getImages } from "../../../updater/drivers/compose/image.ts";
+import { instancePaths } from "../../../updater/paths.ts";
 import type { ImageOrder } from "../../../updater/protocol.ts";
 import { errorOf, useTemporaryDirectory } from "../temporary.ts";
 
@@ -105,6 +107,15 @@ describe("an image that is listed", () => {
       expect(String(await errorOf(() => get("build")))).to.include(cause);
     }
     expect(await calls()).not.to.include("image rm");
+  });
+
+  it("is proven before a switch, and removed where it is damaged", async () => {
+    const driver = new ComposeDriver(instancePaths(temporary()), "chatalot");
+    await driver.proveImage(NAME);
+    await writeFile(place("damage"), DAMAGE);
+    const error = await errorOf(() => driver.proveImage(NAME));
+    expect(String(error)).to.include("not whole").and.include("run pulumi up again");
+    expect(await calls()).to.include(`image rm --force -- ${NAME}`);
   });
 
   it("has no damage once it is whole", async () => {

@@ -35,6 +35,7 @@ import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeHealth, probeWebVersion, SERVER_PORT } from "./health.ts";
+import { damageOf, removeDamaged } from "./image-damage.ts";
 import { getImages, imageName } from "./image.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 
@@ -88,14 +89,22 @@ export class ComposeDriver implements Driver {
   }
 
   async fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void> {
-    let isPulled = false;
     for (const image of await this.compose.images(release)) {
       if ((await inspectImage(image)) !== undefined) continue;
       await docker(`pull ${image}`, ["pull", "--", image], { timeout: 30 * 60_000, onLine });
-      isPulled = true;
     }
-    // Docker lists what it has pulled before it is on the disk.
-    if (isPulled) await command("flush the images", ["sync"], { timeout: FLUSH_TIMEOUT });
+  }
+
+  async proveImage(name: string): Promise<void> {
+    // Docker lists what it has loaded or pulled before it is on the disk.
+    await command("flush the images", ["sync"], { timeout: FLUSH_TIMEOUT });
+    const damage = await damageOf(name);
+    if (damage === undefined) return;
+    await removeDamaged(name);
+    throw new Error(
+      `the image ${name} was listed, but not whole, as after a loss of power: ${damage}. It was removed; ` +
+        "run pulumi up again to get it once more",
+    );
   }
 
   async removeImages(commit: string): Promise<void> {
