@@ -10,6 +10,8 @@ export interface CommandOptions {
   /** Called for every line of standard output and standard error as it comes. */
   onLine?: (line: string) => void;
   signal?: AbortSignal;
+  /** Nobody reads its standard output, of which there may be more than memory. */
+  isDiscarded?: boolean;
 }
 
 /** A program on the server that could not be run or that failed. */
@@ -55,6 +57,7 @@ export async function command(
     maxBuffer: MAXIMUM_OUTPUT,
     stripFinalNewline: true,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.isDiscarded === true ? { stdout: "ignore" as const } : {}),
     all: true,
     // A build may print more than should be kept; who follows it has had each line.
     buffer: options.onLine === undefined,

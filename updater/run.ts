@@ -204,6 +204,7 @@ async function goBack(context: JobContext, steps: readonly Step[]): Promise<void
     await giveUp(context);
     return;
   }
+  await holdForTests("R5");
   await closeJob(context, job.plan.previous === undefined ? "stopped" : "reverted");
 }
 

@@ -206,7 +206,10 @@ async function prepareWork(
         commit: request.release.commit,
         ...(request.images === undefined ? {} : { images: request.images }),
       },
-      unchanged: await isPrepared(paths, driver, request.release.commit),
+      // What was just sent is listed, but nobody has flushed it yet.
+      unchanged:
+        request.images?.source !== "sent" &&
+        (await isPrepared(paths, driver, request.release.commit)),
       serving: reported,
       plan: async () => ({
         ...base,

@@ -1,10 +1,8 @@
 import { expect } from "chai";
 import { execa } from "execa";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { chatUrl, cleanServer, operatorOf, sampleRepository } from "./support/fixture.ts";
+import { useLocalBuilds } from "./support/local-builds.ts";
 import {
   COMMIT_LABEL,
   healthOf,
@@ -108,28 +106,7 @@ describe("where images come from", function () {
   });
 
   describe("built on the operator's machine", () => {
-    let configuration: string;
-    const formerConfiguration = process.env.DOCKER_CONFIG;
-
-    before(async () => {
-      // This machine's Docker may lack buildx; the server's is taken then.
-      configuration = await mkdtemp(join(tmpdir(), "chatalot-deploy-docker-"));
-      const plugins = join(configuration, "cli-plugins");
-      await mkdir(plugins);
-      const source = `${demo.container}:/usr/libexec/docker/cli-plugins/docker-buildx`;
-      await execa("docker", ["cp", source, join(plugins, "docker-buildx")], { timeout: 60_000 });
-      for (const { name, reference } of demo.baseImages)
-        if (name !== reference) await execa("docker", ["tag", reference, name]);
-      process.env.DOCKER_CONFIG = configuration;
-    });
-    after(async () => {
-      if (formerConfiguration === undefined) delete process.env.DOCKER_CONFIG;
-      else process.env.DOCKER_CONFIG = formerConfiguration;
-      await rm(configuration, { recursive: true, force: true });
-      // Left behind, they would pass for the real images.
-      for (const { name, reference } of demo.baseImages)
-        if (name !== reference) await execa("docker", ["rmi", name]);
-    });
+    useLocalBuilds(() => demo);
 
     it("is sent, and the server builds nothing", async () => {
       const cache = await buildCacheEntries(demo);

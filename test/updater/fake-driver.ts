@@ -114,6 +114,9 @@ export class FakeDriver implements Driver {
   async fetchOthers(): Promise<void> {
     this.did("fetchOthers");
   }
+  async proveImage(): Promise<void> {
+    this.did("proveImage");
+  }
   async ownSecrets(): Promise<void> {
     this.did("ownSecrets");
   }

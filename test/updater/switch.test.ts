@@ -60,7 +60,7 @@ describe("the steps of a switch", () => {
     it("gets everything that is needed later, and stops nothing", async () => {
       const context = await ready();
       await step("J1").run(context);
-      expect(context.driver.calls).to.deep.equal(["fetchOthers", "ownSecrets"]);
+      expect(context.driver.calls).to.deep.equal(["fetchOthers", "proveImage", "ownSecrets"]);
     });
 
     const refused: [string, (context: Context) => void, string][] = [
@@ -132,6 +132,11 @@ describe("the steps of a switch", () => {
         "fetchOthers is broken",
       ],
       [
+        "an image that is not whole",
+        ({ driver }) => driver.broken.add("proveImage"),
+        "proveImage is broken",
+      ],
+      [
         "keys that can't be handed over",
         ({ driver }) => driver.broken.add("ownSecrets"),
         "ownSecrets is broken",
@@ -154,6 +159,7 @@ describe("the steps of a switch", () => {
       expect(driver.calls).to.deep.equal([
         `startDatabase ${temporary("releases", "aaaaaaaaaaaa-1")}`,
         "fetchOthers",
+        "proveImage",
         "ownSecrets",
       ]);
     });

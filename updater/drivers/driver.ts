@@ -96,6 +96,11 @@ export interface Driver {
   commitsWithImage(commits: readonly string[]): Promise<string[]>;
   /** Gets what the other services run from, so that nothing is downloaded after the stop. */
   fetchOthers(release: RenderedRelease, onLine: (line: string) => void): Promise<void>;
+  /**
+   * Has all images on the disk, and reads this one whole. One that is listed and damaged is removed, and
+   * the call fails.
+   */
+  proveImage(name: string): Promise<void>;
   /** Makes the keys readable for the user that the server runs as, and for no other. */
   ownSecrets(release: RenderedRelease, image: string): Promise<void>;
   /** Removes a commit's images, except those that a container uses. */

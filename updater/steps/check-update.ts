@@ -56,6 +56,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
     if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
   }
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
+  await driver.proveImage(target.image);
   await driver.ownSecrets(rendered, target.image);
   return facts;
 }

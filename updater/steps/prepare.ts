@@ -70,9 +70,9 @@ async function getImage(context: JobContext): Promise<Facts> {
     onLine: (line) => progress.detail("J3", line),
     tell: (text) => progress.tell("J3", text),
   });
-  // A power cut must not leave layers that are listed and empty (they survive a new build).
-  if (built.length > 0 || pulled !== undefined)
-    await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
+  // A power cut must not leave layers that are listed and empty. Docker has not flushed an image that
+  // the operator's side has sent either.
+  await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
   return {
     built,
     ...(pulled === undefined ? {} : { pulled }),

@@ -8,22 +8,33 @@ import { shell } from "./looks.ts";
 
 export const UNIT = `chatalot-deploy@${DIRECTORY.slice(1).replaceAll("/", "-")}.service`;
 
-const DROP_IN = "/etc/systemd/system/chatalot-deploy@.service.d";
+/** Folder of the unit's drop-ins among the units of systemd. */
+export const DROP_IN_NAME = "chatalot-deploy@.service.d";
+const DROP_IN = `/etc/systemd/system/${DROP_IN_NAME}`;
 
-/** What the journal has when a job waits at a step; the last two have no beginning of their own. */
+/** What the journal has when a job waits at a step that has no beginning of its own. */
 const REACHED: Record<string, string> = {
+  J0: '"type":"opened"',
   J10: '"type":"done","step":"J9"',
   J11: '"type":"committed"',
+  R5: '"type":"done","step":"R3"',
 };
 
 /** Lets every job that starts from now on wait at a step, until {@link letJobsRun}. */
 export async function holdJobsAt(demo: DemoServer, step: string): Promise<void> {
-  const text = `[Service]\nEnvironment=CHATALOT_DEPLOY_HOLD_AT=${step}\n`;
+  const text = holdText(step);
   await shell(
     demo,
     'mkdir -p "$1"; printf %s "$2" > "$1/hold.conf"; systemctl daemon-reload',
     ...[DROP_IN, text],
   );
+}
+
+/** The drop-in. A job that waits at J0 is accepted, and its unit has not begun. */
+export function holdText(step: string): string {
+  return step === "J0"
+    ? "[Service]\nExecStartPre=/usr/bin/sleep 600\nTimeoutStartSec=infinity\n"
+    : `[Service]\nEnvironment=CHATALOT_DEPLOY_HOLD_AT=${step}\n`;
 }
 
 /** Takes {@link holdJobsAt} back. A job that waits already goes on waiting. */
@@ -41,6 +52,18 @@ export async function freezeJobAt(demo: DemoServer, step: string): Promise<void>
   await atStep(demo, step, `systemctl kill --signal=SIGSTOP ${UNIT}`);
 }
 
+/** Stops all processes of the job as soon as a program on the server ends well and says something. */
+export async function freezeJobWhen(demo: DemoServer, argv: readonly string[]): Promise<void> {
+  const script = `
+    for try in $(seq 4000); do
+      if said=$("$@" 2>/dev/null) && test -n "$said"
+      then systemctl kill --signal=SIGSTOP ${UNIT}; exit 0; fi
+      sleep 0.02
+    done
+    echo "never: $*" >&2; exit 1`;
+  await demo.exec(["sh", "-uc", script, "sh", ...argv], { timeout: 400_000 });
+}
+
 export async function thawJob(demo: DemoServer): Promise<void> {
   await shell(demo, `systemctl kill --signal=SIGCONT ${UNIT}`);
 }
@@ -48,6 +71,29 @@ export async function thawJob(demo: DemoServer): Promise<void> {
 /** Kills the job and everything it started, as a power cut or the kernel's memory killer would. */
 export async function killJob(demo: DemoServer): Promise<void> {
   await shell(demo, `systemctl kill --signal=SIGKILL ${UNIT}`);
+}
+
+/**
+ * Lets the jobs of this boot wait where they flush the whole server, with everything written and
+ * nothing on the disk.
+ */
+export async function holdFlushes(demo: DemoServer): Promise<void> {
+  const program = '#!/bin/sh\ntest $# -gt 0 && exec /usr/bin/sync "$@"\nsleep 600\n';
+  const text = "[Service]\nEnvironment=PATH=/opt/held:/usr/sbin:/usr/bin:/sbin:/bin\n";
+  await shell(
+    demo,
+    `mkdir -p /opt/held "$3"; printf %s "$1" > /opt/held/sync; chmod 755 /opt/held/sync
+     printf %s "$2" > "$3/flush.conf"; systemctl daemon-reload`,
+    ...[program, text, `/run/systemd/system/${DROP_IN_NAME}`],
+  );
+}
+
+/** Resolves when a job waits because of {@link holdFlushes}. */
+export async function jobFlushes(demo: DemoServer): Promise<void> {
+  const script = `for try in $(seq 1200); do
+      if pgrep --full '^/bin/sh /opt/held/sync' > /dev/null; then exit 0; fi; sleep 0.05; done
+    echo "no job wanted to flush" >&2; exit 1`;
+  await demo.exec(["sh", "-uc", script], { timeout: 200_000 });
 }
 
 /** Resolves when no job is open: the unit has ended by itself and is not enabled any more. */

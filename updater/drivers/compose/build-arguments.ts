@@ -13,6 +13,12 @@ export interface BuildArguments {
   group?: string;
   /** `linux/arm64`. Absent: that of the machine. */
   platform?: string;
+  /**
+   * Takes nothing from earlier builds.
+   *
+   * @default false
+   */
+  isAnew?: boolean;
 }
 
 /** The arguments of `docker`. */
@@ -23,11 +29,13 @@ export function buildArguments({
   wanted,
   group,
   platform,
+  isAnew = false,
 }: BuildArguments): string[] {
   return [
     ...["buildx", "build", "--load", "--progress", "plain"],
     // With attestations an image's id changes when it is loaded again (containerd store).
     ...["--provenance=false", "--sbom=false"],
+    ...(isAnew ? ["--no-cache"] : []),
     ...(group === undefined ? [] : ["--cgroup-parent", group]),
     ...(platform === undefined ? [] : ["--platform", platform]),
     ...["--tag", name, "--label", `${COMMIT_LABEL}=${commit}`],

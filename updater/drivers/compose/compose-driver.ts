@@ -38,6 +38,7 @@ import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
+import { damageOf, removeDamaged } from "./image-damage.ts";
 import { getImages, imageName } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
@@ -48,6 +49,9 @@ const DAEMON_TIMEOUT = 5 * 60_000;
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
+
+/** Flushing a slow disk that others write to as well. */
+const FLUSH_TIMEOUT = 10 * 60_000;
 
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
@@ -102,6 +106,18 @@ export class ComposeDriver implements Driver {
       if ((await inspectImage(image)) !== undefined) continue;
       await docker(`pull ${image}`, ["pull", "--", image], { timeout: 30 * 60_000, onLine });
     }
+  }
+
+  async proveImage(name: string): Promise<void> {
+    // Docker lists what it has loaded or pulled before it is on the disk.
+    await command("flush the images", ["sync"], { timeout: FLUSH_TIMEOUT });
+    const damage = await damageOf(name);
+    if (damage === undefined) return;
+    await removeDamaged(name);
+    throw new Error(
+      `the image ${name} was listed, but not whole, as after a loss of power: ${damage}. It was removed; ` +
+        "run pulumi up again to get it once more",
+    );
   }
 
   async removeImages(commit: string): Promise<void> {

@@ -19,6 +19,7 @@ import {
 import { isDiskFull } from "../../freeable.ts";
 import { buildArguments } from "./build-arguments.ts";
 import { docker, inspectImage } from "./docker.ts";
+import { damageOf, removeDamaged } from "./image-damage.ts";
 import { pullImage } from "./image-pull.ts";
 
 /** A cold build of the real server takes 10 to 30 minutes on a small machine. */
@@ -51,15 +52,57 @@ export async function readComposeFile(tree: string): Promise<string> {
   throw new Error(`${tree} has none of ${COMPOSE_FILE_NAMES.join(", ")}`);
 }
 
-/** Gets the images that are not there yet. Only service `chatalot` has a published one. */
+/**
+ * Gets the images that are not there yet, or not whole. Only service `chatalot` has a published one.
+ */
 export async function getImages(project: string, options: ImageOptions): Promise<ImageResult> {
-  const { release, tree, order, tell } = options;
+  const { release, tree } = options;
   const main = imageName(project, release.commit);
   const missing: ImageToBuild[] = [];
-  for (const wanted of imagesToBuild(await readComposeFile(tree)))
-    if (!(await isUsable(imageFor(main, release.commit, wanted.service), release.commit)))
+  const damaged: string[] = [];
+  for (const wanted of imagesToBuild(await readComposeFile(tree))) {
+    const name = imageFor(main, release.commit, wanted.service);
+    if (!(await isUsable(name, release.commit))) missing.push(wanted);
+    else if (await removedAsDamaged(name, options)) {
+      damaged.push(name);
       missing.push(wanted);
+    }
+  }
   if (missing.length === 0) return { built: [] };
+  const result = await getMissing(main, missing, damaged.length > 0, options);
+  for (const name of damaged) await refuseDamaged(name);
+  return result;
+}
+
+/** Whether an image that is listed could not be read, and is not listed any more. */
+async function removedAsDamaged(name: string, { tell }: ImageOptions): Promise<boolean> {
+  const damage = await damageOf(name);
+  if (damage === undefined) return false;
+  tell(
+    `${name} is listed, but not whole, as after a loss of power: ${damage}. It is got once more.`,
+  );
+  await removeDamaged(name);
+  return true;
+}
+
+/** An image that is still not whole shares layers with others, which only a person should remove. */
+async function refuseDamaged(name: string): Promise<void> {
+  const damage = await damageOf(name);
+  if (damage === undefined) return;
+  await removeDamaged(name);
+  throw new Error(
+    `${name} was got once more and is not whole either: ${damage}. It shares damaged layers with another ` +
+      "image or with the build cache. Run docker buildx prune --all on the server, then pulumi up again",
+  );
+}
+
+async function getMissing(
+  main: string,
+  missing: readonly ImageToBuild[],
+  isAnew: boolean,
+  options: ImageOptions,
+): Promise<ImageResult> {
+  const { order, tell } = options;
   if (order.source === "sent") throw new Error(await whatArrived(main, options, missing));
 
   const isWanted = missing.some(({ service }) => service === MAIN_SERVICE);
@@ -67,7 +110,7 @@ export async function getImages(project: string, options: ImageOptions): Promise
   if (pulled !== undefined) tell(`pulled ${pulled}, labelled with the commit; nothing was built`);
   const toBuild = missing.filter(({ service }) => service !== MAIN_SERVICE || pulled === undefined);
   return {
-    built: await buildImages(main, toBuild, options),
+    built: await buildImages(main, toBuild, isAnew, options),
     ...(pulled === undefined ? {} : { pulled }),
   };
 }
@@ -102,6 +145,7 @@ async function pullIfWanted(main: string, options: ImageOptions): Promise<string
 async function buildImages(
   main: string,
   toBuild: readonly ImageToBuild[],
+  isAnew: boolean,
   options: ImageOptions,
 ): Promise<string[]> {
   const { release, order } = options;
@@ -113,7 +157,7 @@ async function buildImages(
   try {
     for (const wanted of toBuild) {
       const name = imageFor(main, release.commit, wanted.service);
-      await buildImage(name, wanted, options, group);
+      await buildImage(name, { wanted, isAnew, group }, options);
       built.push(name);
     }
   } finally {
@@ -126,10 +170,10 @@ async function buildImages(
 
 async function buildImage(
   name: string,
-  wanted: ImageToBuild,
+  build: { wanted: ImageToBuild; isAnew: boolean; group: string | undefined },
   { release, tree, order, onLine }: ImageOptions,
-  group: string | undefined,
 ): Promise<void> {
+  const { wanted, isAnew, group } = build;
   let wasKilled = false;
   let wasFull = false;
   try {
@@ -140,6 +184,7 @@ async function buildImage(
         commit: release.commit,
         tree,
         wanted,
+        isAnew,
         ...(group === undefined ? {} : { group }),
       }),
       {
