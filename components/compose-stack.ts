@@ -13,6 +13,8 @@ export interface ComposeStackArgs {
   release: string;
   /** Where the images come from, and what making them may take. */
   images: ImageSettings;
+  /** The release up to which the operator has read the breaking changes. */
+  breakingChangesReadUpTo?: string;
   /** How the server runs, besides its release. */
   configuration: Omit<Configuration, "secretEnv">;
   /** Secret environment of the server. */
@@ -50,15 +52,18 @@ export class ComposeStack extends pulumi.ComponentResource {
 
     this.release = new Release(
       `${name}-release`,
-      { place, repository, release: args.release, images: args.images },
+      {
+        ...{ place, repository, release: args.release, images: args.images },
+        breakingChangesReadUpTo: args.breakingChangesReadUpTo,
+      },
       { parent: this },
     );
-    const { release, commit, crateVersion, webVersion, migrations } = this.release;
+    const { release, commit, crateVersion, webVersion, migrations, requires } = this.release;
     this.deployment = new Deployment(
       `${name}-deployment`,
       {
         place,
-        ...{ release, commit, crateVersion, webVersion, migrations },
+        ...{ release, commit, crateVersion, webVersion, migrations, requires },
         ...{ configuration, secretEnv, secrets, gate, keepReleases },
         ...{ keepRevertPoints, keepBackups },
         retry: args.retry,

@@ -36,6 +36,8 @@ export interface ReleaseArgs {
   release: pulumi.Input<string>;
   /** Where its images come from. Another source alone changes nothing: the commit's image is there. */
   images: pulumi.Input<ImageSettings>;
+  /** Up to where the operator has read the breaking changes. */
+  breakingChangesReadUpTo?: pulumi.Input<string | undefined>;
 }
 
 /** A release whose tree and image are on the server. */
@@ -49,6 +51,8 @@ export class Release extends pulumi.CustomResource {
   declare readonly webVersion: pulumi.Output<string | undefined>;
   /** Its migrations: SHA-384 of each file by the file's name. */
   declare readonly migrations: pulumi.Output<Record<string, string>>;
+  /** Variables without which Compose refuses its file. */
+  declare readonly requires: pulumi.Output<string[]>;
 
   constructor(name: string, args: ReleaseArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = {
@@ -56,6 +60,7 @@ export class Release extends pulumi.CustomResource {
       crateVersion: undefined,
       webVersion: undefined,
       migrations: undefined,
+      requires: undefined,
     };
     super("chatalot:index:Release", name, { ...args, ...outputs }, options);
   }
@@ -68,6 +73,7 @@ export interface DeploymentArgs {
   crateVersion: pulumi.Input<string | undefined>;
   webVersion: pulumi.Input<string | undefined>;
   migrations: pulumi.Input<Record<string, string>>;
+  requires: pulumi.Input<string[]>;
   configuration: pulumi.Input<Omit<Configuration, "secretEnv">>;
   /** Secret. */
   secretEnv: pulumi.Input<Record<string, string>>;

@@ -57,8 +57,8 @@ async function bundleInto(folder: string): Promise<void> {
     entryPoints: ["provider/main.ts"],
     outfile: join(folder, "provider.js"),
     define: { UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
-    // Only to bundle the updater, which is there.
-    external: ["esbuild"],
+    // The one is only needed to bundle the updater, which is there; the other has its code beside it.
+    external: ["esbuild", "libpg-query"],
   });
   await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   await stop();

@@ -63,18 +63,9 @@ async function migrationRefusals(
 ): Promise<string[]> {
   const identity = identityOf(news);
   const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
-  const { missing, edited, pending } = compareMigrations(applied, identity.migrations);
+  const { missing, edited } = compareMigrations(applied, identity.migrations);
   const chosen = wayInForce(context, news, state);
-  if (missing.length + edited.length === 0 && chosen === undefined) {
-    if (pending.length > 0 && state.database !== undefined && state.serving !== undefined)
-      context.tell(
-        `${identity.name} applies ${count(pending.length, "migration")}: ` +
-          `${pending.map(migrationName).join(", ")}. The chat is ` +
-          "away while they run. Before, the database is backed up and the backup proven; should the release " +
-          "fail, the database comes back as it was when the old release stopped.",
-      );
-    return [];
-  }
+  if (missing.length + edited.length === 0 && chosen === undefined) return [];
   const history = await historyIfInstalled(knownServerOf(news));
   const way = history?.waysBack.find(({ release: { commit } }) => commit === identity.commit);
   if (chosen !== undefined) return refusalsOfWay(context, identity, chosen, way);

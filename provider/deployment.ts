@@ -24,6 +24,7 @@ import {
   stateIfReachable,
   UnfollowedError,
 } from "./place.ts";
+import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
@@ -41,7 +42,7 @@ export const deployment: Resource = {
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
       refusals.push(...(await databaseRefusals(context, news, state)));
-      refusals.push(...overrideRefusals(context, state));
+      refusals.push(...missingSettings(news), ...overrideRefusals(context, state));
       tellSettings(context, olds, news, state);
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;

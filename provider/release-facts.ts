@@ -4,11 +4,13 @@
  */
 import { UserError } from "../common/errors.ts";
 import { compareCompose } from "../release/compose-compare.ts";
+import { composeFacts } from "../release/compose-facts.ts";
 import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/mirror.ts";
 import { parseReference, type ReleaseReference } from "../release/reference.ts";
 import { describeRelease, type Release } from "../release/release.ts";
 import { isKnownLocally } from "../release/resolve.ts";
 import type { ReleaseIdentity, ServerState, WayBack } from "../updater/protocol.ts";
+import { makePlan, type Plan } from "./plan/plan.ts";
 import type { Refusal } from "./resource.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
@@ -19,6 +21,10 @@ export interface ReleaseFacts {
   warnings: string[];
   /** Why it can't take over the database of what serves. */
   refusals: Refusal[];
+  /** Variables without which Compose refuses its file. */
+  requires: string[];
+  /** What the update will do; absent where nothing changes, or the repository was not read for it. */
+  plan?: Plan;
 }
 
 /** A server whose state was read. */
@@ -58,11 +64,34 @@ export async function releaseFacts(
     const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
     return factsOnServer(reference, found, [`${error.message} ${known}`]);
   }
-  return {
-    identity: described,
-    warnings: described.warnings,
-    refusals: server === undefined ? [] : await databaseRefusals(mirror, described, server),
-  };
+  const requires = composeFacts(described.composeFile).requiredVariables.map(({ name }) => name);
+  const facts = { identity: described, warnings: described.warnings, requires };
+  if (server === undefined) return { ...facts, refusals: [] };
+  const refusals = await databaseRefusals(mirror, described, server);
+  const plan = await planOf(mirror, described, server);
+  return { ...facts, refusals, ...(plan === undefined ? {} : { plan }) };
+}
+
+async function planOf(
+  mirror: Mirror,
+  next: Release,
+  { remote, state }: KnownServer,
+): Promise<Plan | undefined> {
+  const running = state.serving?.release;
+  if (running === undefined || running.commit === next.commit) return undefined;
+  const isKnown = await isKnownLocally(mirror, running.commit);
+  const current = isKnown ? await describedIfThere(mirror, running.commit) : undefined;
+  return makePlan(mirror, current, next, { state, facts: await remote.facts() });
+}
+
+/** A commit that this repository doesn't have any more can't be compared with. */
+async function describedIfThere(mirror: Mirror, commit: string): Promise<Release | undefined> {
+  try {
+    return await describeRelease(mirror, commit);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 const mirrors = new Map<string, Promise<Mirror>>();
@@ -102,7 +131,7 @@ function factsOnServer(
   warnings: string[] = [],
 ): ReleaseFacts {
   const refusals = obstacle === undefined ? [] : [refusal(name, "what serves", [obstacle])];
-  return { identity: { ...release, name }, warnings, refusals };
+  return { identity: { ...release, name }, warnings, refusals, requires: [] };
 }
 
 /**
@@ -121,11 +150,7 @@ async function databaseRefusals(
     const way = history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
     if (way !== undefined) return factsOnServer(next.name, way).refusals;
   }
-  const current = await describeRelease(mirror, running.commit).catch((error: unknown) => {
-    // A commit that this repository doesn't have any more can't be compared with.
-    if (error instanceof UserError) return undefined;
-    throw error;
-  });
+  const current = await describedIfThere(mirror, running.commit);
   if (current === undefined) return [];
   const { refusals } = compareCompose(current.composeFile, next.composeFile);
   return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];

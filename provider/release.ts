@@ -23,6 +23,8 @@ import {
   requester,
   stateIfReachable,
 } from "./place.ts";
+import { breakingRefusals } from "./plan/breaking.ts";
+import { renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
@@ -43,13 +45,21 @@ export const release: Resource = {
     );
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
+    const { plan } = facts;
+    if (plan !== undefined) context.tell(renderPlan(plan));
     const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
     if (state !== undefined && refusals.length === 0)
-      refusals.push(...facts.refusals, ...(await localRefusals(news, commit, state)));
+      refusals.push(
+        ...facts.refusals,
+        ...breakingRefusals(plan, news.breakingChangesReadUpTo),
+        ...(await localRefusals(news, commit, state)),
+      );
     return {
       additions: {
         ...identityInputs(facts.identity),
         ...instanceAddition(olds, state),
+        requires: facts.requires,
+        ...(plan === undefined ? {} : { plan }),
         ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
       },
       refusals,
@@ -116,7 +126,7 @@ async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Prom
   const [refusal] = instanceRefusals(olds, inputs, state);
   if (refusal !== undefined) throw new UserError(refusal.reason);
 
-  const { drift: _, ...kept } = inputs;
+  const { drift: _, plan: _plan, ...kept } = inputs;
   const outputs = { ...kept, ...instanceAddition({}, state) };
   if (state.prepared.includes(identity.commit)) return outputs;
 

@@ -1,4 +1,5 @@
 import { UserError } from "../common/errors.ts";
+import { CHANGELOGS } from "./changelog.ts";
 import type { Migration } from "./compare.ts";
 import { MIGRATIONS_FOLDER, readMigrations, type FileContent } from "./migrations/files.ts";
 import type { Mirror } from "./mirror.ts";
@@ -23,6 +24,10 @@ export interface Release {
   migrations: Migration[];
   /** Text of the compose file at the root of the release. */
   composeFile: string;
+  /** Text of the changelog, where the release has one. */
+  changelog?: string;
+  /** The SQL of each migration, by the file's name. */
+  sql: ReadonlyMap<string, string>;
   /** What the operator should know, although the release can be used. */
   warnings: string[];
 }
@@ -50,6 +55,7 @@ export async function describeRelease(mirror: Mirror, reference: string): Promis
   const crateVersion = readCrateVersion(
     new Map(manifests.map(({ path, content }) => [path, content.toString()])),
   );
+  const changelog = textOf(files, CHANGELOGS);
   const webVersion = readWebVersion(textOf(files, WEB_VERSION_FILES));
   return {
     name,
@@ -60,6 +66,12 @@ export async function describeRelease(mirror: Mirror, reference: string): Promis
     ...(webVersion === undefined ? {} : { webVersion }),
     migrations: readMigrations(files),
     composeFile,
+    ...(changelog === undefined ? {} : { changelog }),
+    sql: new Map(
+      files
+        .filter(({ path }) => path.startsWith(`${MIGRATIONS_FOLDER}/`))
+        .map(({ path, content }) => [path.slice(MIGRATIONS_FOLDER.length + 1), content.toString()]),
+    ),
     warnings,
   };
 }
@@ -71,6 +83,7 @@ async function readCommit(
   const listed = await listFiles(mirror, commit, [
     ...COMPOSE_FILES,
     ...WEB_VERSION_FILES,
+    ...CHANGELOGS,
     "Cargo.toml",
     "crates",
     MIGRATIONS_FOLDER,

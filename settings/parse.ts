@@ -53,6 +53,8 @@ export interface Settings {
   keepRevertPoints: number;
   keepBackups: number;
   retry?: number;
+  /** A release or a version. */
+  breakingChangesReadUpTo?: string;
   rollback?: DatabaseRollback;
   prepareServer: boolean;
   whenItFails: "revert";
@@ -123,7 +125,7 @@ function settingsOf(
   const { release, repository, project, health, prepareServer, whenItFails } = others;
   const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
-  const { image, buildOn, build } = parsed;
+  const { image, buildOn, build, breakingChangesReadUpTo } = parsed;
   return {
     ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
@@ -142,6 +144,7 @@ function settingsOf(
       ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
     },
     ...(retry === undefined ? {} : { retry }),
+    ...(breakingChangesReadUpTo === undefined ? {} : { breakingChangesReadUpTo }),
     ...(rollback.database === "refuse" || rollback.job === undefined
       ? {}
       : { rollback: { way: rollback.database, job: rollback.job } }),

@@ -252,6 +252,15 @@ export const settingsSchema = z.strictObject({
     "expected the number of the reverted job, for example 12",
   ).optional(),
   /**
+   * The release up to which you have read the breaking changes that its changelog and commits name: the
+   * one asked for, or a version, which also covers those before. An update with others is refused, and
+   * shows them.
+   *
+   * @default none: an update with breaking changes is refused
+   * @example pulumi config set breakingChangesReadUpTo v2.0.0
+   */
+  breakingChangesReadUpTo: release.optional(),
+  /**
    * Install Docker, Compose or buildx where they are missing (Debian and Ubuntu, from the
    * distribution's packages).
    *

@@ -15,7 +15,6 @@ export const LATER: Record<string, string> = {
   "backup.includeFiles": "backups of the uploads",
   "backup.copyTo": "copies of the backups at another place",
   "backup.encryptTo": "encrypted backups",
-  breakingChangesReadUpTo: "breaking changes that must be acknowledged",
   hooks: "commands of the operator before and after an update",
 };
 

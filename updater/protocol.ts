@@ -170,6 +170,10 @@ export interface DatabaseFacts {
   applied: AppliedMigration[];
   /** Whether anybody has registered. */
   hasAccounts?: boolean;
+  /** Bytes on the disk, as a whole. */
+  size?: number;
+  /** Bytes of each table with its indexes, by its name without the usual schema. */
+  tables?: Record<string, number>;
   /**
    * Why no copy of it can be made, in words with the commands that mend it; absent where nothing is in
    * the way.

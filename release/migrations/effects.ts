@@ -62,15 +62,12 @@ export async function readEffects(migrations: readonly string[]): Promise<Migrat
   });
 }
 
-/** What happens to a table that a migration has made itself costs nothing: it is empty or small. */
+/** What happens to a table that a migration has made itself is no news: it is empty or small. */
 function effectsOf(statement: Node, made: Set<string>): CountedEffect[] {
   const { effects, makes } = statementEffects(statement);
+  const told = effects.filter(({ on, cost }) => !made.has(on) || cost === "unknown");
   for (const name of makes) made.add(name);
-  return effects.map((effect) =>
-    made.has(effect.on) && effect.cost !== "unknown"
-      ? { ...effect, cost: "instant", isDestructive: false }
-      : effect,
-  );
+  return told;
 }
 
 /** `1 new column` three times over on the same table is `3 new columns`. */

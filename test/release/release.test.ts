@@ -65,6 +65,10 @@ describe("describeRelease", function () {
         },
       ],
       composeFile: SAMPLE_FILES["docker-compose.yml"],
+      sql: new Map([
+        ["001_users.sql", "CREATE TABLE users (id int);\n"],
+        ["002_first_messages.sql", "CREATE TABLE messages (id int);\n"],
+      ]),
       warnings: [],
     });
   });

@@ -94,7 +94,7 @@ describe("an update with migrations", function () {
   });
 
   it("keeps everybody out until it is committed, and takes the database back when it is killed", async () => {
-    await operator.configure({ release: "v2.0.0", url });
+    await operator.configure({ release: "v2.0.0", url, breakingChangesReadUpTo: "v2.0.0" });
     const prober = startProber({ baseUrl: url });
     await holdJobsAt(demo, "J10");
     const update = operator.up("--skip-preview");

@@ -136,11 +136,19 @@ describe("update", () => {
     await operator.configure({ release: "v2.0.0" });
     const prober = startProber({ baseUrl: url });
 
+    const unread = await operator.preview();
+    await operator.configure({ breakingChangesReadUpTo: "v2.0.0" });
     const refused = await operator.up("--skip-preview");
 
     const seen = await prober.stop();
+    expect(unread.exitCode, unread.output).to.not.equal(0);
+    expect(unread.output)
+      .to.contain("v2.0.0 has a breaking change that was not read:")
+      .and.to.contain("`PUBLIC_URL` must be set.")
+      .and.to.match(/UPDATE +v1\.3\.0 \([0-9a-f]{7}\) -> v2\.0\.0 \([0-9a-f]{7}\) +1 commit\n/)
+      .and.to.match(/009 audit log \| audit_log: new table, instant/);
     expect(refused.exitCode, refused.output).to.not.equal(0);
-    expect(refused.output).to.contain("UNTOUCHED v2.0.0").and.to.contain("PUBLIC_URL");
+    expect(refused.output).to.contain("its compose file requires PUBLIC_URL, which is not set");
     expect(seen.failedRequests).to.equal(0);
     const { id, startedAt } = await theContainer(demo, SERVER);
     expect({ id, startedAt }).to.deep.equal({ id: before.id, startedAt: before.startedAt });

@@ -310,7 +310,6 @@ describe("parseSettings", () => {
       { backup: { schedule: "daily" } },
       { hooks: {} },
       { alerts: {} },
-      { breakingChangesReadUpTo: "0.23.0" },
       { runtime: "systemd" },
       { whenItFails: "stop" },
     ]) {

@@ -25,7 +25,11 @@ SELECT json_build_object(
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
   'oid', oid::text,
   'rules', coalesce(datcollversion, ''),
-  'actualRules', coalesce(pg_database_collation_actual_version(oid), ''))
+  'actualRules', coalesce(pg_database_collation_actual_version(oid), ''),
+  'size', pg_database_size(oid),
+  'tables', (SELECT coalesce(json_object_agg(c.oid::regclass::text, pg_total_relation_size(c.oid)), '{}')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')))
 FROM pg_database WHERE datname = current_database();
 \\if :has_migrations
 ${APPLIED};
@@ -45,6 +49,8 @@ interface Identity extends DatabaseIdentity {
   /** The versions of the sorting rules that it was made with, and that it has now; or empty. */
   rules: string;
   actualRules: string;
+  size: number;
+  tables: Record<string, number>;
 }
 
 /** A first start initialises the volume; a later one may have to recover after a crash. */
@@ -86,12 +92,14 @@ export async function readDatabase(
   try {
     const lines = (await query(container, "ask the database", FACTS)).split("\n");
     const [identity = "", applied = "", hasAccounts] = lines.filter((line) => line.trim() !== "");
-    const { systemIdentifier, oid, rules, actualRules } = JSON.parse(identity) as Identity;
+    const facts = JSON.parse(identity) as Identity;
+    const { systemIdentifier, oid, rules, actualRules, size, tables } = facts;
     const obstacle = obstacleOf(container, rules, actualRules);
     return {
       identity: { systemIdentifier, oid },
       applied: JSON.parse(applied) as AppliedMigration[],
       hasAccounts: hasAccounts?.trim() === "t",
+      ...{ size, tables },
       ...(obstacle === undefined ? {} : { obstacle }),
     };
   } catch (error) {

@@ -1,0 +1,169 @@
+/** What an update will do, as far as it can be known before: the facts behind the preview's text. */
+import { compareChangelogs, type ChangelogEntry } from "../../release/changelog.ts";
+import { compareMigrations } from "../../release/compare.ts";
+import { type ChangedService, compareCompose } from "../../release/compose-compare.ts";
+import { commitsBetween } from "../../release/history.ts";
+import { type Effect, readEffects } from "../../release/migrations/effects.ts";
+import type { Mirror } from "../../release/mirror.ts";
+import { printableLine } from "../../release/printable.ts";
+import type { Release } from "../../release/release.ts";
+import type { ServerState } from "../../updater/protocol.ts";
+import type { HostFacts } from "../server/host-facts.ts";
+
+/** A plan is part of the resource's inputs, so that `--diff` and `--json` have it: plain values only. */
+export interface Plan {
+  from: PlannedRelease;
+  to: PlannedRelease;
+  /** Commits of the one asked for that the running one lacks, and the other way round. */
+  ahead: number;
+  behind: number;
+  /** First lines of commits, newest first. */
+  commits: string[];
+  changelog: ChangelogEntry[];
+  /** Where the changelog ends, if it has nothing new to say. */
+  changelogEndsAt?: string;
+  /** What changelog and commits call breaking. */
+  breaking: string[];
+  /** Variables that the compose file requires from now on. */
+  required: string[];
+  /** Services beside the server whose containers are made anew, appear or go. */
+  services: { changed: ChangedService[]; added: string[]; removed: string[] };
+  override?: string;
+  database?: {
+    bytes?: number;
+    applied: number;
+    pending: PlannedMigration[];
+  };
+  /** Whether the image is on the server already. */
+  imageIsThere: boolean;
+  /** From the last update on this server, in milliseconds; absent: nothing is known. */
+  last: { backup?: number; away?: number };
+  disk: { needed: number; free: number };
+}
+
+export interface PlannedRelease {
+  name: string;
+  commit: string;
+  version?: string;
+}
+
+export interface PlannedMigration {
+  version: number;
+  description: string;
+  /** SHA-384 of its file. */
+  checksum: string;
+  /** Numbered below one that is applied: an order in which nobody tried it. */
+  isOutOfOrder: boolean;
+  effects: (Effect & { bytes?: number })[];
+}
+
+/** The commits that a preview names. */
+const MOST_COMMITS = 20;
+
+/** A release besides its database: what must stay free, and about one image. */
+const RELEASE_BYTES = 1.5 * 1024 ** 3;
+
+/** What is known of the server. */
+export interface PlannedServer {
+  state: ServerState;
+  facts: HostFacts;
+}
+
+/**
+ * @param current undefined where the repository has no such commit any more
+ * @returns undefined where nothing serves, or the same commit does
+ */
+export async function makePlan(
+  mirror: Mirror,
+  current: Release | undefined,
+  next: Release,
+  { state, facts }: PlannedServer,
+): Promise<Plan | undefined> {
+  const running = state.serving?.release;
+  if (running === undefined || running.commit === next.commit) return undefined;
+  const history =
+    current === undefined
+      ? { ahead: 0, behind: 0, subjects: [] }
+      : await commitsBetween(mirror, current.commit, next.commit);
+  const changelog =
+    next.changelog === undefined
+      ? { entries: [] }
+      : compareChangelogs(current?.changelog, next.changelog);
+  const compose =
+    current === undefined ? undefined : compareCompose(current.composeFile, next.composeFile);
+  const pending = await plannedMigrations(next, state);
+  const { override, serving, database } = state;
+  return {
+    from: planned(running.name, running.commit, running.webVersion ?? running.crateVersion),
+    to: planned(next.name, next.commit, next.webVersion ?? next.crateVersion),
+    ahead: history.ahead,
+    behind: history.behind,
+    commits: history.subjects.slice(0, MOST_COMMITS),
+    changelog: changelog.entries,
+    ...(changelog.newest === undefined ? {} : { changelogEndsAt: changelog.newest }),
+    breaking: [
+      ...changelog.entries.flatMap(({ breaking }) => breaking),
+      ...history.subjects.filter(isBreakingSubject),
+    ],
+    required: compose?.newRequiredVariables.map(({ name }) => printableLine(name)) ?? [],
+    services: {
+      changed: compose?.changed ?? [],
+      added: compose?.added ?? [],
+      removed: compose?.removed ?? [],
+    },
+    ...(override === undefined ? {} : { override: `${override.name}: ${override.changes}` }),
+    ...(database === undefined
+      ? {}
+      : {
+          database: {
+            ...(database.size === undefined ? {} : { bytes: database.size }),
+            applied: database.applied.length,
+            pending,
+          },
+        }),
+    imageIsThere: state.prepared.includes(next.commit),
+    last: lastDurations(serving?.durations),
+    disk: {
+      needed: RELEASE_BYTES + (database?.size ?? 0) * (pending.length > 0 ? 3.2 : 2.2),
+      free: Math.min(facts.diskMegabytes, facts.dockerDiskMegabytes ?? Infinity) * 1024 ** 2,
+    },
+  };
+}
+
+async function plannedMigrations(next: Release, state: ServerState): Promise<PlannedMigration[]> {
+  const applied = state.database?.applied;
+  if (applied === undefined) return [];
+  const { pending, outOfOrder } = compareMigrations(applied, next.migrations);
+  if (pending.length === 0) return [];
+  const tables = state.database?.tables ?? {};
+  const effects = await readEffects(pending.map(({ file }) => next.sql.get(file) ?? ""));
+  return pending.map((migration, at) => ({
+    version: migration.version,
+    description: migration.description,
+    checksum: migration.checksum,
+    isOutOfOrder: outOfOrder.includes(migration),
+    effects: (effects[at] ?? []).map((effect) => {
+      const bytes = tables[effect.on];
+      return bytes === undefined ? effect : { ...effect, bytes };
+    }),
+  }));
+}
+
+function planned(name: string, commit: string, version: string | undefined): PlannedRelease {
+  return { name, commit, ...(version === undefined ? {} : { version }) };
+}
+
+/** As Conventional Commits has it: `feat(api)!: ...`, or the words themselves. */
+function isBreakingSubject(subject: string): boolean {
+  return /^\w+(\([^)]*\))?!:/.test(subject) || /\bBREAKING[ -]CHANGE\b/.test(subject);
+}
+
+function lastDurations(
+  durations: { downtime?: number; dump?: number; proof?: number } | undefined,
+): Plan["last"] {
+  const { downtime, dump, proof } = durations ?? {};
+  return {
+    ...(dump === undefined ? {} : { backup: dump + (proof ?? 0) }),
+    ...(downtime === undefined ? {} : { away: downtime }),
+  };
+}

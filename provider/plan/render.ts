@@ -1,0 +1,145 @@
+/** A plan as the operator reads it: 80 columns, without colours, the first word says what it is. */
+import { describeBytes } from "../../common/size.ts";
+import type { Effect } from "../../release/migrations/effects.ts";
+import { migrationName, releaseText } from "../../updater/texts.ts";
+import type { Plan, PlannedMigration } from "./plan.ts";
+
+const WIDTH = 80;
+/** Where the text begins, after the label. */
+const INDENT = 9;
+
+/** Of changes, commits and tables no more is shown than this; the rest is counted. */
+const MOST_LINES = 12;
+
+export function renderPlan(plan: Plan): string {
+  const back = plan.ahead === 0 && plan.behind > 0;
+  return [
+    ...line(back ? "GO BACK" : "UPDATE", title(plan)),
+    ...notes(plan),
+    ...(plan.breaking.length === 0 ? [] : line("BREAKING", list(plan.breaking, "; "))),
+    ...(plan.required.length === 0
+      ? []
+      : line("Settings", `${plan.required.join(", ")}: required from now on`)),
+    ...line("Changes", services(plan)),
+    ...(plan.override === undefined ? [] : line("Yours", `${plan.override} (kept)`)),
+    ...database(plan),
+    ...line("Steps", steps(plan)),
+    ...line("Failure", failure(plan)),
+    ...line(
+      "Disk",
+      `needs about ${describeBytes(plan.disk.needed)}, ${describeBytes(plan.disk.free)} free`,
+    ),
+  ].join("\n");
+}
+
+function title({ from, to, ahead, behind }: Plan): string {
+  const counts = [
+    ...(ahead > 0 ? [counted(ahead, "commit")] : []),
+    ...(behind > 0 ? [`without ${counted(behind, "commit")} of what runs`] : []),
+  ];
+  return `${releaseText(from)} -> ${releaseText(to)}   ${counts.join(", ")}`.trim();
+}
+
+/** Without an entry nothing is known: that a changelog is silent never means that nothing breaks. */
+function notes({ changelog, changelogEndsAt, commits }: Plan): string[] {
+  const changes = changelog.flatMap((entry) =>
+    entry.changes.map((change) => `${entry.version}: ${change}`),
+  );
+  if (changes.length > 0)
+    return limited(changes).flatMap((change, at) => line(at === 0 ? "Notes" : "", change));
+  const end =
+    changelogEndsAt === undefined ? "no changelog" : `changelog ends at ${changelogEndsAt}`;
+  if (commits.length === 0) return line("Notes", end);
+  return line("Notes", `${end}; commits: ${list(commits, "; ")}`);
+}
+
+function services({ services: { changed, added, removed } }: Plan): string {
+  const others = changed.map(({ service, because }) => `${service} (${because.join(", ")})`);
+  return [
+    "chatalot gets a new image",
+    ...(others.length === 0 ? [] : [`made anew, too: ${others.join("; ")}; data stay`]),
+    ...(added.length === 0 ? [] : [`new: ${added.join(", ")}`]),
+    ...(removed.length === 0 ? [] : [`gone: ${removed.join(", ")}`]),
+  ].join("; ");
+}
+
+function database({ database: facts }: Plan): string[] {
+  if (facts === undefined) return line("Database", "it does not answer, so nothing is known of it");
+  const { bytes, applied, pending } = facts;
+  const size = bytes === undefined ? "" : `${describeBytes(bytes)}; `;
+  const head = `${size}${counted(applied, "migration")} applied, ${pending.length === 0 ? "none" : pending.length} to come`;
+  return [
+    ...line("Database", head),
+    ...limited(pending.map(migration)).flatMap((text) => line("", text)),
+  ];
+}
+
+function migration(planned: PlannedMigration): string {
+  const effects = planned.effects.map(effectText);
+  const order = planned.isOutOfOrder ? ", BELOW ONE THAT IS APPLIED" : "";
+  const text = effects.length === 0 ? "no table is changed" : list(effects, "; ");
+  return `${migrationName(planned)}${order} | ${text}`;
+}
+
+function effectText({ on, what, cost, isDestructive, bytes }: Effect & { bytes?: number }): string {
+  const where =
+    on === "" ? "" : `${on}${bytes === undefined ? "" : ` (${describeBytes(bytes)})`}: `;
+  return `${where}${what}, ${isDestructive ? "DATA GO, " : ""}${COSTS[cost]}`;
+}
+
+const COSTS: Record<Effect["cost"], string> = {
+  instant: "instant",
+  reads: "reads the table",
+  writes: "writes the table anew",
+  unknown: "unknown how long",
+};
+
+function steps({ imageIsThere, last, database: facts }: Plan): string {
+  const image = imageIsThere ? "the image is there" : "the image is made first";
+  const backup = `backup${about(last.backup)}`;
+  const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
+  return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
+}
+
+function about(milliseconds: number | undefined): string {
+  return milliseconds === undefined
+    ? ""
+    : ` about ${Math.max(1, Math.round(milliseconds / 1_000))} s`;
+}
+
+function failure({ from, database: facts }: Plan): string {
+  const { length } = facts?.pending ?? [];
+  return (
+    `${releaseText(from)} comes back by itself` +
+    (length === 0
+      ? "; its database is not touched"
+      : ", with its database as it was when it stopped; nobody can write in between")
+  );
+}
+
+/** A labelled line, broken at spaces where it is too long. */
+function line(label: string, text: string): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > WIDTH - INDENT) {
+    const space = rest.lastIndexOf(" ", WIDTH - INDENT);
+    const end = space > 0 ? space : WIDTH - INDENT;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  lines.push(rest);
+  return lines.map((part, at) => `${(at === 0 ? label : "").padEnd(INDENT)}${part}`.trimEnd());
+}
+
+function list(items: readonly string[], separator: string): string {
+  return limited(items).join(separator);
+}
+
+function limited(items: readonly string[]): string[] {
+  const rest = items.length - MOST_LINES;
+  return rest <= 0 ? [...items] : [...items.slice(0, MOST_LINES), `and ${rest} more`];
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,135 @@
+import { expect } from "chai";
+import { breakingRefusals } from "../../../provider/plan/breaking.ts";
+import type { Plan } from "../../../provider/plan/plan.ts";
+import { renderPlan } from "../../../provider/plan/render.ts";
+
+const MB = 1_000_000;
+
+const PLAN: Plan = {
+  from: { name: "v1.0.0", commit: "1".repeat(40) },
+  to: { name: `v2.0.0@${"2".repeat(40)}`, commit: "2".repeat(40) },
+  ahead: 2,
+  behind: 0,
+  commits: ["Pin messages", "Keep a log"],
+  changelog: [
+    {
+      version: "v2.0.0",
+      changes: ["`PUBLIC_URL` must be set.", "A log."],
+      breaking: ["`PUBLIC_URL` must be set."],
+    },
+  ],
+  changelogEndsAt: "v2.0.0",
+  breaking: ["`PUBLIC_URL` must be set."],
+  required: ["PUBLIC_URL"],
+  services: {
+    changed: [{ service: "postgres", because: ["logging"] }],
+    added: [],
+    removed: ["old"],
+  },
+  override: "docker-compose.override.yml: chatalot ports",
+  database: {
+    bytes: 412 * MB,
+    applied: 49,
+    pending: [
+      {
+        ...{ version: 50, description: "thumbnails", checksum: "a", isOutOfOrder: false },
+        effects: [
+          {
+            on: "files",
+            what: "2 new columns",
+            cost: "instant",
+            isDestructive: false,
+            bytes: 18 * MB,
+          },
+          {
+            on: "files",
+            what: "drops column old",
+            cost: "instant",
+            isDestructive: true,
+            bytes: 18 * MB,
+          },
+        ],
+      },
+      { version: 7, description: "late", checksum: "b", isOutOfOrder: true, effects: [] },
+    ],
+  },
+  imageIsThere: false,
+  last: { backup: 2_400, away: 18_000 },
+  disk: { needed: 3_100 * MB, free: 9_800 * MB },
+};
+
+describe("renderPlan", () => {
+  it("says beforehand what an update does, in 80 columns", () => {
+    const text = renderPlan(PLAN);
+    for (const line of text.split("\n")) expect(line).to.have.length.at.most(80);
+    expect(text).to.equal(`UPDATE   v1.0.0 (1111111) -> v2.0.0 (2222222)   2 commits
+Notes    v2.0.0: \`PUBLIC_URL\` must be set.
+         v2.0.0: A log.
+BREAKING \`PUBLIC_URL\` must be set.
+Settings PUBLIC_URL: required from now on
+Changes  chatalot gets a new image; made anew, too: postgres (logging); data
+         stay; gone: old
+Yours    docker-compose.override.yml: chatalot ports (kept)
+Database 412 MB; 49 migrations applied, 2 to come
+         050 thumbnails | files (18 MB): 2 new columns, instant; files (18 MB):
+         drops column old, DATA GO, instant
+         007 late, BELOW ONE THAT IS APPLIED | no table is changed
+Steps    the image is made first, backup about 2 s: chat stays up; swap about 18
+         s, migrations: CHAT IS AWAY
+Failure  v1.0.0 (1111111) comes back by itself, with its database as it was when
+         it stopped; nobody can write in between
+Disk     needs about 3.1 GB, 9.8 GB free`);
+  });
+
+  it("never takes a silent changelog for one without breaking changes", () => {
+    const silent = { ...PLAN, changelog: [], changelogEndsAt: "v0.20.0", breaking: [] };
+    expect(renderPlan(silent)).to.include(
+      "Notes    changelog ends at v0.20.0; commits: Pin messages; Keep a log",
+    );
+    const { changelogEndsAt: _, ...none } = silent;
+    expect(renderPlan({ ...none, commits: [] })).to.include("Notes    no changelog");
+  });
+
+  it("calls a way back what it is", () => {
+    const back = { ...PLAN, ahead: 0, behind: 3 };
+    expect(renderPlan(back)).to.match(/^GO BACK +v1\.0\.0 .* without 3 commits of what runs/);
+  });
+
+  it("keeps a long story short", () => {
+    const changes = Array.from({ length: 100 }, (_, at) => `change ${at} ${"x".repeat(150)}`);
+    const long = { ...PLAN, changelog: [{ version: "v2.0.0", changes, breaking: [] }] };
+    expect(renderPlan(long)).to.include("and 88 more");
+    for (const line of renderPlan(long).split("\n")) expect(line).to.have.length.at.most(80);
+  });
+});
+
+describe("breakingRefusals", () => {
+  it("refuses what was not read, and names it", () => {
+    const [refusal, ...more] = breakingRefusals(PLAN, undefined);
+    expect(more).to.deep.equal([]);
+    expect(refusal?.reason)
+      .to.include("`PUBLIC_URL` must be set.")
+      .and.include("pulumi config set breakingChangesReadUpTo v2.0.0");
+  });
+
+  for (const read of ["v2.0.0", "2.0.0", "v2.1.0", "2222222", "2".repeat(40)])
+    it(`lets pass what was read up to ${read}`, () => {
+      expect(breakingRefusals(PLAN, read)).to.deep.equal([]);
+    });
+
+  for (const read of ["v1.9.0", "main", "1111111"])
+    it(`refuses what was read up to ${read} only`, () => {
+      expect(breakingRefusals(PLAN, read)).to.have.length(1);
+    });
+
+  it("wants the release itself to be named for a commit that breaks", () => {
+    const plan = { ...PLAN, breaking: ["feat!: new port"] };
+    expect(breakingRefusals(plan, "v3.0.0")).to.have.length(1);
+    expect(breakingRefusals(plan, "v2.0.0")).to.deep.equal([]);
+  });
+
+  it("has nothing to say where nothing breaks", () => {
+    expect(breakingRefusals({ ...PLAN, breaking: [] }, undefined)).to.deep.equal([]);
+    expect(breakingRefusals(undefined, undefined)).to.deep.equal([]);
+  });
+});
