@@ -72,13 +72,13 @@ describe("an update that runs out of disk before it stops the old server", funct
     await leaveFree(demo, DOCKER_FOLDER, 900);
     await operator.configure({ release: "v1.1.0" });
     const run = await operator.up("--skip-preview");
+    await leaveFree(demo, DOCKER_FOLDER, 4_000);
     expect(run.exitCode, run.output).not.to.equal(0);
     expect(run.output).to.match(/Docker's folder has \d+ MB free; 2048 MB are needed/);
     await expectServing();
   });
 
   it("is untouched when the proof's restore fills the disk, and the copy is dropped (20)", async () => {
-    await leaveFree(demo, DOCKER_FOLDER, 4_000);
     // What is random can't be made small, neither by the dump nor by the database.
     await query(
       demo,
