@@ -6,6 +6,7 @@ import { compareMigrations } from "../release/compare.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import { chosenDatabase } from "../updater/kept-databases.ts";
 import type {
+  AppliedMigration,
   DatabaseWay,
   ReleaseIdentity,
   ServerState,
@@ -19,10 +20,15 @@ import { knownServerOf } from "./place.ts";
 import { identityOf } from "./release.ts";
 import type { Refusal, ResourceContext } from "./resource.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
+import { readUndoScripts } from "./undo-scripts.ts";
 
-/** The way for the database as the server's request has it. */
-export function rollbackOf(values: Wire): NonNullable<SwitchRequest["database"]> {
-  return values.rollback as DatabaseRollback;
+/** The way for the database as the server's request has it, with the operator's scripts. */
+export async function rollbackOf(values: Wire): Promise<NonNullable<SwitchRequest["database"]>> {
+  const { way, job, scripts: folder } = values.rollback as DatabaseRollback;
+  if (way !== "undo-scripts" || folder === undefined) return { way, job };
+  const known = new Set(identityOf(values).migrations.map(({ version }) => version));
+  const scripts = await readUndoScripts(folder);
+  return { way, job, scripts: scripts.filter(({ version }) => !known.has(version)) };
 }
 
 /** Why this release can't be started on this server's database, or was given up before. */
@@ -69,9 +75,12 @@ async function migrationRefusals(
       );
     return [];
   }
+  if (chosen?.way === "undo-scripts" && edited.length === 0)
+    return undoRefusals(context, identity, missing, chosen.scripts ?? "");
   const history = await historyIfInstalled(knownServerOf(news));
   const way = history?.waysBack.find(({ release: { commit } }) => commit === identity.commit);
-  if (chosen !== undefined) return refusalsOfWay(context, identity, chosen, way);
+  if (chosen !== undefined && chosen.way !== "undo-scripts")
+    return refusalsOfWay(context, identity, chosen.way, way);
   const begin = `${identity.name} can't start on this database: `;
   const choice = choiceText(identity.name, state, way);
   return [
@@ -95,10 +104,10 @@ function wayInForce(
   context: ResourceContext,
   { rollback }: Wire,
   { serving }: ServerState,
-): DatabaseWay | undefined {
+): DatabaseRollback | undefined {
   const named = rollback as DatabaseRollback | undefined;
   if (named === undefined) return undefined;
-  if (named.job === serving?.sequence) return named.way;
+  if (named.job === serving?.sequence) return named;
   context.warn(
     `"rollback.database" is left alone: it was for job ${named.job}, and ` +
       `${serving === undefined ? "nothing serves" : `job ${serving.sequence} brought what serves`}. ` +
@@ -133,6 +142,32 @@ function refusalsOfWay(
   return [];
 }
 
+async function undoRefusals(
+  context: ResourceContext,
+  identity: ReleaseIdentity,
+  missing: readonly AppliedMigration[],
+  folder: string,
+): Promise<string[]> {
+  if (missing.length === 0)
+    return [
+      `There is nothing to undo: ${identity.name} knows all migrations of the database. Nothing was ` +
+        "changed. Remove the setting: pulumi config rm rollback",
+    ];
+  const scripts = new Set((await readUndoScripts(folder)).map(({ version }) => version));
+  const lacking = missing.filter(({ version }) => !scripts.has(version));
+  if (lacking.length > 0)
+    return [
+      `There is no undo script in ${folder} for ${lacking.map(migrationName).join(", ")}. Nothing was ` +
+        "changed. Put one file for each there, named like the migration.",
+    ];
+  context.tell(
+    `ROLLBACK  ${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
+      `${missing.map(migrationName).join(", ")} applied. They are tried first on another copy. The database ` +
+      "of now is kept under another name; should the release fail, it is live again.",
+  );
+  return [];
+}
+
 function choiceText(name: string, { serving }: ServerState, way: WayBack | undefined): string {
   const present = serving?.release?.name;
   const back = (way?.databases ?? []).filter(
@@ -146,7 +181,12 @@ function choiceText(name: string, { serving }: ServerState, way: WayBack | undef
         `  back: npx chatalot rollback --to ${name} --database ${database.way}\n` +
         `        (its data of ${database.at}; what was written since is set aside, not deleted)`,
     ),
-    ...(back.length === 0 ? ["  back: no database of that time is kept (docs/rollback.md)"] : []),
+    ...(back.length === 0
+      ? [
+          `  back: npx chatalot rollback --to ${name} --database undo-scripts --scripts <folder with SQL>\n` +
+            "        (no database of that time is kept: docs/rollback.md)",
+        ]
+      : []),
   ].join("\n");
 }
 

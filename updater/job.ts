@@ -16,6 +16,7 @@ import type {
   OpenJob,
   ReleaseIdentity,
   ServingRecord,
+  UndoScript,
   Verdict,
 } from "./protocol.ts";
 
@@ -45,6 +46,7 @@ export interface JobPlan {
     filesVolume: string;
     /** What takes the live database's place; absent: nothing does. */
     databaseWay?: DatabaseWay;
+    undoScripts?: UndoScript[];
   };
   /** The release that serves, as the ledger has it. */
   previous?: LedgerRecord;

@@ -122,8 +122,12 @@ const gateLimits = z.object({
 export type GateLimits = z.infer<typeof gateLimits>;
 
 /** How the database can be brought to what an older release knows. */
-export const DATABASE_WAYS = ["revert-point", "backup"] as const;
+export const DATABASE_WAYS = ["revert-point", "backup", "undo-scripts"] as const;
 export type DatabaseWay = (typeof DATABASE_WAYS)[number];
+
+/** SQL of the operator's that takes one migration back. */
+const undoScript = z.object({ version: z.number().int(), sql: z.string().max(1_000_000) });
+export type UndoScript = z.infer<typeof undoScript>;
 
 const switchRequest = jobBase.extend({
   kind: z.literal("switch"),
@@ -137,7 +141,14 @@ const switchRequest = jobBase.extend({
    * Gives the release a database of an earlier moment in the place of the live one, which is kept. Only
    * while the release serves that this job brought: a request that comes again later does it no more.
    */
-  database: z.object({ way: z.enum(DATABASE_WAYS), job: z.number().int() }).optional(),
+  database: z
+    .object({
+      way: z.enum(DATABASE_WAYS),
+      job: z.number().int(),
+      /** For `undo-scripts`: one for each migration that the release doesn't know. */
+      scripts: z.array(undoScript).max(1_000).optional(),
+    })
+    .optional(),
   keepReleases: z.number().int().min(1),
   /** How many proven backups stay; how many copies of the database from before a migration. */
   keepBackups: z.number().int().min(1).default(5),
@@ -170,15 +181,18 @@ export interface DatabaseIdentity {
   oid: string;
 }
 
-/** A database of an earlier moment, which can take the live one's place. */
+/** A database that can take the live one's place. */
 export interface KeptDatabase {
-  /** `revert-point`: a database beside the live one; `backup`: a dump that was restored to prove it. */
+  /**
+   * `revert-point`: a database beside the live one; `backup`: a dump that was restored to prove it;
+   * `undo-scripts`: a copy of the live one, with migrations taken back.
+   */
   way: DatabaseWay;
   /** The database's or the backup's name. */
   name: string;
   /** The job before which the database was so. */
   sequence: number;
-  /** When it was so; nothing that came later is in it. */
+  /** When it was so; nothing that came later is in it. For `undo-scripts`: when they were applied first. */
   at: string;
   applied: AppliedMigration[];
 }
