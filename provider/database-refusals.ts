@@ -5,13 +5,13 @@
 import { compareMigrations } from "../release/compare.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import { chosenDatabase } from "../updater/kept-databases.ts";
+import type { WayBack } from "../updater/history-protocol.ts";
 import type {
   AppliedMigration,
   DatabaseWay,
   ReleaseIdentity,
   ServerState,
   SwitchRequest,
-  WayBack,
 } from "../updater/protocol.ts";
 import { sameDatabase } from "../updater/same-database.ts";
 import { migrationName, releaseText, repeatedRevert } from "../updater/texts.ts";
@@ -181,7 +181,9 @@ function choiceText(name: string, { serving }: ServerState, way: WayBack | undef
         `  back: npx chatalot rollback --to ${name} --database ${database.way}\n` +
         `        (its data of ${database.at}; what was written since is set aside, not deleted)`,
     ),
-    ...(back.length === 0
+    // Before the first look of this version, or where the release never was on this server.
+    ...(way === undefined ? ["  back: see what can be gone back to: npx chatalot history"] : []),
+    ...(way !== undefined && back.length === 0
       ? [
           `  back: npx chatalot rollback --to ${name} --database undo-scripts --scripts <folder with SQL>\n` +
             "        (no database of that time is kept: docs/rollback.md)",

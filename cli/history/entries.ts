@@ -1,5 +1,5 @@
 /** The lines of `npx chatalot history`: what was done, and whether it can be gone back to now. */
-import type { InstanceHistory, PastJob, WayBack } from "../../updater/protocol.ts";
+import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
 import { joinHistory, type JoinedEntry } from "./join.ts";
 import type { PulumiUpdate } from "./pulumi-history.ts";
 

@@ -1,6 +1,6 @@
 /** What a rollback would do, for the operator to read before it is done. */
 import { releaseText } from "../../updater/texts.ts";
-import type { Loss } from "../../updater/protocol.ts";
+import type { Loss } from "../../updater/history-protocol.ts";
 import type { HistoryEntry } from "../history/entries.ts";
 import type { DatabaseChoice, Target } from "./target.ts";
 

@@ -3,7 +3,8 @@ import { UserError } from "../../common/errors.ts";
 import { parseReference, problemOfReference } from "../../release/reference.ts";
 import { chosenDatabase } from "../../updater/kept-databases.ts";
 import { releaseText } from "../../updater/texts.ts";
-import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
+import type { WayBack } from "../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { Back, HistoryEntry } from "../history/entries.ts";
 
 /** What takes the live database's place; undo scripts make it of the live one. */

@@ -5,7 +5,8 @@ import { expect } from "chai";
 import type { Wire } from "../../provider/codec.ts";
 import { deployment } from "../../provider/deployment.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
-import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
+import type { WayBack } from "../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import {
   COMMIT,
@@ -55,6 +56,12 @@ describe("a release that lacks migrations of the database, in a preview", () => 
 
   it("says that there is no way back where nothing is kept", async () => {
     expect((await check([])).reason).to.contain("no database of that time is kept");
+  });
+
+  it("points to the history where the server knows nothing of the release", async () => {
+    const context = listeningContext();
+    const [reason] = reasons(await deployment.check(context, OLDS, deploymentInputs(OLDER)));
+    expect(reason).to.contain("npx chatalot history").and.not.contain("is kept");
   });
 
   it("is taken with a way that was chosen for what serves, and says what it gets", async () => {

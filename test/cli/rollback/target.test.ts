@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { historyEntries } from "../../../cli/history/entries.ts";
 import { chooseTarget, databaseFor, pinned } from "../../../cli/rollback/target.ts";
-import type { DatabaseWay, WayBack } from "../../../updater/protocol.ts";
+import type { WayBack } from "../../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../../updater/protocol.ts";
 import { commitOf, instanceHistory, pastJob, wayBack } from "../history/samples.ts";
 
 describe("chooseTarget", () => {
