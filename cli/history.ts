@@ -1,7 +1,7 @@
 /** `chatalot history`: the stack's updates, newest first, and which of them can be gone back to. */
 import { historyOf } from "../provider/server/server-history.ts";
 import type { RemoteServer } from "../provider/server/remote-server.ts";
-import type { InstanceHistory } from "../updater/protocol.ts";
+import type { InstanceHistory } from "../updater/history-protocol.ts";
 import { historyEntries, type HistoryEntry } from "./history/entries.ts";
 import { pulumiHistory, type PulumiUpdate } from "./history/pulumi-history.ts";
 import { historyTable } from "./history/table.ts";

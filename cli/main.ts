@@ -115,9 +115,10 @@ program
   .option("--to <update>", "a job of the history, a tag or a commit; default: the release before")
   .option(
     "--database <way>",
-    "what the database becomes where migrations lie between: refuse, revert-point, backup",
+    "what the database becomes where migrations lie between: refuse, revert-point, backup, undo-scripts",
     "refuse",
   )
+  .option("--scripts <folder>", "the SQL for --database undo-scripts, one file for each migration")
   .option("--with-secrets", "puts secretEnv back, too")
   .option("--preview", "shows what would be done, and changes nothing")
   .option("--yes", "does it without asking, and without a preview")

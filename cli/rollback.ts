@@ -3,7 +3,7 @@
  * and runs pulumi.
  */
 import { rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors.ts";
 import { historyOf } from "../provider/server/server-history.ts";
 import { writeFileDurably } from "../updater/files.ts";
@@ -28,6 +28,8 @@ export interface RollbackOptions {
   to?: string;
   /** What the database becomes where the release doesn't know all of its migrations. Default: `refuse`. */
   database?: string;
+  /** For `undo-scripts`: the folder with the SQL. */
+  scripts?: string;
   /** Puts `secretEnv` back, too. */
   withSecrets?: boolean;
   /** Shows what would be done, with pulumi's preview, and changes nothing. */
@@ -47,6 +49,7 @@ export async function rollback(
   question: Ask = canAsk() ? ask : undefined,
 ): Promise<RollbackResult> {
   const way = wayOf(options.database);
+  const scripts = scriptsFor(way, options.scripts);
   const { preview = false, yes = false, withSecrets = false } = options;
   const history = await readHistory(stack, context.tell, withSecrets);
   const target = chooseTarget(history.entries, options.to);
@@ -58,7 +61,7 @@ export async function rollback(
     serving: history.entries.find(({ back }) => back?.state === "serves"),
     changes: changesOf(history.updates[0], earlier, update !== undefined),
     loss:
-      database === undefined
+      database === undefined || database.way === "undo-scripts"
         ? undefined
         : (await historyOf(history.server, context.tell, database.name)).loss,
   };
@@ -77,7 +80,9 @@ export async function rollback(
   const draft = join(dirname(file.path), `.rollback.${basename(file.path)}`);
   const job = history.instance.serving;
   const run =
-    database === undefined || job === undefined ? undefined : { database: database.way, job };
+    database === undefined || job === undefined
+      ? undefined
+      : { database: database.way, job, ...(scripts === undefined ? {} : { scripts }) };
   try {
     await writeFileDurably(draft, withEarlier(file.text, earlier, run));
     if (withSecrets) await putSecretsBack(stack, draft, update?.config?.[key("secretEnv")]);
@@ -108,6 +113,17 @@ function wayOf(text = "refuse"): DatabaseWay | "refuse" {
       `The way for the database is not known: ${JSON.stringify(text)}. Choose one: ${ways.join(", ")}`,
     );
   return way;
+}
+
+/** Pulumi runs the program in another folder than this one. */
+function scriptsFor(way: DatabaseWay | "refuse", folder: string | undefined): string | undefined {
+  if ((way === "undo-scripts") === (folder !== undefined))
+    return folder === undefined ? undefined : resolve(folder);
+  throw new UserError(
+    folder === undefined
+      ? 'The undo scripts are not known: "--database undo-scripts" needs "--scripts <folder>".'
+      : '"--scripts" is for "--database undo-scripts" only. Leave one of them away, or give both.',
+  );
 }
 
 function key(name: string): string {

@@ -5,12 +5,13 @@
 import { compareMigrations } from "../release/compare.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import { chosenDatabase } from "../updater/kept-databases.ts";
+import type { WayBack } from "../updater/history-protocol.ts";
 import type {
+  AppliedMigration,
   DatabaseWay,
   ReleaseIdentity,
   ServerState,
   SwitchRequest,
-  WayBack,
 } from "../updater/protocol.ts";
 import { sameDatabase } from "../updater/same-database.ts";
 import { migrationName, releaseText, repeatedRevert } from "../updater/texts.ts";
@@ -19,10 +20,15 @@ import { knownServerOf } from "./place.ts";
 import { identityOf } from "./release.ts";
 import type { Refusal, ResourceContext } from "./resource.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
+import { readUndoScripts } from "./undo-scripts.ts";
 
-/** The way for the database as the server's request has it. */
-export function rollbackOf(values: Wire): NonNullable<SwitchRequest["database"]> {
-  return values.rollback as DatabaseRollback;
+/** The way for the database as the server's request has it, with the operator's scripts. */
+export async function rollbackOf(values: Wire): Promise<NonNullable<SwitchRequest["database"]>> {
+  const { way, job, scripts: folder } = values.rollback as DatabaseRollback;
+  if (way !== "undo-scripts" || folder === undefined) return { way, job };
+  const known = new Set(identityOf(values).migrations.map(({ version }) => version));
+  const scripts = await readUndoScripts(folder);
+  return { way, job, scripts: scripts.filter(({ version }) => !known.has(version)) };
 }
 
 /** Why this release can't be started on this server's database, or was given up before. */
@@ -66,9 +72,12 @@ async function migrationRefusals(
   const { missing, edited } = compareMigrations(applied, identity.migrations);
   const chosen = wayInForce(context, news, state);
   if (missing.length + edited.length === 0 && chosen === undefined) return [];
+  if (chosen?.way === "undo-scripts" && edited.length === 0)
+    return undoRefusals(context, identity, missing, chosen.scripts ?? "");
   const history = await historyIfInstalled(knownServerOf(news));
   const way = history?.waysBack.find(({ release: { commit } }) => commit === identity.commit);
-  if (chosen !== undefined) return refusalsOfWay(context, identity, chosen, way);
+  if (chosen !== undefined && chosen.way !== "undo-scripts")
+    return refusalsOfWay(context, identity, chosen.way, way);
   const begin = `${identity.name} can't start on this database: `;
   const choice = choiceText(identity.name, state, way);
   return [
@@ -92,10 +101,10 @@ function wayInForce(
   context: ResourceContext,
   { rollback }: Wire,
   { serving }: ServerState,
-): DatabaseWay | undefined {
+): DatabaseRollback | undefined {
   const named = rollback as DatabaseRollback | undefined;
   if (named === undefined) return undefined;
-  if (named.job === serving?.sequence) return named.way;
+  if (named.job === serving?.sequence) return named;
   context.warn(
     `"rollback.database" is left alone: it was for job ${named.job}, and ` +
       `${serving === undefined ? "nothing serves" : `job ${serving.sequence} brought what serves`}. ` +
@@ -130,6 +139,32 @@ function refusalsOfWay(
   return [];
 }
 
+async function undoRefusals(
+  context: ResourceContext,
+  identity: ReleaseIdentity,
+  missing: readonly AppliedMigration[],
+  folder: string,
+): Promise<string[]> {
+  if (missing.length === 0)
+    return [
+      `There is nothing to undo: ${identity.name} knows all migrations of the database. Nothing was ` +
+        "changed. Remove the setting: pulumi config rm rollback",
+    ];
+  const scripts = new Set((await readUndoScripts(folder)).map(({ version }) => version));
+  const lacking = missing.filter(({ version }) => !scripts.has(version));
+  if (lacking.length > 0)
+    return [
+      `There is no undo script in ${folder} for ${lacking.map(migrationName).join(", ")}. Nothing was ` +
+        "changed. Put one file for each there, named like the migration.",
+    ];
+  context.tell(
+    `ROLLBACK  ${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
+      `${missing.map(migrationName).join(", ")} applied. They are tried first on another copy. The database ` +
+      "of now is kept under another name; should the release fail, it is live again.",
+  );
+  return [];
+}
+
 function choiceText(name: string, { serving }: ServerState, way: WayBack | undefined): string {
   const present = serving?.release?.name;
   const back = (way?.databases ?? []).filter(
@@ -143,7 +178,14 @@ function choiceText(name: string, { serving }: ServerState, way: WayBack | undef
         `  back: npx chatalot rollback --to ${name} --database ${database.way}\n` +
         `        (its data of ${database.at}; what was written since is set aside, not deleted)`,
     ),
-    ...(back.length === 0 ? ["  back: no database of that time is kept (docs/rollback.md)"] : []),
+    // Before the first look of this version, or where the release never was on this server.
+    ...(way === undefined ? ["  back: see what can be gone back to: npx chatalot history"] : []),
+    ...(way !== undefined && back.length === 0
+      ? [
+          `  back: npx chatalot rollback --to ${name} --database undo-scripts --scripts <folder with SQL>\n` +
+            "        (no database of that time is kept: docs/rollback.md)",
+        ]
+      : []),
   ].join("\n");
 }
 

@@ -121,7 +121,7 @@ async function switchTo(
 ): Promise<Wire> {
   const server = knownServerOf(inputs);
   const instanceId = olds.instanceId ?? inputs.instanceId;
-  const request = requestOf(instanceId === undefined ? inputs : { ...inputs, instanceId });
+  const request = await requestOf(instanceId === undefined ? inputs : { ...inputs, instanceId });
   const answer = await server.submit(request, (text) => context.tell(text));
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
   const outputs = outputsOf(inputs, answer);
@@ -153,7 +153,7 @@ async function switchTo(
   }
 }
 
-function requestOf(inputs: Wire): SwitchRequest {
+async function requestOf(inputs: Wire): Promise<SwitchRequest> {
   const place = inputs.place as ServerPlace;
   const configuration = inputs.configuration as Omit<Configuration, "secretEnv">;
   return {
@@ -169,7 +169,7 @@ function requestOf(inputs: Wire): SwitchRequest {
     secrets: inputs.secrets as InstanceSecrets,
     gate: inputs.gate as GateLimits,
     ...(inputs.retry === undefined ? {} : { retry: inputs.retry as number }),
-    ...(inputs.rollback === undefined ? {} : { database: rollbackOf(inputs) }),
+    ...(inputs.rollback === undefined ? {} : { database: await rollbackOf(inputs) }),
     keepReleases: inputs.keepReleases as number,
     keepRevertPoints: inputs.keepRevertPoints as number,
     keepBackups: inputs.keepBackups as number,

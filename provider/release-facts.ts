@@ -9,7 +9,8 @@ import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/m
 import { parseReference, type ReleaseReference } from "../release/reference.ts";
 import { describeRelease, type Release } from "../release/release.ts";
 import { isKnownLocally } from "../release/resolve.ts";
-import type { ReleaseIdentity, ServerState, WayBack } from "../updater/protocol.ts";
+import type { WayBack } from "../updater/history-protocol.ts";
+import type { ReleaseIdentity, ServerState } from "../updater/protocol.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
 import type { Refusal } from "./resource.ts";
 import type { RemoteServer } from "./server/remote-server.ts";

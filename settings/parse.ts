@@ -1,14 +1,19 @@
 import { isIPv6 } from "node:net";
 import type { z } from "zod";
-import { toMilliseconds, type Duration } from "../common/duration.ts";
+import type { Duration } from "../common/duration.ts";
 import { toBytes } from "../common/size.ts";
-import { publishedImage } from "../release/published-image.ts";
 import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
 import { configurationError, type Problem } from "./problems.ts";
+import {
+  contradictions,
+  healthProblems,
+  imageProblems,
+  type Parsed,
+  rollbackProblems,
+} from "./contradictions.ts";
 import { settingsSchema } from "./schema.ts";
-import { SECTIONS } from "./sections.ts";
 import type { DatabaseWay } from "../updater/protocol.ts";
 import { isEverywhere, isLoopback } from "../updater/owner-guard.ts";
 import { originOf } from "./values.ts";
@@ -65,6 +70,8 @@ export interface Settings {
 export interface DatabaseRollback {
   way: DatabaseWay;
   job: number;
+  /** For `undo-scripts`: the folder on this machine. */
+  scripts?: string;
 }
 
 /** Where images come from, and what making them may take. */
@@ -114,8 +121,6 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   return settingsOf(parsed.data, env, secretEnv);
 }
 
-type Parsed = z.output<typeof settingsSchema>;
-
 function settingsOf(
   parsed: Parsed,
   env: Record<string, string>,
@@ -147,7 +152,12 @@ function settingsOf(
     ...(breakingChangesReadUpTo === undefined ? {} : { breakingChangesReadUpTo }),
     ...(rollback.database === "refuse" || rollback.job === undefined
       ? {}
-      : { rollback: { way: rollback.database, job: rollback.job } }),
+      : {
+          rollback: {
+            ...{ way: rollback.database, job: rollback.job },
+            ...(rollback.scripts === undefined ? {} : { scripts: rollback.scripts }),
+          },
+        }),
   };
 }
 
@@ -194,78 +204,6 @@ function valueAt(raw: unknown, path: readonly string[]): unknown {
     value = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
   }
   return value;
-}
-
-/** What is wrong although every value by itself is right. */
-function contradictions(
-  raw: Record<string, unknown>,
-  env: Record<string, string>,
-  secretEnv: Record<string, string>,
-): Problem[] {
-  const problems: Problem[] = Object.keys(env)
-    .filter((name) => Object.hasOwn(secretEnv, name))
-    .map((name) => ({
-      key: `env.${name}`,
-      cause: "this is set under secretEnv as well",
-      example: `pulumi config rm --path env.${name}`,
-    }));
-  const server = raw["server"];
-  if (typeof server !== "object" || server === null) return problems;
-  const names = Object.keys(server);
-  const known = names.filter((name) => name !== "directory" && SECTIONS["server"]?.includes(name));
-  if (known.length > 0 && !names.includes("host")) {
-    problems.push({
-      key: "server.host",
-      cause: `is missing: without it ${known.join(", ")} would mean nothing`,
-      example: "pulumi config set --path server.host chat.example.org",
-    });
-  }
-  if (names.includes("hostKey") && names.includes("knownHostsFile")) {
-    problems.push({
-      key: "server.knownHostsFile",
-      cause: "expected either hostKey or knownHostsFile",
-      example: "pulumi config rm --path server.knownHostsFile",
-    });
-  }
-  return problems;
-}
-
-function healthProblems(health: Parsed["health"]): Problem[] {
-  const { timeout, mustStayGoodFor } = health;
-  if (toMilliseconds(mustStayGoodFor) < toMilliseconds(timeout)) return [];
-  return [
-    {
-      key: "health.mustStayGoodFor",
-      cause: `expected less than health.timeout, which is "${timeout}"`,
-      got: { value: mustStayGoodFor },
-      example: '"10 seconds"',
-    },
-  ];
-}
-
-/** Without the job it would be done again by every later change that goes back. */
-function rollbackProblems({ database, job }: Parsed["rollback"]): Problem[] {
-  if (database === "refuse" || job !== undefined) return [];
-  return [
-    {
-      key: "rollback.job",
-      cause: `is missing: expected the number of the job that brought what serves, which ${database} is to undo`,
-      example: "pulumi config set --path rollback.job 12",
-    },
-  ];
-}
-
-/** A repository elsewhere has no image whose name could be known. */
-function imageProblems({ image, repository }: Parsed): Problem[] {
-  if (image !== "pull" || publishedImage(repository) !== undefined) return [];
-  return [
-    {
-      key: "image",
-      cause: "expected the name of an image, since only repositories on GitHub have a known one",
-      got: { value: image },
-      example: "ghcr.io/us/chatalot",
-    },
-  ];
 }
 
 /** Secrets must be encrypted; and what is encrypted must not be written in plain by being used. */

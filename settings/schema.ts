@@ -7,6 +7,7 @@ import {
   DEFAULT_REPOSITORY,
   directory,
   duration,
+  folderHere,
   integer,
   imageSource,
   ipAddress,
@@ -139,15 +140,14 @@ export const rollbackShape = {
   /**
    * What the database becomes when `release` is one that doesn't know all of its migrations. `refuse`:
    * the preview refuses. `revert-point`: a copy that is kept beside it. `backup`: the newest proven backup
-   * that the release can start on. What was written since is not in these; the database of now is kept
-   * under another name.
+   * that the release can start on. What was written since is not in these. `undo-scripts`: a copy of the
+   * database of now, with your SQL run on it. The database of now is kept under another name.
    *
    * @default "refuse"
    */
   database: choice(["refuse", ...DATABASE_WAYS]).default("refuse"),
   /**
-   * The number of the job that brought what serves, as `npx chatalot history` shows it. Once something
-   * else serves, `rollback.database` means nothing any more, so that no later change goes back again.
+   * The number of the job that brought what serves: once something else does, this means nothing.
    *
    * @default none; must be set where `rollback.database` is not `refuse`
    * @example pulumi config set --path rollback.job 12
@@ -157,6 +157,14 @@ export const rollbackShape = {
     Number.MAX_SAFE_INTEGER,
     "expected the number of the job that brought what serves, for example 12",
   ).optional(),
+  /**
+   * The folder on this machine with the SQL for `undo-scripts`, named like the migrations. Absolute, or
+   * beginning with `~/`.
+   *
+   * @default none; must be set where `rollback.database` is `undo-scripts`
+   * @example pulumi config set --path rollback.scripts ~/undo
+   */
+  scripts: folderHere.optional(),
 };
 
 /** Keys of `backup`: the dumps that every update takes. */

@@ -34,6 +34,13 @@ export const directory = z.custom<string>(
   },
 );
 
+/** A folder on this machine. */
+export const folderHere = z.custom<string>(
+  (value) =>
+    typeof value === "string" && value.length <= 1_000 && /^(\/|~\/)[^\p{C}]*$/u.test(value),
+  { error: "expected the absolute path of a folder on this machine, for example ~/undo" },
+);
+
 /** A whole number; text of digits is taken for one. */
 export function integer(least: number, most: number, expected: string) {
   return z.preprocess(

@@ -6,6 +6,7 @@ import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
 import { backupOf } from "./steps/backup.ts";
 import { sweep } from "./steps/clean.ts";
+import { replacementName } from "./steps/choose-database.ts";
 import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
@@ -150,8 +151,7 @@ function backupText(job: Job): string {
 function replacementText(job: Job): string {
   const replacement = replacementBy(job);
   if (replacement === undefined) return "";
-  const { way, name, at, left } = replacement;
-  return ` Its database is the ${way} ${name}, of ${at}; the one until now is kept as ${left}.`;
+  return ` Its database is ${replacementName(replacement)}; the one until now is kept as ${replacement.left}.`;
 }
 
 function databaseText(job: Job): string {

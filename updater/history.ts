@@ -11,17 +11,19 @@ import { openJob } from "./job.ts";
 import { fittingDatabases, keptDatabases } from "./kept-databases.ts";
 import { Ledger } from "./ledger.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
+import type {
+  HistoryRequest,
+  InstanceHistory,
+  Loss,
+  PastJob,
+  WayBack,
+} from "./history-protocol.ts";
 import {
   type AppliedMigration,
-  type HistoryRequest,
-  type InstanceHistory,
   type KeptDatabase,
   type LedgerRecord,
-  type Loss,
-  type PastJob,
   PROTOCOL,
   type ReleaseIdentity,
-  type WayBack,
 } from "./protocol.ts";
 import { migrationName } from "./texts.ts";
 import { uploadsSince } from "./uploads.ts";

@@ -17,6 +17,7 @@ import type {
   OpenJob,
   ReleaseIdentity,
   ServingRecord,
+  UndoScript,
   Verdict,
 } from "./protocol.ts";
 
@@ -46,6 +47,7 @@ export interface JobPlan {
     filesVolume: string;
     /** What takes the live database's place; absent: nothing does. */
     databaseWay?: DatabaseWay;
+    undoScripts?: UndoScript[];
   };
   /** The release that serves, as the ledger has it. */
   previous?: LedgerRecord;

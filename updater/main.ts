@@ -13,12 +13,8 @@ import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
 import { plainText } from "./plain-text.ts";
-import {
-  directorySchema,
-  type HistoryRequest,
-  jobRequestSchema,
-  resolveRequestSchema,
-} from "./protocol.ts";
+import type { HistoryRequest } from "./history-protocol.ts";
+import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
 import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
 import { submit } from "./submit.ts";

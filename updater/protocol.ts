@@ -122,8 +122,12 @@ const gateLimits = z.object({
 export type GateLimits = z.infer<typeof gateLimits>;
 
 /** How the database can be brought to what an older release knows. */
-export const DATABASE_WAYS = ["revert-point", "backup"] as const;
+export const DATABASE_WAYS = ["revert-point", "backup", "undo-scripts"] as const;
 export type DatabaseWay = (typeof DATABASE_WAYS)[number];
+
+/** SQL of the operator's that takes one migration back. */
+const undoScript = z.object({ version: z.number().int(), sql: z.string().max(1_000_000) });
+export type UndoScript = z.infer<typeof undoScript>;
 
 const switchRequest = jobBase.extend({
   kind: z.literal("switch"),
@@ -137,7 +141,14 @@ const switchRequest = jobBase.extend({
    * Gives the release a database of an earlier moment in the place of the live one, which is kept. Only
    * while the release serves that this job brought: a request that comes again later does it no more.
    */
-  database: z.object({ way: z.enum(DATABASE_WAYS), job: z.number().int() }).optional(),
+  database: z
+    .object({
+      way: z.enum(DATABASE_WAYS),
+      job: z.number().int(),
+      /** For `undo-scripts`: one for each migration that the release doesn't know. */
+      scripts: z.array(undoScript).max(1_000).optional(),
+    })
+    .optional(),
   keepReleases: z.number().int().min(1),
   /** How many proven backups stay; how many copies of the database from before a migration. */
   keepBackups: z.number().int().min(1).default(5),
@@ -187,15 +198,18 @@ export interface DatabaseIdentity {
   oid: string;
 }
 
-/** A database of an earlier moment, which can take the live one's place. */
+/** A database that can take the live one's place. */
 export interface KeptDatabase {
-  /** `revert-point`: a database beside the live one; `backup`: a dump that was restored to prove it. */
+  /**
+   * `revert-point`: a database beside the live one; `backup`: a dump that was restored to prove it;
+   * `undo-scripts`: a copy of the live one, with migrations taken back.
+   */
   way: DatabaseWay;
   /** The database's or the backup's name. */
   name: string;
   /** The job before which the database was so. */
   sequence: number;
-  /** When it was so; nothing that came later is in it. */
+  /** When it was so; nothing that came later is in it. For `undo-scripts`: when they were applied first. */
   at: string;
   applied: AppliedMigration[];
 }
@@ -502,72 +516,4 @@ export interface DiskUsage {
   images?: number;
   /** By the volume's name. */
   volumes: Record<string, number>;
-}
-
-/** What is asked of an instance's past. Nothing is changed by it. */
-export interface HistoryRequest {
-  directory: string;
-  project: string;
-  /** Docker's name of the volume with the uploads. */
-  filesVolume: string;
-  /** A kept database that the live one is compared with, by its name. Absent: none. */
-  compareWith?: string;
-}
-
-/** A closed job, as {@link LedgerRecord} but short: there may be many of them. */
-export interface PastJob {
-  sequence: number;
-  kind: JobKind;
-  outcome: Outcome;
-  openedAt: string;
-  closedAt: string;
-  requestedBy: string;
-  release?: { name: string; commit: string };
-  from?: { name: string; commit: string };
-  /** For a switch that is done: migrations that the database had afterwards and not before. */
-  migrations?: string[];
-  /** For a switch that is done: the optional services that ran. */
-  profiles?: string[];
-  cause?: string;
-  durations: Durations;
-  backup?: { name: string; size: number; proof: "restored" | "checksum" };
-  replacement?: Replacement;
-}
-
-/** Whether, and by what, a release that served can serve again now. */
-export interface WayBack {
-  release: ReleaseIdentity;
-  /** Its tree and image are on the server: nothing has to be fetched or built. */
-  prepared: boolean;
-  /** Migrations of the live database that the release doesn't know: code alone can't go back. */
-  missing: string[];
-  /** Its migrations that the live database doesn't have: they would be applied. */
-  pending: string[];
-  /** Why it can't serve whatever is done: another PostgreSQL, a migration with other content. */
-  obstacle?: string;
-  /** Databases of earlier moments that the release can start on, the best of each way first. */
-  databases: Omit<KeptDatabase, "applied">[];
-}
-
-/** What is in the live database, and not in one of an earlier moment. */
-export interface Loss {
-  name: string;
-  at: string;
-  /** Rows more than there, by `schema.table`; negative: fewer. Tables without a difference are left out. */
-  rows: Record<string, number>;
-  /** Files of the volume with uploads that came since. */
-  uploads: number;
-}
-
-/** An instance's past, and what can be gone back to. */
-export interface InstanceHistory {
-  protocol: number;
-  /** Oldest first. */
-  jobs: PastJob[];
-  /** The job that brought what serves. */
-  serving?: number;
-  openJob?: OpenJob;
-  /** For each commit that served, and each that is on the server. */
-  waysBack: WayBack[];
-  loss?: Loss;
 }

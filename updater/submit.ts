@@ -252,8 +252,14 @@ async function switchWork(
   );
   if (reverted !== undefined && reverted.sequence !== request.retry)
     return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
-  const way = request.database?.job === serving?.sequence ? request.database?.way : undefined;
-  const databaseWay = way === undefined ? {} : { databaseWay: way };
+  const { database } = request;
+  const databaseWay =
+    database === undefined || database.job !== serving?.sequence
+      ? {}
+      : {
+          databaseWay: database.way,
+          ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
+        };
   return {
     wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
     unchanged: same && (await runsAsCommitted(paths, driver, serving)),

@@ -1,5 +1,5 @@
 /** The lines of `npx chatalot history`: what was done, and whether it can be gone back to now. */
-import type { InstanceHistory, PastJob, WayBack } from "../../updater/protocol.ts";
+import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
 import { joinHistory, type JoinedEntry } from "./join.ts";
 import type { PulumiUpdate } from "./pulumi-history.ts";
 
@@ -123,15 +123,9 @@ export function backBy({ prepared, missing, pending, obstacle, databases }: WayB
   }
   const ways = [...new Set(databases.map(({ way }) => way))];
   const between = `${count(missing)} between`;
-  return ways.length === 0
-    ? {
-        state: "impossible",
-        needs: `${between}, and no database of that time is kept`,
-        ...facts,
-      }
-    : {
-        state: "needs-database",
-        needs: [`--database ${ways.join(" or ")} (${between})`, ...build].join("; "),
-        ...facts,
-      };
+  const way =
+    ways.length === 0
+      ? `--database undo-scripts (${between}, no database of that time is kept)`
+      : `--database ${ways.join(" or ")} (${between})`;
+  return { state: "needs-database", needs: [way, ...build].join("; "), ...facts };
 }

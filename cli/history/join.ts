@@ -2,7 +2,7 @@
  * Joins Pulumi's history with the server's ledger. The ledger is what really happened; Pulumi knows the
  * configuration. Neither has the other's number, so they are joined by the release and the time.
  */
-import type { PastJob } from "../../updater/protocol.ts";
+import type { PastJob } from "../../updater/history-protocol.ts";
 import type { PulumiUpdate } from "./pulumi-history.ts";
 
 /** One line of the history: a job, a run of Pulumi, or both. */

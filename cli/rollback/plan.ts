@@ -1,8 +1,8 @@
 /** What a rollback would do, for the operator to read before it is done. */
 import { releaseText } from "../../updater/texts.ts";
-import type { Loss, WayBack } from "../../updater/protocol.ts";
+import type { Loss } from "../../updater/history-protocol.ts";
 import type { HistoryEntry } from "../history/entries.ts";
-import type { Target } from "./target.ts";
+import type { DatabaseChoice, Target } from "./target.ts";
 
 export interface RollbackPlan {
   serving: HistoryEntry | undefined;
@@ -12,7 +12,7 @@ export interface RollbackPlan {
   /** Whether secret variables go back, too. */
   withSecrets: boolean;
   /** What takes the live database's place. */
-  database: WayBack["databases"][number] | undefined;
+  database: DatabaseChoice | undefined;
   loss: Loss | undefined;
 }
 
@@ -44,8 +44,12 @@ function settingsText({ changes, withSecrets }: RollbackPlan): string {
   return `${changes.length === 0 ? "env and profiles are the same" : changes.join(", ")}${secrets}`;
 }
 
-function databaseText({ way, name, at }: WayBack["databases"][number]): string {
-  return `the ${way} ${name}, of ${at}; the database of now is kept under another name`;
+function databaseText(database: DatabaseChoice): string {
+  const what =
+    database.way === "undo-scripts"
+      ? "your undo scripts, run on a copy"
+      : `the ${database.way} ${database.name}, of ${database.at}`;
+  return `${what}; the database of now is kept under another name`;
 }
 
 /** What is not in the chat afterwards, and where it is. */

@@ -22,6 +22,7 @@ export interface EarlierSettings {
 export interface RunSettings {
   database: DatabaseWay;
   job: number;
+  scripts?: string;
 }
 
 /** The text of the stack file with these settings. */

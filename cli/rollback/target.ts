@@ -3,8 +3,14 @@ import { UserError } from "../../common/errors.ts";
 import { parseReference, problemOfReference } from "../../release/reference.ts";
 import { chosenDatabase } from "../../updater/kept-databases.ts";
 import { releaseText } from "../../updater/texts.ts";
-import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
+import type { WayBack } from "../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { Back, HistoryEntry } from "../history/entries.ts";
+
+/** What takes the live database's place; undo scripts make it of the live one. */
+export type DatabaseChoice =
+  | { way: "undo-scripts" }
+  | (WayBack["databases"][number] & { way: Exclude<DatabaseWay, "undo-scripts"> });
 
 /** An update that served, and can be gone back to as far as it is known. */
 export interface Target extends HistoryEntry {
@@ -81,7 +87,7 @@ export function pinned({ name, commit }: Target["release"]): string {
 export function databaseFor(
   target: Target,
   way: DatabaseWay | "refuse",
-): WayBack["databases"][number] | undefined {
+): DatabaseChoice | undefined {
   const name = releaseText(target.release);
   const { state, missing, databases } = target.back;
   if (way === "refuse") {
@@ -89,14 +95,24 @@ export function databaseFor(
     throw new UserError(
       `${name} can't start on this database: it does not know ${missing.join(", ")}. Nothing was changed. ` +
         "Choose what the database becomes:\n" +
-        firstOfEach(databases)
-          .map((database) => `  --database ${database.way}   its data of ${database.at}`)
-          .join("\n") +
-        "\nWhat was written since stays in a database of its own and is not in the chat then.",
+        [
+          ...firstOfEach(databases).map(
+            ({ way: kind, at }) =>
+              `  --database ${kind}   its data of ${at}; what was written since is not in the chat then`,
+          ),
+          "  --database undo-scripts --scripts <folder>   your SQL, run on a copy: docs/rollback.md",
+          "The database of now is kept under another name in any case.",
+        ].join("\n"),
+    );
+  }
+  if (way === "undo-scripts") {
+    if (missing.length > 0) return { way };
+    throw new UserError(
+      `There is nothing to undo: ${name} knows all migrations of the database. Leave "--database" away.`,
     );
   }
   const chosen = chosenDatabase(databases, way);
-  if (chosen !== undefined) return chosen;
+  if (chosen !== undefined) return { ...chosen, way };
   const others = firstOfEach(databases).map((database) => database.way);
   throw new UserError(
     `There is no ${way} that ${name} can start on. Nothing was changed. ${

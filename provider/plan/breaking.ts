@@ -34,7 +34,8 @@ export function breakingRefusals(plan: Plan | undefined, readUpTo: unknown): Ref
 
 /** Entries of versions up to the one that was read count as read; a commit's text has no version. */
 function unreadChanges({ breaking, changelog }: Plan, read: string | undefined): string[] {
-  const upTo = read === undefined ? null : semver.coerce(read);
+  // Digits alone are a commit.
+  const upTo = read === undefined || !/^v?\d+\./.test(read) ? null : semver.coerce(read);
   if (upTo === null) return breaking;
   const known = new Set(
     changelog

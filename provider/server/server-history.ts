@@ -1,7 +1,8 @@
 /** The past of an instance, as its own ledger has it, and what can be gone back to. */
 import { volumeNames } from "../../components/volume-names.ts";
 import { UserError } from "../../common/errors.ts";
-import { type HistoryRequest, type InstanceHistory, PROTOCOL } from "../../updater/protocol.ts";
+import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
+import { PROTOCOL } from "../../updater/protocol.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { installedRunner, type Runner } from "./runner.ts";
 

@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import type { Wire } from "../../provider/codec.ts";
 import { deployment } from "../../provider/deployment.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
-import type { DatabaseWay, WayBack } from "../../updater/protocol.ts";
+import type { WayBack } from "../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import {
   COMMIT,
@@ -54,6 +58,12 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     expect((await check([])).reason).to.contain("no database of that time is kept");
   });
 
+  it("points to the history where the server knows nothing of the release", async () => {
+    const context = listeningContext();
+    const [reason] = reasons(await deployment.check(context, OLDS, deploymentInputs(OLDER)));
+    expect(reason).to.contain("npx chatalot history").and.not.contain("is kept");
+  });
+
   it("is taken with a way that was chosen for what serves, and says what it gets", async () => {
     const { reason, told } = await check(["backup"], { rollback: { way: "backup", job: 3 } });
     expect(reason).to.equal("");
@@ -69,6 +79,35 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     const { reason, warnings } = await check(["backup"], { rollback: { way: "backup", job: 2 } });
     expect(reason).to.contain("Choose:");
     expect(warnings).to.contain("it was for job 2, and job 3 brought what serves");
+  });
+
+  describe("with undo scripts", () => {
+    let folder: string;
+    before(async () => (folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-undo-"))));
+    after(() => rm(folder, { recursive: true, force: true }));
+    const rollback = () => ({ way: "undo-scripts", job: 3, scripts: folder });
+
+    it("is refused where one is missing, by name", async () => {
+      const { reason } = await check([], { rollback: rollback() });
+      expect(reason).to.contain(`no undo script in ${folder} for 002 first messages`);
+    });
+
+    it("is taken where all are there, and sends those that are needed and no others", async () => {
+      await writeFile(join(folder, "001_users.sql"), "DROP TABLE users;");
+      await writeFile(join(folder, "002_first_messages.down.sql"), "DROP TABLE messages;");
+      const { reason, told } = await check([], { rollback: rollback() });
+      expect(reason).to.equal("");
+      expect(told).to.contain("with the undo scripts for 002 first messages applied");
+      server.answer = { answer: "unchanged", instanceId: "instance-a" };
+      const inputs = deploymentInputs({ ...OLDER, rollback: rollback() });
+      await deployment.update(listeningContext(), OLDS, inputs);
+      expect(server.requests[0]).to.deep.include({
+        database: {
+          ...{ way: "undo-scripts", job: 3 },
+          scripts: [{ version: 2, sql: "DROP TABLE messages;" }],
+        },
+      });
+    });
   });
 
   it("hands the way to the server's job, and keeps it out of the outputs", async () => {

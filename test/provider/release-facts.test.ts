@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { type ReleaseFacts, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
-import type { WayBack } from "../../updater/protocol.ts";
+import type { WayBack } from "../../updater/history-protocol.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { COMMIT, NEWER, place, servingState } from "./support/samples.ts";

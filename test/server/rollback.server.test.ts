@@ -35,17 +35,19 @@ describe("rollback", function () {
     url = chatUrl(demo);
     operator = await operatorOf(demo);
     await operator.configure({ "env.REGISTRATION_MODE": "invite_only" });
+    await operator.configureSecret("secretEnv.GIPHY_API_KEY", "secret-of-v1.0.0");
     await forwardTo("v1.0.0");
     await operator.configure({ "env.REGISTRATION_MODE": "open" });
+    await operator.configureSecret("secretEnv.GIPHY_API_KEY", "secret-of-v1.0.1");
     await forwardTo("v1.0.1");
   });
   after(() => operator?.leave());
 
-  it("goes back without migrations: no build, no repository, with the settings of then", async () => {
+  it("goes back without migrations: no build, no repository, with settings and secrets of then", async () => {
     const images = await releaseImages(demo);
     await operator.configure({ repository: "/nowhere/at/all" });
 
-    const { exitCode, output } = await operator.chatalot("rollback", "--yes");
+    const { exitCode, output } = await operator.chatalot("rollback", "--yes", "--with-secrets");
 
     expect(exitCode, output).to.equal(0);
     expect(output)
@@ -55,6 +57,10 @@ describe("rollback", function () {
     expect(await webVersion(url)).to.equal("1.0.0");
     expect(await releaseImages(demo)).to.deep.equal(images);
     expect(await chatVariable("REGISTRATION_MODE")).to.equal("invite_only");
+    expect(await chatVariable("GIPHY_API_KEY")).to.equal("secret-of-v1.0.0");
+    for (const [path, bytes] of await operator.everythingKept())
+      expect(bytes.includes("secret-of-v1"), path).to.equal(false);
+    expect(output).not.to.contain("secret-of-v1");
     const config = (await operator.must("config", "get", "release")).output.trim();
     expect(config).to.equal(`v1.0.0@${(await sampleRepository()).tags["v1.0.0"]}`);
     expect((await ledgerOf(demo)).slice(-2).map(({ kind }) => kind)).to.deep.equal([

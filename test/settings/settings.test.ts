@@ -121,8 +121,15 @@ describe("parseSettings", () => {
     expect(problems({ release: "v1", rollback: { database: "backup" } }).join()).to.contain(
       "rollback.job: is missing: expected the number of the job that brought what serves",
     );
+    const undo = { database: "undo-scripts", job: 1 };
+    expect(problems({ release: "v1", rollback: undo }).join()).to.contain(
+      "rollback.scripts: is missing",
+    );
+    expect(
+      parseSettings({ release: "v1", rollback: { ...undo, scripts: "~/undo" } }).rollback,
+    ).to.deep.equal({ way: "undo-scripts", job: 1, scripts: "~/undo" });
     expect(problems({ release: "v1", rollback: { database: "snapshot" } }).join()).to.contain(
-      'rollback.database: expected "refuse", "revert-point" or "backup"',
+      'rollback.database: expected "refuse", "revert-point", "backup" or "undo-scripts"',
     );
   });
 

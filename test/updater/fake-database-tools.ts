@@ -44,6 +44,9 @@ export class FakeDatabaseTools implements DatabaseTools {
     this.databases.push(name);
     if (this.lossOfDump !== undefined) throw new Error(this.lossOfDump);
   }
+  async undo(name: string, scripts: readonly string[], versions: readonly number[]): Promise<void> {
+    this.calls.push(`undo ${versions.join()} in ${name}: ${scripts.join("; ")}`);
+  }
   async contentOf(name: string): Promise<DatabaseContent> {
     return this.contents.get(name) ?? this.dumped.content;
   }

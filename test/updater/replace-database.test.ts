@@ -5,6 +5,7 @@ import { takeBackup } from "../../updater/backups.ts";
 import { closeJob } from "../../updater/close.ts";
 import { nameExists } from "../../updater/files.ts";
 import { Ledger } from "../../updater/ledger.ts";
+import { neededScripts } from "../../updater/steps/choose-database.ts";
 import { checkUpdate } from "../../updater/steps/check-update.ts";
 import { makeReplacement, replacedIdentity } from "../../updater/steps/replace-database.ts";
 import {
@@ -91,7 +92,7 @@ describe("a rollback over migrations", () => {
   }
 
   const databaseCalls = ({ driver }: Context): string[] =>
-    driver.calls.filter((call) => /^(copyTo|restoreTo|putBack|dropCopy)/.test(call));
+    driver.calls.filter((call) => /^(copyTo|restoreTo|undo|putBack|dropCopy)/.test(call));
 
   it("is no part of a switch that was not asked for it", async () => {
     const context = await ready("backup");
@@ -124,7 +125,7 @@ describe("a rollback over migrations", () => {
     await run(context, "J1", () => checkUpdate(context));
     context.driver.databaseTools.contents.set("chatalot_next_3", { applied: applied(1), rows: {} });
     const { message } = await errorOf(async () => makeReplacement(context));
-    expect(message).to.contain("the revert-point chatalot_before_2 can't be used");
+    expect(message).to.match(/^the revert-point chatalot_before_2, of \S+ can't be used: its list/);
     expect(context.driver.databaseTools.databases).to.not.include("chatalot_next_3");
   });
 
@@ -143,6 +144,60 @@ describe("a rollback over migrations", () => {
     const { message } = await errorOf(async () => checkUpdate(context));
     expect(message).to.contain("there is no revert-point that v1.0.0 can start on");
     expect(message).to.contain("chatalot_before_2 have migrations that it does not know");
+  });
+
+  describe("by undo scripts", () => {
+    async function undoing(...versions: number[]): Promise<Context> {
+      const context = await ready("undo-scripts");
+      const { target } = context.job.plan;
+      if (target !== undefined)
+        target.undoScripts = versions.map((version) => ({ version, sql: `UNDO ${version}` }));
+      await context.job.record({
+        ...{ type: "done", step: "J4" },
+        facts: { name: "000002-20240101T000000Z" },
+      });
+      return context;
+    }
+
+    it("tries them on a restored copy, then runs them on a copy of the stopped database", async () => {
+      const context = await undoing(3, 9);
+      await run(context, "J1", () => checkUpdate(context));
+      await run(context, "J5a", () => makeReplacement(context));
+      await run(context, "J7", () => takeRevertPoint(context));
+      expect(databaseCalls(context)).to.deep.equal([
+        "dropCopy chatalot_next_3",
+        "restoreTo chatalot_next_3",
+        "undo 3 in chatalot_next_3: UNDO 3",
+        "dropCopy chatalot_next_3",
+        "dropCopy chatalot_next_3",
+        "copyTo chatalot_next_3",
+        "undo 3 in chatalot_next_3: UNDO 3",
+        "putBack chatalot_next_3",
+      ]);
+    });
+
+    it("runs the newest migration's first", async () => {
+      const context = await undoing(1, 2, 3);
+      if (context.job.plan.release !== undefined) context.job.plan.release.migrations = [];
+      expect(neededScripts(context, applied(1, 2, 3)).map(({ sql }) => sql)).to.deep.equal([
+        ...["UNDO 3", "UNDO 2", "UNDO 1"],
+      ]);
+    });
+
+    it("is refused where one is missing", async () => {
+      const lacking = await undoing();
+      const { message } = await errorOf(async () => checkUpdate(lacking));
+      expect(message).to.contain("there is no undo script for 003 step");
+    });
+
+    it("stops before anything is touched where what comes out is not as it should be", async () => {
+      const context = await undoing(3);
+      await run(context, "J1", () => checkUpdate(context));
+      const left = { applied: applied(1, 2, 3), rows: {} };
+      context.driver.databaseTools.contents.set("chatalot_next_3", left);
+      const { message } = await errorOf(async () => makeReplacement(context));
+      expect(message).to.contain("a copy with the undo scripts applied can't be used");
+    });
   });
 
   it("puts the live one back by its name when the older release fails", async () => {

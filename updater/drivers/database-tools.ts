@@ -50,6 +50,11 @@ export interface DatabaseTools {
    * @throws Error as {@link prove} does; what was restored so far stays, for {@link dropCopy}
    */
   restoreTo(name: string, file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  /**
+   * Runs SQL on a database that is not the live one, in the order given, and takes migrations out of its
+   * list: in one transaction, all of it or nothing.
+   */
+  undo(name: string, scripts: readonly string[], versions: readonly number[]): Promise<void>;
   /** What is in a database of the server. */
   contentOf(name: string): Promise<DatabaseContent>;
   /**

@@ -6,10 +6,10 @@ import type { RenderedRelease } from "../drivers/driver.ts";
 import { nameExists } from "../files.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
-import { chosenDatabase, fittingDatabases, keptDatabases } from "../kept-databases.ts";
 import type { KeptDatabase } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
+import { chooseReplacement, replacementName } from "./choose-database.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
@@ -124,7 +124,7 @@ async function checkDatabase(context: JobContext): Promise<CheckFacts> {
     throw new Error(
       `the database is another one than this instance's: system ${database.identity.systemIdentifier}, not ${known.database.systemIdentifier}`,
     );
-  const replacement = await chooseReplacement(context);
+  const replacement = await chooseReplacement(context, database.applied);
   const { pending, missing, edited } = compareMigrations(
     replacement?.applied ?? database.applied,
     release.migrations,
@@ -148,28 +148,9 @@ async function checkDatabase(context: JobContext): Promise<CheckFacts> {
       `migrations to come: ${pending.map(({ version, description }) => `${version} ${description}`).join(", ")}`,
     );
   if (replacement !== undefined)
-    progress.tell(
-      "J1",
-      `the database will be the ${replacement.way} ${replacement.name}, as it was on ${replacement.at}`,
-    );
+    progress.tell("J1", `the database will be ${replacementName(replacement)}`);
   return {
     pending: known === undefined ? [] : pending.map(({ version }) => version),
     ...(replacement === undefined ? {} : { replacement }),
   };
-}
-
-/** The kept database of the way that was asked for; none is taken that the release can't start on. */
-async function chooseReplacement(context: JobContext): Promise<KeptDatabase | undefined> {
-  const { driver, ledger, paths } = context;
-  const way = switchTarget(context).databaseWay;
-  if (way === undefined) return undefined;
-  const kept = await keptDatabases(paths, driver.databaseTools, ledger);
-  const release = wantedRelease(context);
-  const chosen = chosenDatabase(fittingDatabases(kept, release), way);
-  if (chosen !== undefined) return chosen;
-  const others = kept.filter((database) => database.way === way).map(({ name }) => name);
-  throw new Error(
-    `there is no ${way} that ${release.name} can start on` +
-      (others.length === 0 ? "" : `: ${others.join(", ")} have migrations that it does not know`),
-  );
 }

@@ -1,7 +1,7 @@
 /**
- * A rollback over migrations: a database of an earlier moment takes the live one's place. It is made
- * beside the live one while that serves (J5a), and put in its place by names alone (J7). What it was made
- * of stays, and the database that was live stays under another name.
+ * A rollback over migrations: another database takes the live one's place. It is made beside the live one
+ * while that serves (J5a), and put in its place by names alone (J7). What it was made of stays, and the
+ * database that was live stays under another name.
  */
 import { messageOf } from "../../common/errors.ts";
 import { dumpFile, readBackup } from "../backups.ts";
@@ -9,6 +9,7 @@ import type { Job } from "../job.ts";
 import { failedName, leftName, nextName } from "../kept-databases.ts";
 import type { AppliedMigration, DatabaseIdentity, KeptDatabase, Replacement } from "../protocol.ts";
 import { putBackUploads, setAsideUploads } from "../uploads.ts";
+import { neededScripts, replacementName } from "./choose-database.ts";
 import { replacementOf } from "./check-update.ts";
 import type { DatabaseRevert } from "./revert-point.ts";
 import { type Facts, type JobContext, switchTarget } from "./step.ts";
@@ -43,37 +44,66 @@ function theReplacement(job: Job): KeptDatabase {
   return chosen;
 }
 
-/** J5a. Where it can't be made, or is not what it should be, nothing was touched. */
+/**
+ * J5a. Where it can't be made, or is not what it should be, nothing was touched. Undo scripts are tried on
+ * what was just backed up; they are run again at J7, on everything that was written until then.
+ */
 export async function makeReplacement(context: JobContext): Promise<Facts> {
-  const { driver, job, paths, progress } = context;
+  const { driver, job, progress } = context;
   const tools = driver.databaseTools;
   const chosen = theReplacement(job);
   const next = nextName(await tools.liveName(), job.sequence);
+  const isTried = chosen.way === "undo-scripts";
   // Half made by an attempt that was killed.
   await tools.dropCopy(next);
   try {
     if (chosen.way === "revert-point") await tools.copyTo(next, chosen.name);
     else {
-      const backup = await readBackup(paths, chosen.name);
-      if (backup === undefined) throw new Error(`the backup ${chosen.name} is gone`);
-      await tools.restoreTo(next, dumpFile(paths, backup.name), backup.manifest.dump, (text) =>
-        progress.detail("J5a", text),
-      );
+      const own = job.factsOf("J4")?.name;
+      await restoreBackup(context, isTried && typeof own === "string" ? own : chosen.name, next);
     }
-    const { applied } = await tools.contentOf(next);
-    if (key(applied) !== key(chosen.applied))
-      throw new Error("its list of applied migrations is not the one that the ledger has");
+    if (isTried) await undo(context, next);
+    await compare(context, next);
   } catch (error) {
     await tools.dropCopy(next).catch(() => undefined);
-    throw new Error(`the ${chosen.way} ${chosen.name} can't be used: ${messageOf(error)}`, {
+    throw new Error(`${replacementName(chosen)} can't be used: ${messageOf(error)}`, {
       cause: error,
     });
   }
+  if (isTried) await tools.dropCopy(next);
   progress.tell(
     "J5a",
-    `${next} was made of the ${chosen.way} ${chosen.name} and is as it should be`,
+    isTried
+      ? "the undo scripts were tried on a copy, and what comes out is as it should be"
+      : `${next} was made of ${replacementName(chosen)} and is as it should be`,
   );
   return { next };
+}
+
+async function restoreBackup(context: JobContext, name: string, next: string): Promise<void> {
+  const { driver, paths, progress } = context;
+  const backup = await readBackup(paths, name);
+  if (backup === undefined) throw new Error(`the backup ${name} is gone`);
+  await driver.databaseTools.restoreTo(next, dumpFile(paths, name), backup.manifest.dump, (text) =>
+    progress.detail("J5a", text),
+  );
+}
+
+/** The newest migration first. */
+async function undo(context: JobContext, name: string): Promise<void> {
+  const { applied } = (await context.driver.database()) ?? { applied: [] };
+  const scripts = neededScripts(context, applied);
+  await context.driver.databaseTools.undo(
+    name,
+    scripts.map(({ sql }) => sql),
+    scripts.map(({ version }) => version),
+  );
+}
+
+async function compare({ driver, job }: JobContext, name: string): Promise<void> {
+  const { applied } = await driver.databaseTools.contentOf(name);
+  if (key(applied) !== key(theReplacement(job).applied))
+    throw new Error("its list of applied migrations is not the one that it should have");
 }
 
 function key(applied: readonly AppliedMigration[]): string {
@@ -95,7 +125,14 @@ export async function replaceDatabase(context: JobContext): Promise<Replaced> {
     const back = await putBackUploads(place, chosen.sequence);
     if (back !== undefined) progress.tell("J7", back);
   }
-  await tools.putBack(nextName(live, job.sequence), left);
+  const next = nextName(live, job.sequence);
+  if (chosen.way === "undo-scripts") {
+    await tools.dropCopy(next);
+    await tools.copyTo(next);
+    await undo(context, next);
+    await compare(context, next);
+  }
+  await tools.putBack(next, left);
   progress.tell("J7", `the database until now is kept as ${left}`);
   const found = await driver.database();
   if (found === undefined) throw new Error("the database does not answer");

@@ -44,8 +44,8 @@ describe("historyEntries", () => {
     [
       "migrations between and nothing kept",
       { missing: ["4 x"] },
-      "impossible",
-      "1 migration between, and no database of that time is kept",
+      "needs-database",
+      "--database undo-scripts (1 migration between, no database of that time is kept)",
     ],
     ["another PostgreSQL", { obstacle: "it changes" }, "impossible", "it changes"],
   ];

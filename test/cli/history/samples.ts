@@ -1,11 +1,7 @@
 /** Jobs and runs of Pulumi, an hour apart, with made-up releases. */
 import type { PulumiUpdate } from "../../../cli/history/pulumi-history.ts";
-import {
-  type InstanceHistory,
-  type PastJob,
-  PROTOCOL,
-  type WayBack,
-} from "../../../updater/protocol.ts";
+import type { InstanceHistory, PastJob, WayBack } from "../../../updater/history-protocol.ts";
+import { PROTOCOL } from "../../../updater/protocol.ts";
 
 const BEGIN = Date.parse("2026-03-01T00:00:00Z");
 const HOUR = 3_600_000;

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { historyEntries } from "../../../cli/history/entries.ts";
 import { chooseTarget, databaseFor, pinned } from "../../../cli/rollback/target.ts";
-import type { DatabaseWay, WayBack } from "../../../updater/protocol.ts";
+import type { WayBack } from "../../../updater/history-protocol.ts";
+import type { DatabaseWay } from "../../../updater/protocol.ts";
 import { commitOf, instanceHistory, pastJob, wayBack } from "../history/samples.ts";
 
 describe("chooseTarget", () => {
@@ -85,9 +86,15 @@ describe("databaseFor", () => {
   });
 
   it("is the one of the chosen way, also where none would be needed", () => {
-    expect(databaseFor(target(between), "backup")?.name).to.equal("a backup");
+    expect(databaseFor(target(between), "backup")).to.include({ name: "a backup" });
     const forward = { databases: [database("revert-point")] };
-    expect(databaseFor(target(forward), "revert-point")?.name).to.equal("a revert-point");
+    expect(databaseFor(target(forward), "revert-point")).to.include({ name: "a revert-point" });
+  });
+
+  it("is a copy with the operator's scripts, if there is anything to undo", () => {
+    const nothingKept = { missing: ["004 x"] };
+    expect(databaseFor(target(nothingKept), "undo-scripts")).to.deep.equal({ way: "undo-scripts" });
+    expect(() => databaseFor(target({}), "undo-scripts")).to.throw("There is nothing to undo");
   });
 
   it("is refused where the chosen way has none", () => {

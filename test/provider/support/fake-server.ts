@@ -3,9 +3,9 @@ import { RemoteServer } from "../../../provider/server/remote-server.ts";
 import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
 import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
 import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
+import type { InstanceHistory } from "../../../updater/history-protocol.ts";
 import {
   type FollowLine,
-  type InstanceHistory,
   type JobRequest,
   PROTOCOL,
   type ServerState,

@@ -1,3 +1,4 @@
+import { copyText } from "../../../updater/drivers/compose/data/undo.ts";
 import { expect } from "chai";
 import { differences } from "../../../updater/drivers/compose/data/content.ts";
 import { suspicious } from "../../../updater/drivers/compose/data/dump.ts";
@@ -73,5 +74,14 @@ describe("the server's networks", () => {
         ["traefik", ["chatalot-server", "chatalot", "chat"]],
       ]),
     );
+  });
+});
+
+describe("copyText", () => {
+  it("keeps a script on one line, whatever is in it", () => {
+    const sql = "SELECT '\\.';\n\\.\n\\! rm\tx\r\n";
+    const text = copyText(sql);
+    expect(text).to.equal("SELECT '\\\\.';\\n\\\\.\\n\\\\! rm\\tx\\r\\n");
+    expect(text).not.to.match(/[\n\r\t]/);
   });
 });

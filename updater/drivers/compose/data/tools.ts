@@ -9,6 +9,7 @@ import {
 import { dumpDatabase } from "./dump.ts";
 import { contentOf, proveDump, restoreBeside } from "./proof.ts";
 import { query, theDatabase } from "./psql.ts";
+import { undoMigrations } from "./undo.ts";
 
 const SIZE = "SELECT pg_database_size(current_database())";
 
@@ -23,6 +24,7 @@ export function databaseTools(project: string): DatabaseTools {
     copyTo: async (name, source) => copyDatabase(await live(), name, source),
     restoreTo: async (name, file, dump, report) =>
       restoreBeside(await live(), name, file, dump, report),
+    undo: async (name, scripts, versions) => undoMigrations(await live(), name, scripts, versions),
     contentOf: async (name) => contentOf({ ...(await live()), database: name }),
     putBack: async (copy, aside) => putCopyBack(await live(), copy, aside),
     names: async () => databaseNames(await live()),

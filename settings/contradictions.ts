@@ -1,0 +1,88 @@
+/** What is wrong with settings together. */
+import type { z } from "zod";
+import { toMilliseconds } from "../common/duration.ts";
+import { publishedImage } from "../release/published-image.ts";
+import type { Problem } from "./problems.ts";
+import type { settingsSchema } from "./schema.ts";
+import { SECTIONS } from "./sections.ts";
+
+/** The settings as the schema gives them. */
+export type Parsed = z.output<typeof settingsSchema>;
+
+/** What is wrong although every value by itself is right. */
+export function contradictions(
+  raw: Record<string, unknown>,
+  env: Record<string, string>,
+  secretEnv: Record<string, string>,
+): Problem[] {
+  const problems: Problem[] = Object.keys(env)
+    .filter((name) => Object.hasOwn(secretEnv, name))
+    .map((name) => ({
+      key: `env.${name}`,
+      cause: "this is set under secretEnv as well",
+      example: `pulumi config rm --path env.${name}`,
+    }));
+  const server = raw["server"];
+  if (typeof server !== "object" || server === null) return problems;
+  const names = Object.keys(server);
+  const known = names.filter((name) => name !== "directory" && SECTIONS["server"]?.includes(name));
+  if (known.length > 0 && !names.includes("host")) {
+    problems.push({
+      key: "server.host",
+      cause: `is missing: without it ${known.join(", ")} would mean nothing`,
+      example: "pulumi config set --path server.host chat.example.org",
+    });
+  }
+  if (names.includes("hostKey") && names.includes("knownHostsFile")) {
+    problems.push({
+      key: "server.knownHostsFile",
+      cause: "expected either hostKey or knownHostsFile",
+      example: "pulumi config rm --path server.knownHostsFile",
+    });
+  }
+  return problems;
+}
+
+export function healthProblems(health: Parsed["health"]): Problem[] {
+  const { timeout, mustStayGoodFor } = health;
+  if (toMilliseconds(mustStayGoodFor) < toMilliseconds(timeout)) return [];
+  return [
+    {
+      key: "health.mustStayGoodFor",
+      cause: `expected less than health.timeout, which is "${timeout}"`,
+      got: { value: mustStayGoodFor },
+      example: '"10 seconds"',
+    },
+  ];
+}
+
+/** Without the job it would be done again by every later change that goes back. */
+export function rollbackProblems({ database, job, scripts }: Parsed["rollback"]): Problem[] {
+  const problems: Problem[] = [];
+  if (database !== "refuse" && job === undefined)
+    problems.push({
+      key: "rollback.job",
+      cause: `is missing: expected the number of the job that brought what serves, which ${database} is to undo`,
+      example: "pulumi config set --path rollback.job 12",
+    });
+  if (database === "undo-scripts" && scripts === undefined)
+    problems.push({
+      key: "rollback.scripts",
+      cause: "is missing: expected the folder with the undo scripts",
+      example: "pulumi config set --path rollback.scripts ~/undo",
+    });
+  return problems;
+}
+
+/** A repository elsewhere has no image whose name could be known. */
+export function imageProblems({ image, repository }: Parsed): Problem[] {
+  if (image !== "pull" || publishedImage(repository) !== undefined) return [];
+  return [
+    {
+      key: "image",
+      cause: "expected the name of an image, since only repositories on GitHub have a known one",
+      got: { value: image },
+      example: "ghcr.io/us/chatalot",
+    },
+  ];
+}

@@ -1,0 +1,81 @@
+/**
+ * What the updater tells of an instance's past, and of what can be gone back to: the answer to `history`.
+ * As all of the conversation (protocol.ts), a change that an older build would misread raises PROTOCOL.
+ */
+import type {
+  Durations,
+  JobKind,
+  KeptDatabase,
+  OpenJob,
+  Outcome,
+  ReleaseIdentity,
+  Replacement,
+} from "./protocol.ts";
+
+/** What is asked of an instance's past. Nothing is changed by it. */
+export interface HistoryRequest {
+  directory: string;
+  project: string;
+  /** Docker's name of the volume with the uploads. */
+  filesVolume: string;
+  /** A kept database that the live one is compared with, by its name. Absent: none. */
+  compareWith?: string;
+}
+
+/** A closed job, as {@link LedgerRecord} but short: there may be many of them. */
+export interface PastJob {
+  sequence: number;
+  kind: JobKind;
+  outcome: Outcome;
+  openedAt: string;
+  closedAt: string;
+  requestedBy: string;
+  release?: { name: string; commit: string };
+  from?: { name: string; commit: string };
+  /** For a switch that is done: migrations that the database had afterwards and not before. */
+  migrations?: string[];
+  /** For a switch that is done: the optional services that ran. */
+  profiles?: string[];
+  cause?: string;
+  durations: Durations;
+  backup?: { name: string; size: number; proof: "restored" | "checksum" };
+  replacement?: Replacement;
+}
+
+/** Whether, and by what, a release that served can serve again now. */
+export interface WayBack {
+  release: ReleaseIdentity;
+  /** Its tree and image are on the server: nothing has to be fetched or built. */
+  prepared: boolean;
+  /** Migrations of the live database that the release doesn't know: code alone can't go back. */
+  missing: string[];
+  /** Its migrations that the live database doesn't have: they would be applied. */
+  pending: string[];
+  /** Why it can't serve whatever is done: another PostgreSQL, a migration with other content. */
+  obstacle?: string;
+  /** Databases of earlier moments that the release can start on, the best of each way first. */
+  databases: Omit<KeptDatabase, "applied">[];
+}
+
+/** What is in the live database, and not in one of an earlier moment. */
+export interface Loss {
+  name: string;
+  at: string;
+  /** Rows more than there, by `schema.table`; negative: fewer. Tables without a difference are left out. */
+  rows: Record<string, number>;
+  /** Files of the volume with uploads that came since. */
+  uploads: number;
+}
+
+/** An instance's past, and what can be gone back to. */
+export interface InstanceHistory {
+  protocol: number;
+  /** Oldest first. */
+  jobs: PastJob[];
+  /** The job that brought what serves. */
+  serving?: number;
+  openJob?: OpenJob;
+  /** For each commit that served, and each that is on the server. */
+  waysBack: WayBack[];
+  loss?: Loss;
+}
