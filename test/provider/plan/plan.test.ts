@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import {
+  git,
+  makeSampleRepository,
+  type SampleRepository,
+} from "../../../demo/repository/index.ts";
+import { breakingRefusals } from "../../../provider/plan/breaking.ts";
+import { makePlan, type Plan } from "../../../provider/plan/plan.ts";
+import { parseHostFacts } from "../../../provider/server/host-facts.ts";
+import { type Mirror, openMirror } from "../../../release/mirror.ts";
+import { describeRelease, type Release } from "../../../release/release.ts";
+import type { ServerState } from "../../../updater/protocol.ts";
+import { readyFacts, servingState } from "../support/samples.ts";
+
+/** What a plan says, short. */
+interface Told {
+  ahead?: number;
+  behind?: number;
+  pending?: number[];
+  /** Versions that the changelog has new entries of. */
+  changelog?: string[];
+  required?: string[];
+  changed?: string[];
+  isRefused?: boolean;
+}
+
+describe("makePlan", function () {
+  this.timeout(60_000);
+  let folder: string;
+  let sample: SampleRepository;
+  let mirror: Mirror;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-plan-"));
+    sample = await makeSampleRepository(join(folder, "sample"));
+    mirror = await openMirror(sample.directory, { cacheDirectory: folder });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** A server that runs a release, with all of its migrations. */
+  function running(release: Release): ServerState {
+    const state = servingState();
+    const { serving, database } = state;
+    if (serving === undefined || database === undefined) throw new Error("nothing serves");
+    return {
+      ...state,
+      serving: { ...serving, release: { ...release, migrations: release.migrations } },
+      database: { ...database, applied: release.migrations, tables: { messages: 18_000_000 } },
+    };
+  }
+
+  async function planFor(from: string, to: string): Promise<Plan | undefined> {
+    const [current, next] = await Promise.all([
+      describeRelease(mirror, from),
+      describeRelease(mirror, to),
+    ]);
+    const facts = parseHostFacts(readyFacts());
+    return makePlan(mirror, current, next, { state: running(current), facts });
+  }
+
+  function told(plan: Plan): Told {
+    return {
+      ahead: plan.ahead,
+      behind: plan.behind,
+      pending: plan.database?.pending.map(({ version }) => version) ?? [],
+      changelog: plan.changelog.map(({ version }) => version),
+      required: plan.required,
+      changed: plan.services.changed.map(({ service }) => service),
+      isRefused: breakingRefusals(plan, undefined).length > 0,
+    };
+  }
+
+  const NOTHING: Told = {
+    ...{ ahead: 0, behind: 0, pending: [], changelog: [], required: [], changed: [] },
+    isRefused: false,
+  };
+  const table: [from: string, to: string, told: Told][] = [
+    ["v1.0.0", "v1.0.1", { ahead: 1, changelog: ["v1.0.1"] }],
+    ["v1.0.1", "v1.1.0", { ahead: 1, pending: [4], changelog: ["v1.1.0"] }],
+    ["v1.1.0", "v1.2.0", { ahead: 1, pending: [5, 6, 7, 8], changelog: ["v1.2.0"] }],
+    // One of them has no entry in the changelog.
+    ["v1.2.0", "v1.3.0", { ahead: 1, changed: ["chatalot", "postgres"] }],
+    [
+      "v1.3.0",
+      "v2.0.0",
+      {
+        ...{ ahead: 1, pending: [9], changelog: ["v2.0.0"], required: ["PUBLIC_URL"] },
+        ...{ changed: ["chatalot"], isRefused: true },
+      },
+    ],
+    ["v1.1.0", "v1.0.0", { behind: 2 }],
+  ];
+  for (const [from, to, expected] of table)
+    it(`says what lies between ${from} and ${to}`, async () => {
+      const plan = await planFor(from, to);
+      expect(plan === undefined ? undefined : told(plan)).to.deep.equal({
+        ...NOTHING,
+        ...expected,
+      });
+    });
+
+  it("names the tables that are changed, with their size", async () => {
+    const plan = await planFor("v1.0.1", "v1.1.0");
+    expect(plan?.database?.pending[0]?.effects).to.deep.equal([
+      {
+        ...{ on: "messages", what: "1 new column", cost: "instant", isDestructive: false },
+        bytes: 18_000_000,
+      },
+    ]);
+  });
+
+  it("has one for every release of the sample, good or bad, and for the newest commit", async () => {
+    const released = Object.keys(sample.tags).filter((tag) => tag !== "v1.0.0");
+    for (const reference of [...released, sample.head]) {
+      const plan = await planFor("v1.0.0", reference);
+      const [ahead = ""] = (
+        await git(sample.directory, [
+          "rev-list",
+          "--count",
+          `${sample.tags["v1.0.0"]}..${sample.tags[reference] ?? reference}`,
+        ])
+      ).split("\n");
+      expect(plan?.ahead, reference).to.equal(Number(ahead));
+      expect(JSON.parse(JSON.stringify(plan)), reference).to.deep.equal(plan);
+    }
+  });
+
+  it("is none where the same commit serves", async () => {
+    expect(await planFor("v1.0.0", "v1.0.0")).to.equal(undefined);
+  });
+});
