@@ -255,10 +255,9 @@ describe("a server that loses its power", function () {
 
 /** No file that the updater counts on has its name and nothing in it. */
 async function expectWholeFiles(placeOf: PlaceOf): Promise<void> {
-  const instance = join(placeOf("srv"), "chatalot");
-  const counted = [".deploy", "releases", "backups"].map((name) => join(instance, name));
-  const empty = (await Promise.all(counted.map(emptyFilesIn))).flat();
-  // A lock is empty anyway, a log is nothing that anybody counts on, and a new name may be torn.
-  const expected = /(?:^|\/)lock$|\.log$|\.tmp$/;
+  const empty = await emptyFilesIn(join(placeOf("srv"), "chatalot"));
+  // A release's tree has what upstream put there, a lock is empty anyway, a log is nothing that anybody
+  // counts on, and a file without its last name may be torn.
+  const expected = /^trees\/|(?:^|\/)lock$|\.log$|\.tmp$|\.partial\//;
   expect(empty.filter((name) => !expected.test(name))).to.deep.equal([]);
 }

@@ -2,7 +2,7 @@
  * A demo server that can lose its power. Its disk is a file of this machine, and what that file holds
  * at an instant is what a real disk would hold: what the server had only in its memory is lost.
  */
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -82,13 +82,13 @@ export class PowerServer {
     await docker("hold the server", ["pause", container], { timeout: 30_000 });
     await copyDisk(this.diskNamed("first"), this.diskNamed(name));
     await docker("let the server go on", ["unpause", container], { timeout: 30_000 });
-    await this.demo.kill();
-    this.booted = undefined;
-    await this.eject();
+    await this.powerOff();
   }
 
   /** Boots the server on what a disk had when its power was lost. What was kept stays as it is. */
   async bootOn(name: string, { holdAt, look }: BootOptions = {}): Promise<DemoServer> {
+    // A test that failed leaves it on.
+    await this.powerOff();
     const disk = this.diskNamed("first");
     await rm(disk, { force: true });
     await copyDisk(this.diskNamed(name), disk);
@@ -118,6 +118,16 @@ export class PowerServer {
       });
     await this.eject();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async powerOff(): Promise<void> {
+    await docker("kill the server", ["kill", `chatalot-demo-${this.name}`], {
+      timeout: 30_000,
+      // 1: it does not run.
+      acceptedExitCodes: [0, 1],
+    });
+    this.booted = undefined;
+    await this.eject();
   }
 
   private async start(): Promise<DemoServer> {
@@ -152,11 +162,15 @@ export class PowerServer {
     // Past this machine's own cache: what is in the file was written by the server's file system.
     const attach = ["losetup", "--find", "--show", "--direct-io=on", disk] as const;
     const device = (await asRoot("attach a disk", attach)).trim();
-    await asRoot("mount a disk", ["mount", "-o", MOUNT_OPTIONS, device, this.mountPoint]);
+    try {
+      await asRoot("mount a disk", ["mount", "-o", MOUNT_OPTIONS, device, this.mountPoint]);
+    } finally {
+      // While it is mounted that waits for the end of the mount.
+      await asRoot("detach a disk", ["losetup", "--detach", device]);
+    }
   }
 
   private async eject(): Promise<void> {
-    const disk = this.diskNamed("first");
     // The server's processes end a moment after it.
     for (let attempt = 1; await isMounted(this.mountPoint); attempt++)
       try {
@@ -165,10 +179,6 @@ export class PowerServer {
         if (attempt > 40) throw error;
         await sleep(250);
       }
-    if ((await stat(disk).catch(() => undefined)) === undefined) return;
-    const attached = await asRoot("look for a disk", ["losetup", "--associated", disk]);
-    for (const [device] of attached.matchAll(/^\/dev\/loop\d+/gm))
-      await asRoot("detach a disk", ["losetup", "--detach", device]);
   }
 }
 
