@@ -39,6 +39,18 @@ export function withEarlier(
   return document.toString({ lineWidth: 0 });
 }
 
+/**
+ * The text of the stack file with another release, and without what was meant for one run.
+ *
+ * @param retry the reverted job whose release may be tried once more
+ */
+export function withRelease(text: string, release: string, retry?: number): string {
+  const document = read(text);
+  set(document, "release", release);
+  set(document, "retry", retry);
+  return document.toString({ lineWidth: 0 });
+}
+
 /** The text without a setting and all that belongs to it. */
 export function without(text: string, name: string): string {
   const document = read(text);

@@ -1,0 +1,126 @@
+/** `chatalot updates`: what there is, and `chatalot update`: pinned, shown, asked for, done. */
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../common/errors.ts";
+import { RemoteServer } from "../provider/server/remote-server.ts";
+import { openMirror } from "../release/mirror.ts";
+import { resolveReference } from "../release/resolve.ts";
+import { writeFileDurably } from "../updater/files.ts";
+import type { ServerState } from "../updater/protocol.ts";
+import { releaseText } from "../updater/texts.ts";
+import type { Ask } from "./resolve.ts";
+import { endOf, runPulumi } from "./rollback/run.ts";
+import { stackFileOf, withRelease } from "./rollback/stack-file.ts";
+import { settingsOfStack } from "./stack.ts";
+import { ask, canAsk, type CommandContext } from "./terminal.ts";
+import { type AvailableUpdate, availableUpdates, proposed } from "./updates/list.ts";
+
+/** What `updates` found. */
+export interface Updates {
+  /** What serves, as people name it; undefined: nothing does. */
+  serving?: string;
+  /** The newest first. */
+  updates: AvailableUpdate[];
+  /** As `tag@commit`. */
+  pin?: string;
+}
+
+/** Reads the repository and the server. Nothing is changed. */
+export async function readUpdates(stack: string | undefined): Promise<Updates> {
+  const { settings, place } = await settingsOfStack(stack);
+  const state = await RemoteServer.at(place).state();
+  const updates = await availableUpdates(await openMirror(settings.repository), state);
+  const newest = proposed(updates);
+  const running = state.serving?.release;
+  return {
+    updates,
+    ...(running === undefined ? {} : { serving: releaseText(running) }),
+    ...(newest === undefined ? {} : { pin: `${newest.tag}@${newest.commit}` }),
+  };
+}
+
+/** Writes the release into the stack file, where the next `pulumi preview` and `pulumi up` find it. */
+export async function pinRelease(stack: string | undefined, release: string): Promise<string> {
+  const file = await stackFileOf(stack);
+  await writeFileDurably(file.path, withRelease(file.text, release));
+  return file.path;
+}
+
+export interface UpdateOptions {
+  /** Names a release once more that was tried and taken back. */
+  retry?: boolean;
+  /** Asks nothing; the preview is shown all the same, and stops what can't work. */
+  yes?: boolean;
+}
+
+/** `failed`: what served before serves. */
+export type UpdateResult = "done" | "nothing-to-do" | "declined" | "failed" | "under-way";
+
+/**
+ * Pins a release, previews it, asks, and brings it. Where it fails, the stack file is as before.
+ *
+ * @param wanted a tag or a commit; by default the newest version
+ * @throws UserError where it can't be done; nothing was changed then
+ */
+export async function update(
+  stack: string | undefined,
+  wanted: string | undefined,
+  { retry = false, yes = false }: UpdateOptions,
+  context: Pick<CommandContext, "tell">,
+  question: Ask = canAsk() ? ask : undefined,
+): Promise<UpdateResult> {
+  const { settings, place } = await settingsOfStack(stack);
+  const server = RemoteServer.at(place);
+  const state = await server.state();
+  const target = await targetOf(settings.repository, wanted, state);
+  if (target === undefined) return "nothing-to-do";
+  const job = retry ? revertedJob(target, state) : undefined;
+  if (!yes && question === undefined)
+    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  const file = await stackFileOf(stack);
+  const draft = join(dirname(file.path), `.update.${basename(file.path)}`);
+  const text = withRelease(file.text, target.pin, job);
+  try {
+    await writeFileDurably(draft, text);
+    if ((await runPulumi("preview", stack, "--config-file", draft)) !== 0)
+      throw new UserError("Nothing was changed: the preview failed, see above.");
+    if (!yes && !/^y(es)?$/i.test((await question?.("\nUpdate? [y/N]")) ?? "")) return "declined";
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await writeFileDurably(file.path, text);
+  const exitCode = await runPulumi("up", stack, "--yes", "--skip-preview");
+  server.forget();
+  const after = exitCode === 0 ? undefined : await server.state().catch(() => undefined);
+  const { end, serves } = endOf(exitCode, target.commit, after);
+  if (end === "under-way") context.tell("The update may go on at the server. Follow it: pulumi up");
+  else if (serves) context.tell(`${basename(file.path)} names ${target.pin}.`);
+  else {
+    await writeFileDurably(file.path, file.text);
+    context.tell(`${basename(file.path)} is as it was before.`);
+  }
+  return end;
+}
+
+async function targetOf(
+  repository: string,
+  wanted: string | undefined,
+  state: ServerState,
+): Promise<{ pin: string; commit: string } | undefined> {
+  const mirror = await openMirror(repository);
+  if (wanted === undefined) {
+    const newest = proposed(await availableUpdates(mirror, state));
+    return newest === undefined
+      ? undefined
+      : { pin: `${newest.tag}@${newest.commit}`, commit: newest.commit };
+  }
+  const { tag, commit } = await resolveReference(mirror, wanted);
+  return { pin: tag === undefined ? commit : `${tag}@${commit}`, commit };
+}
+
+function revertedJob({ pin, commit }: { pin: string; commit: string }, state: ServerState): number {
+  const job = state.reverted.find((entry) => entry.commit === commit)?.sequence;
+  if (job === undefined)
+    throw new UserError(`${pin} was not tried and taken back here. Leave "--retry" away.`);
+  return job;
+}

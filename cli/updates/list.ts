@@ -1,0 +1,105 @@
+/** The releases of the repository that are newer than the one that serves. */
+import { compareChangelogs } from "../../release/changelog.ts";
+import { compareMigrations } from "../../release/compare.ts";
+import { commitsBetween } from "../../release/history.ts";
+import { type Mirror } from "../../release/mirror.ts";
+import { describeRelease } from "../../release/release.ts";
+import { listTags } from "../../release/tags.ts";
+import type { ServerState } from "../../updater/protocol.ts";
+
+/** A release that can be updated to. */
+export interface AvailableUpdate {
+  tag: string;
+  commit: string;
+  /** The day of its commit, `2026-11-24`. */
+  date: string;
+  /** A version with a suffix, or no version at all: never proposed by itself. */
+  isPreview: boolean;
+  /** Commits that what serves doesn't have. */
+  commits: number;
+  /** Migrations that its first start would apply, as `049 reactions`. */
+  migrations: string[];
+  /** The changelog's entries since, without the version. */
+  changes: string[];
+  breaking: string[];
+  /** When it was tried and taken back. */
+  reverted?: { sequence: number; at: string };
+}
+
+/** Of more tags only the newest are looked at. */
+const MOST_TAGS = 30;
+
+/**
+ * @returns the newest first; a tag that what serves already has, or that lies on another line of
+ * history, is left out
+ * @throws UserError where the repository can't be read
+ */
+export async function availableUpdates(
+  mirror: Mirror,
+  { serving, database, reverted }: Pick<ServerState, "serving" | "database" | "reverted">,
+): Promise<AvailableUpdate[]> {
+  const running = serving?.release;
+  const tags = (await listTags(mirror)).slice(0, MOST_TAGS);
+  if (running === undefined) return [];
+  const applied = database?.applied ?? serving?.serving?.applied ?? [];
+  const current = await describeRelease(mirror, running.commit);
+  const updates: AvailableUpdate[] = [];
+  for (const { tag, date, isPreview } of tags) {
+    const next = await describeRelease(mirror, tag).catch(() => undefined);
+    // A tag that was moved, or of something that is no release, is told when it is asked for.
+    if (next === undefined) continue;
+    const { ahead, behind } = await commitsBetween(mirror, current.commit, next.commit);
+    if (ahead === 0 || behind > 0) continue;
+    const { entries } = compareChangelogs(current.changelog, next.changelog ?? "");
+    const tried = reverted.find(({ commit }) => commit === next.commit);
+    updates.push({
+      ...{ tag, commit: next.commit, date, isPreview, commits: ahead },
+      migrations: compareMigrations(applied, next.migrations).pending.map(
+        ({ version, description }) => `${String(version).padStart(3, "0")} ${description}`,
+      ),
+      changes: entries.flatMap(({ changes }) => changes),
+      breaking: entries.flatMap(({ breaking }) => breaking),
+      ...(tried === undefined ? {} : { reverted: { sequence: tried.sequence, at: tried.at } }),
+    });
+  }
+  return updates;
+}
+
+/** The one that is proposed: the newest version that is no preview and was not taken back. */
+export function proposed(updates: readonly AvailableUpdate[]): AvailableUpdate | undefined {
+  return updates.find(({ isPreview, reverted }) => !isPreview && reverted === undefined);
+}
+
+/** For people: two lines for each, the newest first. */
+export function describeUpdates(
+  updates: readonly AvailableUpdate[],
+  running: string,
+  now: number,
+): string {
+  if (updates.length === 0) return `${running} serves, and the repository has no newer release.`;
+  const newest = proposed(updates);
+  return [
+    `${running} serves. Newer:`,
+    ...updates.flatMap((update) => describe(update, now)),
+    "",
+    newest === undefined
+      ? "None of them is a finished version. Look at one: npx chatalot update <release>"
+      : `See what it would do, and do it: npx chatalot update ${newest.tag}`,
+  ].join("\n");
+}
+
+function describe(update: AvailableUpdate, now: number): string[] {
+  const { tag, date, commits, migrations, changes, breaking, reverted } = update;
+  const days = Math.max(0, Math.floor((now - Date.parse(date)) / 86_400_000));
+  return [
+    `  ${tag.padEnd(16)} ${date} (${days} days old), ${count(commits, "commit")}, ${count(migrations.length, "migration")}` +
+      (breaking.length === 0 ? "" : `, ${count(breaking.length, "BREAKING change")}`) +
+      (reverted === undefined ? "" : `, tried and taken back (job ${reverted.sequence})`),
+    ...changes.slice(0, 3).map((change) => `      ${change}`),
+    ...(changes.length > 3 ? [`      and ${changes.length - 3} more`] : []),
+  ];
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import {
+  type AvailableUpdate,
+  availableUpdates,
+  describeUpdates,
+  proposed,
+} from "../../../cli/updates/list.ts";
+import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
+import { type Mirror, openMirror } from "../../../release/mirror.ts";
+import { describeRelease } from "../../../release/release.ts";
+import type { ServerState } from "../../../updater/protocol.ts";
+import { servingState } from "../../provider/support/samples.ts";
+
+describe("availableUpdates", function () {
+  this.timeout(60_000);
+  let folder: string;
+  let sample: SampleRepository;
+  let mirror: Mirror;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-updates-"));
+    sample = await makeSampleRepository(join(folder, "sample"), { withBadReleases: false });
+    mirror = await openMirror(sample.directory, { cacheDirectory: folder });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function updatesFrom(
+    tag: string,
+    reverted: ServerState["reverted"] = [],
+  ): Promise<AvailableUpdate[]> {
+    const { serving, database } = servingState();
+    if (serving === undefined || database === undefined) throw new Error("nothing serves");
+    const release = await describeRelease(mirror, tag);
+    return availableUpdates(mirror, {
+      serving: { ...serving, release },
+      database: { ...database, applied: release.migrations },
+      reverted,
+    });
+  }
+
+  it("lists what is newer, the newest first, with commits, migrations and changes", async () => {
+    const updates = await updatesFrom("v1.1.0");
+    expect(updates.map(({ tag }) => tag)).to.deep.equal(["v2.0.0", "v1.3.0", "v1.2.0"]);
+    expect(updates.map(({ commits }) => commits)).to.deep.equal([3, 2, 1]);
+    expect(updates.map(({ migrations }) => migrations.length)).to.deep.equal([5, 4, 4]);
+    expect(updates[2]?.migrations[0]).to.equal("005 channels");
+    expect(updates[2]?.changes).to.deep.equal(["Channels and reactions.", "Messages have a kind."]);
+    expect(updates.map(({ breaking }) => breaking.length)).to.deep.equal([1, 0, 0]);
+  });
+
+  it("has nothing for the newest version", async () => {
+    expect(await updatesFrom("v2.0.0")).to.deep.equal([]);
+    expect(describeUpdates([], "v2.0.0 (1234567)", 0)).to.match(/no newer release/);
+  });
+
+  it("proposes the newest version that was not taken back", async () => {
+    const commit = sample.tags["v2.0.0"] ?? "";
+    const at = "2026-03-01T12:00:00Z";
+    const updates = await updatesFrom("v1.1.0", [{ commit, sequence: 7, at, cause: "ended" }]);
+    expect(proposed(updates)?.tag).to.equal("v1.3.0");
+    expect(proposed(await updatesFrom("v1.1.0"))?.tag).to.equal("v2.0.0");
+    const text = describeUpdates(updates, "v1.1.0 (1234567)", Date.parse("2026-03-11"));
+    expect(text)
+      .to.match(/v2\.0\.0 .* tried and taken back \(job 7\)/)
+      .and.to.match(/1 BREAKING change/)
+      .and.to.match(/npx chatalot update v1\.3\.0$/);
+  });
+});
