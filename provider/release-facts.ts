@@ -43,7 +43,7 @@ export async function releaseFacts(
   const isPinned = wanted.commit?.length === 40;
   if (isPinned && !(await isKnownLocally(mirror, reference))) {
     const found = await releaseOnServer(server, wanted, ({ commit }) => commit === wanted.commit);
-    if (found !== undefined) return factsOnServer(reference, found);
+    if (found?.prepared !== undefined) return factsOnServer(reference, found.prepared, found);
   }
   let described: Release;
   try {
@@ -55,9 +55,9 @@ export async function releaseFacts(
       wanted,
       ({ commit }) => wanted.commit === undefined || commit.startsWith(wanted.commit),
     );
-    if (found === undefined) throw error;
+    if (found?.prepared === undefined) throw error;
     const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
-    return factsOnServer(reference, found, [`${error.message} ${known}`]);
+    return factsOnServer(reference, found.prepared, found, [`${error.message} ${known}`]);
   }
   return {
     identity: described,
@@ -82,7 +82,7 @@ export function mirrorOf(repository: string): Promise<Mirror> {
 async function releaseOnServer(
   server: KnownServer | undefined,
   wanted: ReleaseReference,
-  isMeant: (identity: ReleaseIdentity) => boolean,
+  isMeant: (release: WayBack["release"]) => boolean,
 ): Promise<WayBack | undefined> {
   if (server === undefined || server.state.prepared.length === 0) return undefined;
   if (wanted.commit?.length === 40 && !server.state.prepared.includes(wanted.commit))
@@ -90,7 +90,7 @@ async function releaseOnServer(
   const history = await historyIfInstalled(server.remote);
   const found = (history?.waysBack ?? []).filter(
     ({ release, prepared }) =>
-      prepared &&
+      prepared !== undefined &&
       isMeant(release) &&
       (wanted.tag === undefined || parseReference(release.name).tag === wanted.tag),
   );
@@ -99,11 +99,12 @@ async function releaseOnServer(
 
 function factsOnServer(
   name: string,
-  { release, obstacle }: WayBack,
+  identity: ReleaseIdentity,
+  { obstacle }: WayBack,
   warnings: string[] = [],
 ): ReleaseFacts {
   const refusals = obstacle === undefined ? [] : [refusal(name, "what serves", [obstacle])];
-  return { identity: { ...release, name }, warnings, refusals };
+  return { identity: { ...identity, name }, warnings, refusals };
 }
 
 /**
@@ -120,7 +121,7 @@ async function databaseRefusals(
   if (state.prepared.includes(next.commit) && !(await isKnownLocally(mirror, running.commit))) {
     const history = await historyIfInstalled(remote);
     const way = history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
-    if (way !== undefined) return factsOnServer(next.name, way).refusals;
+    if (way !== undefined) return factsOnServer(next.name, next, way).refusals;
   }
   const current = await describeRelease(mirror, running.commit).catch((error: unknown) => {
     // A commit that this repository doesn't have any more can't be compared with.
