@@ -49,7 +49,7 @@ export async function releaseFacts(
   const isPinned = wanted.commit?.length === 40;
   if (isPinned && !(await isKnownLocally(mirror, reference))) {
     const found = await releaseOnServer(server, wanted, ({ commit }) => commit === wanted.commit);
-    if (found !== undefined) return factsOnServer(reference, found);
+    if (found?.prepared !== undefined) return factsOnServer(reference, found.prepared, found);
   }
   let described: Release;
   try {
@@ -61,9 +61,9 @@ export async function releaseFacts(
       wanted,
       ({ commit }) => wanted.commit === undefined || commit.startsWith(wanted.commit),
     );
-    if (found === undefined) throw error;
+    if (found?.prepared === undefined) throw error;
     const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
-    return factsOnServer(reference, found, [`${error.message} ${known}`]);
+    return factsOnServer(reference, found.prepared, found, [`${error.message} ${known}`]);
   }
   const requires = composeFacts(described.composeFile).requiredVariables.map(({ name }) => name);
   const facts = { identity: described, warnings: described.warnings, requires };
@@ -111,7 +111,7 @@ export function mirrorOf(repository: string): Promise<Mirror> {
 async function releaseOnServer(
   server: KnownServer | undefined,
   wanted: ReleaseReference,
-  isMeant: (identity: ReleaseIdentity) => boolean,
+  isMeant: (release: WayBack["release"]) => boolean,
 ): Promise<WayBack | undefined> {
   if (server === undefined || server.state.prepared.length === 0) return undefined;
   if (wanted.commit?.length === 40 && !server.state.prepared.includes(wanted.commit))
@@ -119,7 +119,7 @@ async function releaseOnServer(
   const history = await historyIfInstalled(server.remote);
   const found = (history?.waysBack ?? []).filter(
     ({ release, prepared }) =>
-      prepared &&
+      prepared !== undefined &&
       isMeant(release) &&
       (wanted.tag === undefined || parseReference(release.name).tag === wanted.tag),
   );
@@ -128,11 +128,12 @@ async function releaseOnServer(
 
 function factsOnServer(
   name: string,
-  { release, obstacle }: WayBack,
+  identity: ReleaseIdentity,
+  { obstacle }: WayBack,
   warnings: string[] = [],
 ): ReleaseFacts {
   const refusals = obstacle === undefined ? [] : [refusal(name, "what serves", [obstacle])];
-  return { identity: { ...release, name }, warnings, refusals, requires: [] };
+  return { identity: { ...identity, name }, warnings, refusals, requires: [] };
 }
 
 /**
@@ -149,7 +150,7 @@ async function databaseRefusals(
   if (state.prepared.includes(next.commit) && !(await isKnownLocally(mirror, running.commit))) {
     const history = await historyIfInstalled(remote);
     const way = history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
-    if (way !== undefined) return factsOnServer(next.name, way).refusals;
+    if (way !== undefined) return factsOnServer(next.name, next, way).refusals;
   }
   const current = await describedIfThere(mirror, running.commit);
   if (current === undefined) return [];

@@ -44,9 +44,9 @@ export interface PastJob {
 
 /** Whether, and by what, a release that served can serve again now. */
 export interface WayBack {
-  release: ReleaseIdentity;
-  /** Its tree and image are on the server: nothing has to be fetched or built. */
-  prepared: boolean;
+  release: { name: string; commit: string };
+  /** All of it, where its tree and image are on the server: nothing has to be fetched or built then. */
+  prepared?: ReleaseIdentity;
   /** Migrations of the live database that the release doesn't know: code alone can't go back. */
   missing: string[];
   /** Its migrations that the live database doesn't have: they would be applied. */

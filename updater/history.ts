@@ -101,8 +101,8 @@ export function waysBack({ ledger, prepared, applied, kept }: Means): WayBack[] 
     const { missing, pending, edited } = compareMigrations(applied, release.migrations);
     const obstacle = prepared.get(release.commit);
     return {
-      release,
-      prepared: prepared.has(release.commit),
+      release: { name: release.name, commit: release.commit },
+      ...(prepared.has(release.commit) ? { prepared: release } : {}),
       missing: [...missing, ...edited.map((entry) => entry.applied)].map(migrationName),
       pending: pending.map(migrationName),
       databases: fittingDatabases(kept, release).map(({ way, name, sequence, at }) => ({

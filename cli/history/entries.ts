@@ -114,7 +114,7 @@ function backOf(
 export function backBy({ prepared, missing, pending, obstacle, databases }: WayBack): Back {
   const facts = { missing, databases };
   if (obstacle !== undefined) return { state: "impossible", needs: obstacle, ...facts };
-  const build = prepared ? [] : ["its image is fetched or built again"];
+  const build = prepared !== undefined ? [] : ["its image is fetched or built again"];
   const count = (names: readonly string[]): string =>
     `${names.length} ${names.length === 1 ? "migration" : "migrations"}`;
   if (missing.length === 0) {

@@ -34,8 +34,8 @@ describe("a release that lacks migrations of the database, in a preview", () => 
 
   async function check(ways: DatabaseWay[], changes: Wire = {}) {
     const databases = ways.map((way) => ({ way, name: `a ${way}`, sequence: 2, at: "then" }));
-    const release = { name: "v0.9.0", commit: COMMIT, migrations: [] };
-    const found: WayBack = { release, prepared: true, missing: [], pending: [], databases };
+    const release = { name: "v0.9.0", commit: COMMIT };
+    const found: WayBack = { release, missing: [], pending: [], databases };
     server.history = { ...server.history, waysBack: [found] };
     const context = listeningContext();
     const inputs = deploymentInputs({ ...OLDER, ...changes });

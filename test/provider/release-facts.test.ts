@@ -43,8 +43,8 @@ describe("releaseFacts", function () {
   afterEach(() => server.leave(original));
 
   const way = (name: string, commit: string, changes: Partial<WayBack> = {}): WayBack => ({
-    release: { name, commit, crateVersion: "0.17.0", migrations: [] },
-    prepared: true,
+    release: { name, commit },
+    prepared: { name, commit, crateVersion: "0.17.0", migrations: [] },
     missing: [],
     pending: [],
     databases: [],
@@ -88,9 +88,10 @@ describe("releaseFacts", function () {
     expect(identity.commit).not.to.equal(NEWER);
   });
 
+  const { prepared: _, ...removed } = way("v0.9.0", NEWER);
   const unknown: [string, string, WayBack[]][] = [
     ["a pinned commit under another tag", `v1.0.0@${NEWER}`, [way("v0.9.0", NEWER)]],
-    ["a release that was removed", "v0.9.0", [way("v0.9.0", NEWER, { prepared: false })]],
+    ["a release that was removed", "v0.9.0", [removed]],
     ["a tag of two commits", "v0.9.0", [way("v0.9.0", NEWER), way("v0.9.0", COMMIT)]],
     ["another tag", "v0.8.0", [way("v0.9.0", NEWER)]],
   ];

@@ -34,7 +34,7 @@ describe("historyEntries", () => {
   const backs: [string, Parameters<typeof wayBack>[1], string, string][] = [
     ["everything there", {}, "ready", "nothing"],
     ["migrations to come", { pending: ["4 x"] }, "ready", "1 migration will be applied"],
-    ["no image any more", { prepared: false }, "ready", "its image is fetched or built again"],
+    ["no image any more", {}, "ready", "its image is fetched or built again"],
     [
       "migrations between and a backup",
       { missing: ["4 x", "5 y"], databases: [kept] },
@@ -55,7 +55,7 @@ describe("historyEntries", () => {
         instanceHistory({
           jobs: [pastJob(1), pastJob(2)],
           serving: 2,
-          waysBack: [wayBack(1, way)],
+          waysBack: [wayBack(1, way, what !== "no image any more")],
         }),
         [],
       );

@@ -45,10 +45,16 @@ export function pulumiUpdate(hour: number, changes: Partial<PulumiUpdate> = {}):
   };
 }
 
-export function wayBack(release: number, changes: Partial<WayBack> = {}): WayBack {
+/** @param isPrepared whether it is on the server */
+export function wayBack(
+  release: number,
+  changes: Partial<WayBack> = {},
+  isPrepared = true,
+): WayBack {
+  const named = { name: `v${release}`, commit: commitOf(release) };
   return {
-    release: { name: `v${release}`, commit: commitOf(release), migrations: [] },
-    prepared: true,
+    release: named,
+    ...(isPrepared ? { prepared: { ...named, migrations: [] } } : {}),
     missing: [],
     pending: [],
     databases: [],
