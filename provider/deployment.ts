@@ -13,6 +13,7 @@ import {
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { databaseRefusals, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
+import { otherAddition, refuseToTakeBack, unknownServing } from "./other-operators.ts";
 import {
   followToVerdict,
   instanceAddition,
@@ -42,7 +43,11 @@ export const deployment: Resource = {
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
       refusals.push(...(await databaseRefusals(context, news, state)));
-      refusals.push(...missingSettings(news), ...overrideRefusals(context, state));
+      refusals.push(
+        ...unknownServing(olds, news, state),
+        ...missingSettings(news),
+        ...overrideRefusals(context, state),
+      );
       tellSettings(context, olds, news, state);
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
@@ -56,6 +61,7 @@ export const deployment: Resource = {
     return {
       additions: {
         ...instanceAddition(olds, state),
+        ...otherAddition(news, state),
         ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
         ...(opening === undefined ? {} : { opening }),
       },
@@ -65,6 +71,7 @@ export const deployment: Resource = {
 
   diff(olds, news) {
     refuseOtherInstance(olds, news);
+    refuseToTakeBack(olds, news);
     if (news.drift !== undefined || news.opening !== undefined) return true;
     return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
   },
