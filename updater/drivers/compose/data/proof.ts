@@ -48,7 +48,9 @@ export async function proveDump(
   await removeProof(project);
   try {
     const copy = await startEmpty(live, project);
-    await query(copy, "make the roles", await query(live, "list the roles", ROLES));
+    const roles = await query(live, "list the roles", ROLES);
+    // The first write of a new database waits for a disk on which the image may just be flushed.
+    await query(copy, "make the roles", roles, { timeout: START_TIMEOUT });
     report("restoring it into a throwaway database");
     await restore(copy, file, dump);
     report("comparing what came out with what went in");
