@@ -20,7 +20,7 @@ export const noop: Scenario = {
   title: "Nothing to do",
   method:
     "`pulumi up --yes` (with its preview) and `pulumi preview` of a stack that is up to date, beside " +
-    "those of an empty TypeScript program with the same engine, kind of backend, Node and loader.",
+    "those of an empty program with the same engine, kind of backend and Node.",
   runs: 7,
 
   async measure(bench, runs) {
