@@ -38,9 +38,7 @@ describe("a release that another operator brought", () => {
 
   it("is noted only where it is another one than was asked for", () => {
     expect(otherAddition({ commit: NEWER }, state)).to.deep.equal({});
-    expect(
-      otherAddition({ commit: COMMIT }, { ...state, serving: undefined }),
-    ).to.deep.equal({});
+    expect(otherAddition({ commit: COMMIT }, { ...state, serving: undefined })).to.deep.equal({});
   });
 
   it("is what a stack begins with that has deployed nothing yet", () => {
