@@ -181,7 +181,7 @@ export interface DatabaseFacts {
   applied: AppliedMigration[];
   /** Whether anybody has registered. */
   hasAccounts?: boolean;
-  /** Bytes on the disk, as a whole. */
+  /** Bytes on the disk, as a whole. Only in a look, as are those of the tables. */
   size?: number;
   /** Bytes of each table with its indexes, by its name without the usual schema. */
   tables?: Record<string, number>;

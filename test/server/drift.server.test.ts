@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
-import { runningSince, SERVER, shell, theContainer } from "./support/looks.ts";
+import { DATABASE, query, runningSince, SERVER, shell, theContainer } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 
 const OVERRIDE = "services:\n  chatalot:\n    labels:\n      traefik.enable: 'true'\n";
@@ -25,6 +25,31 @@ describe("drift", () => {
     await shell(demo, 'cd "$1"; docker compose up -d', DIRECTORY);
     expect(await runningSince(demo)).to.deep.equal(before);
     expect(await drift()).to.deep.equal([]);
+  });
+
+  it("is not there while a migration keeps everybody from a table", async () => {
+    // Longer than a question to the database may take.
+    await shell(
+      demo,
+      'docker exec --detach "$1" psql -U chatalot -c "BEGIN; LOCK TABLE messages; SELECT pg_sleep(90)"',
+      DATABASE,
+    );
+    try {
+      await shell(
+        demo,
+        'until docker exec "$1" psql -U chatalot -qAtc "$2" | grep -q 1; do sleep 0.1; done',
+        ...[
+          DATABASE,
+          "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted LIMIT 1",
+        ],
+      );
+      expect(await drift()).to.deep.equal([]);
+    } finally {
+      await query(
+        demo,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(90)%' AND pid <> pg_backend_pid()",
+      );
+    }
   });
 
   it("names what was changed by hand, and up mends ours and keeps the operator's", async () => {

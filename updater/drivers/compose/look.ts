@@ -2,7 +2,7 @@
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type { Look, ServiceFacts } from "../driver.ts";
-import { readDatabase } from "./data/database.ts";
+import { readDatabase, readSizes } from "./data/database.ts";
 import { databaseOf } from "./data/psql.ts";
 import { inspectContainers, type ListedContainer, listContainers } from "./docker.ts";
 import { probeHealth, SERVER_PORT } from "./health.ts";
@@ -14,11 +14,16 @@ export async function look(project: string): Promise<Look> {
   const [serverId, databaseId] = [idOf(MAIN_SERVICE), idOf(DATABASE_SERVICE)];
   const found = await inspectContainers([serverId, databaseId].filter((id) => id !== undefined));
   const server = found.find(({ facts }) => facts.id === serverId)?.facts;
-  const [health, database] = await Promise.all([
+  const container = databaseOf(found.find(({ facts }) => facts.id === databaseId));
+  const [health, database, sizes] = await Promise.all([
     healthOf(server),
-    readDatabase(databaseOf(found.find(({ facts }) => facts.id === databaseId))),
+    readDatabase(container),
+    readSizes(container),
   ]);
-  return { server, health, database, services: servicesOf(containers) };
+  return {
+    ...{ server, health, services: servicesOf(containers) },
+    database: database === undefined ? undefined : { ...database, ...sizes },
+  };
 }
 
 /** Asked inside the server's networks: no published port is needed. */

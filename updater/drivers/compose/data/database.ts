@@ -25,11 +25,7 @@ SELECT json_build_object(
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
   'oid', oid::text,
   'rules', coalesce(datcollversion, ''),
-  'actualRules', coalesce(pg_database_collation_actual_version(oid), ''),
-  'size', pg_database_size(oid),
-  'tables', (SELECT coalesce(json_object_agg(c.oid::regclass::text, pg_total_relation_size(c.oid)), '{}')
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')))
+  'actualRules', coalesce(pg_database_collation_actual_version(oid), ''))
 FROM pg_database WHERE datname = current_database();
 \\if :has_migrations
 ${APPLIED};
@@ -44,13 +40,23 @@ SELECT EXISTS (SELECT FROM public.users);
 COMMIT;
 `;
 
+/**
+ * Apart from {@link FACTS}: a table's size can't be read while a migration rewrites the table, and the gate
+ * has to go on seeing which migrations are applied.
+ */
+const SIZES = `
+SET lock_timeout = '1s';
+SELECT json_build_object(
+  'size', pg_database_size(current_database()),
+  'tables', (SELECT coalesce(json_object_agg(c.oid::regclass::text, pg_total_relation_size(c.oid)), '{}')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')))`;
+
 /** What the first line of {@link FACTS} says. */
 interface Identity extends DatabaseIdentity {
   /** The versions of the sorting rules that it was made with, and that it has now; or empty. */
   rules: string;
   actualRules: string;
-  size: number;
-  tables: Record<string, number>;
 }
 
 /** A first start initialises the volume; a later one may have to recover after a crash. */
@@ -92,18 +98,30 @@ export async function readDatabase(
   try {
     const lines = (await query(container, "ask the database", FACTS)).split("\n");
     const [identity = "", applied = "", hasAccounts] = lines.filter((line) => line.trim() !== "");
-    const facts = JSON.parse(identity) as Identity;
-    const { systemIdentifier, oid, rules, actualRules, size, tables } = facts;
+    const { systemIdentifier, oid, rules, actualRules } = JSON.parse(identity) as Identity;
     const obstacle = obstacleOf(container, rules, actualRules);
     return {
       identity: { systemIdentifier, oid },
       applied: JSON.parse(applied) as AppliedMigration[],
       hasAccounts: hasAccounts?.trim() === "t",
-      ...{ size, tables },
       ...(obstacle === undefined ? {} : { obstacle }),
     };
   } catch (error) {
     if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+/** Of the database and its tables; nothing where they can't be read now. */
+export async function readSizes(
+  container: DatabaseContainer | undefined,
+): Promise<Pick<DatabaseFacts, "size" | "tables">> {
+  if (container === undefined) return {};
+  try {
+    const answer = await query(container, "measure the tables", SIZES);
+    return JSON.parse(answer) as Required<Pick<DatabaseFacts, "size" | "tables">>;
+  } catch (error) {
+    if (error instanceof CommandError) return {};
     throw error;
   }
 }
