@@ -5,6 +5,7 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors.ts";
+import { pinned } from "../release/reference.ts";
 import { historyOf } from "../provider/server/server-history.ts";
 import { writeFileDurably } from "../updater/files.ts";
 import { DATABASE_WAYS, type DatabaseWay } from "../updater/protocol.ts";
@@ -20,7 +21,7 @@ import {
   stackFileOf,
   withEarlier,
 } from "./rollback/stack-file.ts";
-import { chooseTarget, databaseFor, pinned, type Target } from "./rollback/target.ts";
+import { chooseTarget, databaseFor, type Target } from "./rollback/target.ts";
 import { ask, canAsk, type CommandContext } from "./terminal.ts";
 
 export interface RollbackOptions {

@@ -2,9 +2,10 @@
  * How a release stands to the database that serves: why it can't be started on it, what will be done to
  * it, and which ways back there are where it doesn't know all of its migrations.
  */
+import { counted } from "../common/text.ts";
 import { compareMigrations } from "../release/compare.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
-import { chosenDatabase } from "../updater/kept-databases.ts";
+import { chosenDatabase, firstOfEachWay } from "../updater/kept-databases.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
 import type {
   AppliedMigration,
@@ -84,7 +85,7 @@ async function migrationRefusals(
     ...(missing.length === 0
       ? []
       : [
-          `${begin}it does not know ${count(missing.length, "applied migration")}: ` +
+          `${begin}it does not know ${counted(missing.length, "applied migration")}: ` +
             `${missing.map(migrationName).join(", ")}. Nothing was changed. Choose:\n${choice}`,
         ]),
     ...(edited.length === 0
@@ -167,9 +168,7 @@ async function undoRefusals(
 
 function choiceText(name: string, { serving }: ServerState, way: WayBack | undefined): string {
   const present = serving?.release?.name;
-  const back = (way?.databases ?? []).filter(
-    ({ way: kind }, index, all) => all.findIndex((other) => other.way === kind) === index,
-  );
+  const back = firstOfEachWay(way?.databases ?? []);
   return [
     ...(present === undefined ? [] : [`  stay: pulumi config set release ${present}`]),
     "  forward: a release that has these migrations",
@@ -187,8 +186,4 @@ function choiceText(name: string, { serving }: ServerState, way: WayBack | undef
         ]
       : []),
   ].join("\n");
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

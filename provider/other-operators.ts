@@ -3,6 +3,7 @@
  * take it back. The server's ledger is the truth; a stack knows the number of the last job that it saw.
  */
 import { UserError } from "../common/errors.ts";
+import { pinned } from "../release/reference.ts";
 import type { LedgerRecord, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
@@ -24,16 +25,13 @@ export function otherAddition(news: Wire, { serving }: ServerState): Wire {
 /** A stack that deployed nothing yet begins with what serves: a lost state, a second machine. */
 export function unknownServing(olds: Wire, news: Wire, { serving }: ServerState): Refusal[] {
   if (Object.keys(olds).length > 0 || serving?.release === undefined) return [];
-  const { name, commit } = serving.release;
-  if (hasUnknown(news.commit) || commit === news.commit) return [];
-  const [tag = name] = name.split("@");
-  const pin = commit.startsWith(tag) ? commit : `${tag}@${commit}`;
+  if (hasUnknown(news.commit) || serving.release.commit === news.commit) return [];
   return [
     {
       property: "",
       reason:
         `This stack has deployed nothing here yet, but ${textOf(serving)}. Nothing is changed. Begin with ` +
-        `what serves, which restarts nothing: pulumi config set release ${pin} && pulumi up. Then update.`,
+        `what serves, which restarts nothing: pulumi config set release ${pinned(serving.release)} && pulumi up. Then update.`,
     },
   ];
 }

@@ -52,6 +52,12 @@ function read(text: string): ReleaseReference | string {
   return { name: text, tag, ...(commit === undefined ? {} : { commit: commit.toLowerCase() }) };
 }
 
+/** A release as a setting that means this very commit: `tag@commit`, or the commit. */
+export function pinned({ name, commit }: { name: string; commit: string }): string {
+  const { tag } = parseReference(name);
+  return tag === undefined ? commit : `${tag}@${commit}`;
+}
+
 /** Whether this tool can work with a tag of this name. */
 export function isUsableTag(tag: string): boolean {
   return problemOf(tag) === undefined;

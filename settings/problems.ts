@@ -1,4 +1,5 @@
 import { UserError } from "../common/errors.ts";
+import { withoutControls } from "../common/text.ts";
 
 /** One thing that is wrong with the configuration. */
 export interface Problem {
@@ -62,7 +63,7 @@ export function show(value: unknown): string {
 }
 
 function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "?").slice(0, 200);
+  return withoutControls(text).slice(0, 200);
 }
 
 /** A word of a shell command, quoted where that is needed. */

@@ -1,3 +1,4 @@
+import { counted } from "../common/text.ts";
 import { MOST_OUTPUT, type Outcome } from "./process.ts";
 import { TransportError, type RunOptions, type RunResult } from "./transport.ts";
 
@@ -116,5 +117,5 @@ export function printable(text: string): string {
 function describeTimeout(milliseconds: number): string {
   const [amount, unit] =
     milliseconds % 1_000 === 0 ? [milliseconds / 1_000, "second"] : [milliseconds, "millisecond"];
-  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+  return counted(amount, unit);
 }

@@ -89,3 +89,8 @@ export function chosenDatabase<T extends { way: DatabaseWay }>(
 ): T | undefined {
   return fitting.find((database) => database.way === way);
 }
+
+/** The best one of each way. */
+export function firstOfEachWay<T extends { way: DatabaseWay }>(fitting: readonly T[]): T[] {
+  return fitting.filter((database) => chosenDatabase(fitting, database.way) === database);
+}

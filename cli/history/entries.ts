@@ -1,5 +1,8 @@
 /** The lines of `npx chatalot history`: what was done, and whether it can be gone back to now. */
 import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
+import { counted } from "../../common/text.ts";
+import { firstOfEachWay } from "../../updater/kept-databases.ts";
+import type { Durations } from "../../updater/protocol.ts";
 import { joinHistory, type JoinedEntry } from "./join.ts";
 import type { PulumiUpdate } from "./pulumi-history.ts";
 
@@ -16,7 +19,7 @@ export interface HistoryEntry {
   result: string;
   cause?: string;
   /** In seconds. */
-  durations?: { total: number; build?: number; backup?: number; downtime?: number; gate?: number };
+  durations?: Omit<Durations, "revertPoint">;
   /** The backup that it took before, and how that was proven. */
   backup?: { name: string; size: number; proof: string };
   /** The database of an earlier moment that it put in the live one's place. */
@@ -79,7 +82,7 @@ function factsOf({ job, update }: JoinedEntry): HistoryEntry {
   };
 }
 
-function secondsOf({ revertPoint: _, ...durations }: PastJob["durations"]) {
+function secondsOf({ revertPoint: _, ...durations }: Durations) {
   const seconds = Object.entries(durations).map(([name, milliseconds]: [string, number]) => [
     name,
     Math.round(milliseconds / 100) / 10,
@@ -115,13 +118,12 @@ export function backBy({ prepared, missing, pending, obstacle, databases }: WayB
   const facts = { missing, databases };
   if (obstacle !== undefined) return { state: "impossible", needs: obstacle, ...facts };
   const build = prepared !== undefined ? [] : ["its image is fetched or built again"];
-  const count = (names: readonly string[]): string =>
-    `${names.length} ${names.length === 1 ? "migration" : "migrations"}`;
+  const count = (names: readonly string[]): string => counted(names.length, "migration");
   if (missing.length === 0) {
     const steps = pending.length === 0 ? build : [...build, `${count(pending)} will be applied`];
     return { state: "ready", needs: steps.length === 0 ? "nothing" : steps.join("; "), ...facts };
   }
-  const ways = [...new Set(databases.map(({ way }) => way))];
+  const ways = firstOfEachWay(databases).map(({ way }) => way);
   const between = `${count(missing)} between`;
   const way =
     ways.length === 0

@@ -1,7 +1,7 @@
 /** Which earlier update is gone back to, and by what. */
 import { UserError } from "../../common/errors.ts";
 import { parseReference, problemOfReference } from "../../release/reference.ts";
-import { chosenDatabase } from "../../updater/kept-databases.ts";
+import { chosenDatabase, firstOfEachWay } from "../../updater/kept-databases.ts";
 import { releaseText } from "../../updater/texts.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
@@ -72,12 +72,6 @@ function named(targets: readonly Target[], to: string): Target | undefined {
   );
 }
 
-/** The release as the stack file has to name it, so that no tag and no repository is asked. */
-export function pinned({ name, commit }: Target["release"]): string {
-  const { tag } = parseReference(name);
-  return tag === undefined ? commit : `${tag}@${commit}`;
-}
-
 /**
  * The database that the release is given.
  *
@@ -96,7 +90,7 @@ export function databaseFor(
       `${name} can't start on this database: it does not know ${missing.join(", ")}. Nothing was changed. ` +
         "Choose what the database becomes:\n" +
         [
-          ...firstOfEach(databases).map(
+          ...firstOfEachWay(databases).map(
             ({ way: kind, at }) =>
               `  --database ${kind}   its data of ${at}; what was written since is not in the chat then`,
           ),
@@ -113,19 +107,12 @@ export function databaseFor(
   }
   const chosen = chosenDatabase(databases, way);
   if (chosen !== undefined) return { ...chosen, way };
-  const others = firstOfEach(databases).map((database) => database.way);
+  const others = firstOfEachWay(databases).map((database) => database.way);
   throw new UserError(
     `There is no ${way} that ${name} can start on. Nothing was changed. ${
       others.length === 0
         ? "Choose another release: npx chatalot history"
         : `There is a ${others.join(" and a ")}.`
     }`,
-  );
-}
-
-/** The best one of each way. */
-export function firstOfEach(databases: WayBack["databases"]): WayBack["databases"] {
-  return databases.filter(
-    ({ way }, index) => databases.findIndex((other) => other.way === way) === index,
   );
 }

@@ -1,11 +1,13 @@
 /** The releases of the repository that are newer than the one that serves. */
+import { counted } from "../../common/text.ts";
 import { compareChangelogs } from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { commitsBetween } from "../../release/history.ts";
-import { type Mirror } from "../../release/mirror.ts";
+import type { Mirror } from "../../release/mirror.ts";
 import { describeRelease } from "../../release/release.ts";
 import { listTags } from "../../release/tags.ts";
 import type { ServerState } from "../../updater/protocol.ts";
+import { migrationName } from "../../updater/texts.ts";
 
 /** A release that can be updated to. */
 export interface AvailableUpdate {
@@ -54,9 +56,7 @@ export async function availableUpdates(
     const tried = reverted.find(({ commit }) => commit === next.commit);
     updates.push({
       ...{ tag, commit: next.commit, date, isPreview, commits: ahead },
-      migrations: compareMigrations(applied, next.migrations).pending.map(
-        ({ version, description }) => `${String(version).padStart(3, "0")} ${description}`,
-      ),
+      migrations: compareMigrations(applied, next.migrations).pending.map(migrationName),
       changes: entries.flatMap(({ changes }) => changes),
       breaking: entries.flatMap(({ breaking }) => breaking),
       ...(tried === undefined ? {} : { reverted: { sequence: tried.sequence, at: tried.at } }),
@@ -92,14 +92,10 @@ function describe(update: AvailableUpdate, now: number): string[] {
   const { tag, date, commits, migrations, changes, breaking, reverted } = update;
   const days = Math.max(0, Math.floor((now - Date.parse(date)) / 86_400_000));
   return [
-    `  ${tag.padEnd(16)} ${date} (${days} days old), ${count(commits, "commit")}, ${count(migrations.length, "migration")}` +
-      (breaking.length === 0 ? "" : `, ${count(breaking.length, "BREAKING change")}`) +
+    `  ${tag.padEnd(16)} ${date} (${days} days old), ${counted(commits, "commit")}, ${counted(migrations.length, "migration")}` +
+      (breaking.length === 0 ? "" : `, ${counted(breaking.length, "BREAKING change")}`) +
       (reverted === undefined ? "" : `, tried and taken back (job ${reverted.sequence})`),
     ...changes.slice(0, 3).map((change) => `      ${change}`),
     ...(changes.length > 3 ? [`      and ${changes.length - 3} more`] : []),
   ];
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -1,5 +1,6 @@
 /** Breaking changes have to be read before they are brought: an update that needs hands must wait for them. */
 import semver from "semver";
+import { parseReference } from "../../release/reference.ts";
 import type { Refusal } from "../resource.ts";
 import type { Plan } from "./plan.ts";
 
@@ -11,7 +12,7 @@ import type { Plan } from "./plan.ts";
 export function breakingRefusals(plan: Plan | undefined, readUpTo: unknown): Refusal[] {
   if (plan === undefined || plan.breaking.length === 0) return [];
   const { to } = plan;
-  const tag = to.name.split("@")[0] ?? to.name;
+  const tag = parseReference(to.name).tag ?? to.name;
   const read = typeof readUpTo === "string" ? readUpTo : undefined;
   const isNamed =
     read !== undefined &&

@@ -1,5 +1,6 @@
 /** A plan as the operator reads it: 80 columns, without colours, the first word says what it is. */
 import { describeBytes } from "../../common/size.ts";
+import { counted } from "../../common/text.ts";
 import type { Effect } from "../../release/migrations/effects.ts";
 import { migrationName, releaseText } from "../../updater/texts.ts";
 import type { Plan, PlannedMigration } from "./plan.ts";
@@ -138,8 +139,4 @@ function list(items: readonly string[], separator: string): string {
 function limited(items: readonly string[]): string[] {
   const rest = items.length - MOST_LINES;
   return rest <= 0 ? [...items] : [...items.slice(0, MOST_LINES), `and ${rest} more`];
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

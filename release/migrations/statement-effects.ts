@@ -8,6 +8,7 @@ import type {
   Node,
   RangeVar,
 } from "libpg-query";
+import { withoutControls } from "../../common/text.ts";
 import type { Cost, CountedEffect as Effect } from "./effects.ts";
 
 export interface StatementEffects {
@@ -230,5 +231,5 @@ function words(kind: string): string {
 
 /** Names come from a repository: they must not steer a terminal, nor fill it. */
 function printable(name: string): string {
-  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "?").slice(0, 63);
+  return withoutControls(name).slice(0, 63);
 }

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { UserError } from "../../common/errors.ts";
-import { isUsableTag, parseReference } from "../../release/reference.ts";
+import { isUsableTag, parseReference, pinned } from "../../release/reference.ts";
 
 describe("parseReference", () => {
   const accepted: [string, { tag?: string; commit?: string }][] = [
@@ -82,4 +82,16 @@ describe("parseReference", () => {
     expect(isUsableTag("v1")).to.equal(true);
     expect(isUsableTag("-x")).to.equal(false);
   });
+});
+
+describe("pinned", () => {
+  const commit = "1".repeat(40);
+  for (const [name, wanted] of [
+    ["v1", `v1@${commit}`],
+    [`v1@${commit.slice(0, 7)}`, `v1@${commit}`],
+    [commit.slice(0, 7), commit],
+  ] as const)
+    it(`names the whole commit of ${name}`, () => {
+      expect(pinned({ name, commit })).to.equal(wanted);
+    });
 });

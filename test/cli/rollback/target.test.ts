@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { historyEntries } from "../../../cli/history/entries.ts";
-import { chooseTarget, databaseFor, pinned } from "../../../cli/rollback/target.ts";
+import { chooseTarget, databaseFor } from "../../../cli/rollback/target.ts";
 import type { WayBack } from "../../../updater/history-protocol.ts";
 import type { DatabaseWay } from "../../../updater/protocol.ts";
 import { commitOf, instanceHistory, pastJob, wayBack } from "../history/samples.ts";
@@ -101,16 +101,4 @@ describe("databaseFor", () => {
     expect(() => databaseFor(target(between), "revert-point")).to.throw("There is a backup.");
     expect(() => databaseFor(target({}), "backup")).to.throw("Choose another release");
   });
-});
-
-describe("pinned", () => {
-  const commit = commitOf(1);
-  for (const [name, wanted] of [
-    ["v1", `v1@${commit}`],
-    [`v1@${commit.slice(0, 7)}`, `v1@${commit}`],
-    [commit.slice(0, 7), commit],
-  ] as const)
-    it(`names the whole commit of ${name}`, () => {
-      expect(pinned({ name, commit })).to.equal(wanted);
-    });
 });
