@@ -8,7 +8,7 @@ import type { RemoteServer } from "../provider/server/remote-server.ts";
 import type { Predicament } from "../updater/protocol.ts";
 import { canTakeBack, predicamentText } from "./predicament.ts";
 import { serverOfStack } from "./stack.ts";
-import { ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
 
 export interface ResolveOptions {
   /** Lets jobs begin again. */
@@ -21,9 +21,6 @@ export interface ResolveOptions {
 
 /** How it stands with the instance afterwards. */
 export type Resolution = "resolved" | "nothing-to-resolve" | "needs-operator";
-
-/** How a person is asked; undefined where there is nobody to ask. */
-export type Ask = ((question: string) => Promise<string>) | undefined;
 
 export async function resolve(
   stack: string | undefined,
@@ -64,13 +61,11 @@ async function chosen(
         ? "clear"
         : await choice(predicament, question);
   if (asked === undefined || yes === true) return asked;
-  if (question === undefined) return undefined;
-  const answer = await question(
+  const text =
     asked === "clear"
-      ? "\nLet jobs begin again, as things are now? [y/N]"
-      : "\nTake the server back to what served before? Messages written since then are set aside. [y/N]",
-  );
-  return /^y(es)?$/i.test(answer) ? asked : undefined;
+      ? "\nLet jobs begin again, as things are now?"
+      : "\nTake the server back to what served before? Messages written since then are set aside.";
+  return (await agrees(question, text)) ? asked : undefined;
 }
 
 async function choice(

@@ -2,7 +2,7 @@
  * `chatalot rollback`: puts release, env and profiles of an earlier update back into the stack's settings,
  * and runs pulumi.
  */
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors.ts";
 import { pinned } from "../release/reference.ts";
@@ -12,17 +12,11 @@ import { DATABASE_WAYS, type DatabaseWay } from "../updater/protocol.ts";
 import { readHistory, type StackHistory } from "./history.ts";
 import type { ConfigValue, PulumiUpdate } from "./history/pulumi-history.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
-import type { Ask } from "./resolve.ts";
 import { planText, type RollbackPlan } from "./rollback/plan.ts";
-import { putSecretsBack, type RollbackEnd, runPulumi, runRollback } from "./rollback/run.ts";
-import {
-  changedNames,
-  type EarlierSettings,
-  stackFileOf,
-  withEarlier,
-} from "./rollback/stack-file.ts";
+import { previewDraft, putSecretsBack, type RunEnd, runUp } from "./run/up.ts";
+import { changedNames, type EarlierSettings, stackFileOf, withEarlier } from "./run/stack-file.ts";
 import { chooseTarget, databaseFor, type Target } from "./rollback/target.ts";
-import { ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
 
 export interface RollbackOptions {
   /** A job's number, a tag or a commit. Default: the release that served before this one. */
@@ -40,7 +34,7 @@ export interface RollbackOptions {
 }
 
 /** How it ended. */
-export type RollbackResult = RollbackEnd | "previewed" | "declined";
+export type RollbackResult = RunEnd | "previewed" | "declined";
 
 /** @throws UserError where it can't be done; nothing was changed then */
 export async function rollback(
@@ -89,18 +83,19 @@ export async function rollback(
     if (withSecrets) await putSecretsBack(stack, draft, update?.config?.[key("secretEnv")]);
     // Where nobody would read it before, up refuses by itself what the preview would refuse.
     const isShown = preview || !yes;
-    if (isShown && (await runPulumi("preview", stack, "--config-file", draft)) !== 0)
-      throw new UserError("Nothing was changed: the preview failed, see above.");
+    if (isShown) await previewDraft(stack, draft);
     if (preview) return "previewed";
-    if (!yes && !/^y(es)?$/i.test((await question?.("\nGo back? [y/N]")) ?? "")) return "declined";
-    const { server } = history;
-    return await runRollback(
-      stack,
-      file,
-      draft,
-      { server, commit: target.release.commit },
-      context,
-    );
+    if (!yes && !(await agrees(question, "\nGo back?"))) return "declined";
+    const aim = {
+      ...{ server: history.server, commit: target.release.commit, onlyForThisRun: "rollback" },
+      underWay:
+        "The rollback may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
+      served:
+        "names the release that serves now. If it is kept in git, commit it: whatever deploys from there " +
+        "goes forward again otherwise.",
+      lookAt: '"release" and "rollback"',
+    };
+    return await runUp(stack, file, await readFile(draft, "utf8"), aim, context);
   } finally {
     await rm(draft, { force: true });
   }

@@ -3,6 +3,7 @@ import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
 import { volumeNames } from "../components/volume-names.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
+import { stackFlag } from "./run/pulumi.ts";
 import { parseSettings, type Settings } from "../settings/parse.ts";
 
 const NAMESPACE = "chatalot-deploy";
@@ -39,11 +40,9 @@ export async function settingsOfStack(
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {
-  const chosen = stack === undefined ? [] : ["--stack", stack];
+  const argv = ["config", "--json", "--non-interactive", ...stackFlag(stack)];
   try {
-    const { stdout } = await execa("pulumi", ["config", "--json", "--non-interactive", ...chosen], {
-      timeout: 60_000,
-    });
+    const { stdout } = await execa("pulumi", argv, { timeout: 60_000 });
     return JSON.parse(stdout) as Record<string, ConfigEntry>;
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;

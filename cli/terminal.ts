@@ -46,3 +46,11 @@ export async function ask(question: string): Promise<string> {
     prompt.close();
   }
 }
+
+/** How a person is asked; undefined where there is nobody to ask. */
+export type Ask = ((question: string) => Promise<string>) | undefined;
+
+/** Whether a person says yes; nobody doesn't. */
+export async function agrees(question: Ask, text: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await question?.(`${text} [y/N]`)) ?? "");
+}

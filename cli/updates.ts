@@ -8,11 +8,10 @@ import { resolveReference } from "../release/resolve.ts";
 import { writeFileDurably } from "../updater/files.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
-import type { Ask } from "./resolve.ts";
-import { endOf, runPulumi } from "./rollback/run.ts";
-import { stackFileOf, withRelease } from "./rollback/stack-file.ts";
+import { previewDraft, type RunEnd, runUp } from "./run/up.ts";
+import { stackFileOf, withRelease } from "./run/stack-file.ts";
 import { settingsOfStack } from "./stack.ts";
-import { ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
 import { type AvailableUpdate, availableUpdates, proposed } from "./updates/list.ts";
 
 /** What `updates` found. */
@@ -53,8 +52,8 @@ export interface UpdateOptions {
   yes?: boolean;
 }
 
-/** `failed`: what served before serves. */
-export type UpdateResult = "done" | "nothing-to-do" | "declined" | "failed" | "under-way";
+/** How it ended. */
+export type UpdateResult = RunEnd | "nothing-to-do" | "declined";
 
 /**
  * Pins a release, previews it, asks, and brings it. Where it fails, the stack file is as before.
@@ -82,24 +81,18 @@ export async function update(
   const text = withRelease(file.text, target.pin, job);
   try {
     await writeFileDurably(draft, text);
-    if ((await runPulumi("preview", stack, "--config-file", draft)) !== 0)
-      throw new UserError("Nothing was changed: the preview failed, see above.");
-    if (!yes && !/^y(es)?$/i.test((await question?.("\nUpdate? [y/N]")) ?? "")) return "declined";
+    await previewDraft(stack, draft);
+    if (!yes && !(await agrees(question, "\nUpdate?"))) return "declined";
   } finally {
     await rm(draft, { force: true });
   }
-  await writeFileDurably(file.path, text);
-  const exitCode = await runPulumi("up", stack, "--yes", "--skip-preview");
-  server.forget();
-  const after = exitCode === 0 ? undefined : await server.state().catch(() => undefined);
-  const { end, serves } = endOf(exitCode, target.commit, after);
-  if (end === "under-way") context.tell("The update may go on at the server. Follow it: pulumi up");
-  else if (serves) context.tell(`${basename(file.path)} names ${target.pin}.`);
-  else {
-    await writeFileDurably(file.path, file.text);
-    context.tell(`${basename(file.path)} is as it was before.`);
-  }
-  return end;
+  const aim = {
+    ...{ server, commit: target.commit },
+    underWay: "The update may go on at the server. Follow it: pulumi up",
+    served: `names ${target.pin}.`,
+    lookAt: '"release"',
+  };
+  return runUp(stack, file, text, aim, context);
 }
 
 async function targetOf(

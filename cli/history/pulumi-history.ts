@@ -1,5 +1,5 @@
 /** What Pulumi's own history of a stack knows of its updates. */
-import { pulumi } from "../init/pulumi.ts";
+import { pulumi, stackFlag } from "../run/pulumi.ts";
 
 /** A value of the configuration as Pulumi's history has it; a secret has none unless it was asked for. */
 export interface ConfigValue {
@@ -35,7 +35,7 @@ export async function pulumiHistory(
     [
       ...["stack", "history", "--json", "--non-interactive", "--page-size", ALL],
       ...(showSecrets ? ["--show-secrets"] : []),
-      ...(stack === undefined ? [] : ["--stack", stack]),
+      ...stackFlag(stack),
     ],
     {},
   );

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import semver from "semver";
 import { UserError } from "../../common/errors.ts";
 import { oldestEngine } from "../../toolchain/versions.ts";
-import { pulumi } from "./pulumi.ts";
+import { pulumi } from "../run/pulumi.ts";
 
 /** The variables of Pulumi that lead to state and passphrase. */
 export interface Backend {

@@ -12,7 +12,7 @@ import { UserError } from "../../common/errors.ts";
 import { quote } from "../../transport/quote.ts";
 import { makeDirectoryDurably, writeFileDurably } from "../../updater/files.ts";
 import { type Backend, stateFolder } from "./backend.ts";
-import { pulumi, PulumiError } from "./pulumi.ts";
+import { pulumi, PulumiError } from "../run/pulumi.ts";
 import { NAMESPACE, type StackSettings, withSettings } from "./stack-file.ts";
 
 /** The clone that this command is part of. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { endOf } from "../../../cli/rollback/run.ts";
+import { endOf } from "../../../cli/run/up.ts";
 import { COMMIT, NEWER, servingState } from "../../provider/support/samples.ts";
 
 describe("endOf", () => {

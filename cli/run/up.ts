@@ -1,12 +1,13 @@
-/** The rollback itself: pulumi with the settings of an earlier update, and what stays in the stack file. */
+/** Pulumi with other settings, for a rollback or an update, and what stays in the stack file. */
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { execa } from "execa";
+import { UserError } from "../../common/errors.ts";
 import { isUnreachable, type RemoteServer } from "../../provider/server/remote-server.ts";
 import { writeFileDurably } from "../../updater/files.ts";
 import type { ServerState } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
-import { pulumi } from "../init/pulumi.ts";
+import { pulumi, stackFlag } from "./pulumi.ts";
 import type { CommandContext } from "../terminal.ts";
 import { without } from "./stack-file.ts";
 
@@ -16,24 +17,23 @@ export interface StackFile {
   text: string;
 }
 
-/** How a rollback ended; `failed`: what served before serves, or nothing was touched. */
-export type RollbackEnd = "done" | "failed" | "under-way";
+/** How a run ended; `failed`: what served before serves, or nothing was touched. */
+export type RunEnd = "done" | "failed" | "under-way";
 
 /**
  * Runs pulumi as the operator would, whose ^C reaches it directly.
  *
  * @returns its exit code
  */
-export async function runPulumi(
+async function runPulumi(
   verb: "preview" | "up",
   stack: string | undefined,
   ...flags: string[]
 ): Promise<number> {
-  const chosen = stack === undefined ? [] : ["--stack", stack];
   const wait = (): void => undefined;
   process.on("SIGINT", wait);
   try {
-    const { exitCode } = await execa("pulumi", [verb, ...flags, ...chosen], {
+    const { exitCode } = await execa("pulumi", [verb, ...flags, ...stackFlag(stack)], {
       stdio: "inherit",
       reject: false,
     });
@@ -57,50 +57,63 @@ export async function putSecretsBack(
       `encrypt ${name}`,
       [
         ...["config", "set", "--path", "--secret", `secretEnv.${name}`, "--non-interactive"],
-        ...["--config-file", path, ...(stack === undefined ? [] : ["--stack", stack])],
+        ...["--config-file", path, ...stackFlag(stack)],
       ],
       // Pulumi takes the end of the line off, and nothing else.
       { input: `${String(value)}\n` },
     );
 }
 
-/** Puts the settings of the rollback in the place of the stack file, and runs `up`. */
-export async function runRollback(
+/** Shows what a draft of the stack file would do. @throws UserError where the preview fails */
+export async function previewDraft(stack: string | undefined, draft: string): Promise<void> {
+  if ((await runPulumi("preview", stack, "--config-file", draft)) !== 0)
+    throw new UserError("Nothing was changed: the preview failed, see above.");
+}
+
+/** What a run is for, and what is said of its end. */
+export interface Aim {
+  server: RemoteServer;
+  /** The commit that is to serve. */
+  commit: string;
+  /** Where it may go on without this command. */
+  underWay: string;
+  /** Where it serves, after the stack file's name. */
+  served: string;
+  /** Where the stack file was changed meanwhile: what to look at there. */
+  lookAt: string;
+  /** A setting that was for this run only. */
+  onlyForThisRun?: string;
+}
+
+/** Puts a text in the place of the stack file, and runs `up`. Where it fails, the file is as before. */
+export async function runUp(
   stack: string | undefined,
   file: StackFile,
-  draft: string,
-  { server, commit }: { server: RemoteServer; commit: string },
-  context: Pick<CommandContext, "tell">,
-): Promise<RollbackEnd> {
+  text: string,
+  aim: Aim,
+  { tell }: Pick<CommandContext, "tell">,
+): Promise<RunEnd> {
   const mode = (await stat(file.path)).mode & 0o777;
-  const text = await readFile(draft, "utf8");
   await writeFileDurably(file.path, text, mode);
   const exitCode = await runPulumi("up", stack, "--yes", "--skip-preview");
-  server.forget();
-  const state = exitCode === 0 ? undefined : await stateIfReached(server);
-  const end = endOf(exitCode, commit, state);
-  const present = await readFile(file.path, "utf8");
+  aim.server.forget();
+  const state = exitCode === 0 ? undefined : await stateIfReached(aim.server);
+  const { end, serves } = endOf(exitCode, aim.commit, state);
   const name = basename(file.path);
-  if (end.end === "under-way") {
-    context.tell(
-      "The rollback may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
-    );
-    return end.end;
+  if (end === "under-way") {
+    tell(aim.underWay);
+    return end;
   }
-  if (end.serves) {
-    await writeFileDurably(file.path, without(present, "rollback"), mode);
-    context.tell(
-      `${name} names the release that serves now. If it is kept in git, commit it: whatever deploys from ` +
-        "there goes forward again otherwise.",
-    );
+  const present = await readFile(file.path, "utf8");
+  if (serves) {
+    if (aim.onlyForThisRun !== undefined)
+      await writeFileDurably(file.path, without(present, aim.onlyForThisRun), mode);
+    tell(`${name} ${aim.served}`);
   } else if (present === text) {
     await writeFileDurably(file.path, file.text, mode);
-    context.tell(`${name} is as it was before.`);
-  } else
-    context.tell(
-      `${name} was changed meanwhile and is left alone. Look at "release" and "rollback".`,
-    );
-  return end.end;
+    tell(`${name} is as it was before.`);
+  } else tell(`${name} was changed meanwhile and is left alone. Look at ${aim.lookAt}.`);
+  return end;
 }
 
 async function stateIfReached(server: RemoteServer): Promise<ServerState | undefined> {
@@ -121,7 +134,7 @@ export function endOf(
   exitCode: number,
   commit: string,
   state: Pick<ServerState, "openJob" | "serving"> | undefined,
-): { end: RollbackEnd; serves: boolean } {
+): { end: RunEnd; serves: boolean } {
   if (exitCode === 0) return { end: "done", serves: true };
   if (state === undefined || state.openJob !== undefined)
     return { end: "under-way", serves: false };

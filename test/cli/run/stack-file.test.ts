@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { parse } from "yaml";
-import { changedNames, withEarlier, without } from "../../../cli/rollback/stack-file.ts";
+import { changedNames, withEarlier, without } from "../../../cli/run/stack-file.ts";
 
 const FILE = `# My chat.
 encryptionsalt: v1:abc

@@ -6,7 +6,7 @@ import { type Document, parse, parseDocument } from "yaml";
 import { UserError } from "../../common/errors.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
-import { pulumi } from "../init/pulumi.ts";
+import { pulumi, stackFlag } from "./pulumi.ts";
 import { NAMESPACE } from "../init/stack-file.ts";
 
 /** What an earlier update had. */
@@ -105,10 +105,9 @@ function namesOf(value: unknown): Record<string, string> {
 export async function stackFileOf(
   stack: string | undefined,
 ): Promise<{ path: string; text: string }> {
-  const chosen = stack === undefined ? [] : ["--stack", stack];
   const shown = await pulumi(
     "name the stack",
-    ["stack", "--show-name", "--non-interactive", ...chosen],
+    ["stack", "--show-name", "--non-interactive", ...stackFlag(stack)],
     {},
   );
   const name = shown.trim().split("/").at(-1) ?? "";

@@ -51,3 +51,8 @@ export async function pulumi(
     throw new PulumiError(`Pulumi could not ${what}: ${cause}. Nothing was written.`, said);
   }
 }
+
+/** The flag for a stack; none for the one that pulumi has selected. */
+export function stackFlag(stack: string | undefined): string[] {
+  return stack === undefined ? [] : ["--stack", stack];
+}
