@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, stop } from "esbuild";
-import { updaterBundle } from "../provider/server/updater-bundle.ts";
+import { REQUIRE, updaterBundle } from "../provider/server/updater-bundle.ts";
 
 /** How long another version's bundle is kept for a process that is just starting it. */
 const KEEP_OTHERS_FOR = 24 * 60 * 60_000;
@@ -75,10 +75,7 @@ const OPTIONS: BuildOptions = {
   minifyWhitespace: true,
   legalComments: "none",
   logLevel: "silent",
-  // Some of the bundled packages are CommonJS and ask for Node's own modules by require().
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
+  banner: REQUIRE,
 };
 
 async function removeOthers(parent: string, current: string): Promise<void> {

@@ -2,6 +2,7 @@ import { messageOf } from "../common/errors.ts";
 import { sealedAs, sendable, unwrap, type Wire } from "./codec.ts";
 import { deployment } from "./deployment.ts";
 import { logLine } from "./engine/log.ts";
+import { typeToken } from "./engine/urn.ts";
 import type {
   CheckResult,
   CreateResult,
@@ -83,7 +84,7 @@ export class ChatalotProvider implements Provider {
 }
 
 function resourceOf(urn: string): Resource {
-  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
+  const type = typeToken(urn);
   const found = RESOURCES.get(type);
   if (found === undefined) throw new Error(`unknown resource type ${type}`);
   return found;

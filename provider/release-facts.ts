@@ -67,22 +67,21 @@ export async function releaseFacts(
   }
   const requires = composeFacts(described.composeFile).requiredVariables.map(({ name }) => name);
   const facts = { identity: described, warnings: described.warnings, requires };
-  if (server === undefined) return { ...facts, refusals: [] };
-  const refusals = await databaseRefusals(mirror, described, server);
-  const plan = await planOf(mirror, described, server);
-  return { ...facts, refusals, ...(plan === undefined ? {} : { plan }) };
-}
-
-async function planOf(
-  mirror: Mirror,
-  next: Release,
-  { remote, state }: KnownServer,
-): Promise<Plan | undefined> {
-  const running = state.serving?.release;
-  if (running === undefined || running.commit === next.commit) return undefined;
-  const isKnown = await isKnownLocally(mirror, running.commit);
-  const current = isKnown ? await describedIfThere(mirror, running.commit) : undefined;
-  return makePlan(mirror, current, next, { state, facts: await remote.facts() });
+  const running = server?.state.serving?.release;
+  if (server === undefined || running === undefined || running.commit === described.commit)
+    return { ...facts, refusals: [] };
+  const { remote, state } = server;
+  const way = await wayOnServer(mirror, described, running, server);
+  const current = way === undefined ? await describedIfThere(mirror, running.commit) : undefined;
+  const plan = await makePlan(mirror, current, described, { state, facts: await remote.facts() });
+  return {
+    ...facts,
+    refusals:
+      way === undefined
+        ? databaseRefusals(current, described, running)
+        : factsOnServer(described.name, described, way).refusals,
+    ...(plan === undefined ? {} : { plan }),
+  };
 }
 
 /** A commit that this repository doesn't have any more can't be compared with. */
@@ -136,23 +135,28 @@ function factsOnServer(
   return { identity: { ...identity, name }, warnings, refusals, requires: [] };
 }
 
+/** What the server says of going to this release, where the mirror doesn't have the one that serves. */
+async function wayOnServer(
+  mirror: Mirror,
+  next: Release,
+  running: ReleaseIdentity,
+  { remote, state }: KnownServer,
+): Promise<WayBack | undefined> {
+  if (!state.prepared.includes(next.commit) || (await isKnownLocally(mirror, running.commit)))
+    return undefined;
+  const history = await historyIfInstalled(remote);
+  return history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
+}
+
 /**
  * Why the database that serves can't be taken over: its data would be out of reach, and the new
  * server would find an empty database or none.
  */
-async function databaseRefusals(
-  mirror: Mirror,
+function databaseRefusals(
+  current: Release | undefined,
   next: Release,
-  { remote, state }: KnownServer,
-): Promise<Refusal[]> {
-  const running = state.serving?.release;
-  if (running === undefined || running.commit === next.commit) return [];
-  if (state.prepared.includes(next.commit) && !(await isKnownLocally(mirror, running.commit))) {
-    const history = await historyIfInstalled(remote);
-    const way = history?.waysBack.find(({ release: { commit } }) => commit === next.commit);
-    if (way !== undefined) return factsOnServer(next.name, next, way).refusals;
-  }
-  const current = await describedIfThere(mirror, running.commit);
+  running: ReleaseIdentity,
+): Refusal[] {
   if (current === undefined) return [];
   const { refusals } = compareCompose(current.composeFile, next.composeFile);
   return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];

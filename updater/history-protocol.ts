@@ -2,15 +2,7 @@
  * What the updater tells of an instance's past, and of what can be gone back to: the answer to `history`.
  * As all of the conversation (protocol.ts), a change that an older build would misread raises PROTOCOL.
  */
-import type {
-  Durations,
-  JobKind,
-  KeptDatabase,
-  OpenJob,
-  Outcome,
-  ReleaseIdentity,
-  Replacement,
-} from "./protocol.ts";
+import type { KeptDatabase, LedgerRecord, OpenJob, ReleaseIdentity } from "./protocol.ts";
 
 /** What is asked of an instance's past. Nothing is changed by it. */
 export interface HistoryRequest {
@@ -23,23 +15,25 @@ export interface HistoryRequest {
 }
 
 /** A closed job, as {@link LedgerRecord} but short: there may be many of them. */
-export interface PastJob {
-  sequence: number;
-  kind: JobKind;
-  outcome: Outcome;
-  openedAt: string;
-  closedAt: string;
-  requestedBy: string;
+export interface PastJob extends Pick<
+  LedgerRecord,
+  | "sequence"
+  | "kind"
+  | "outcome"
+  | "openedAt"
+  | "closedAt"
+  | "requestedBy"
+  | "from"
+  | "cause"
+  | "durations"
+  | "backup"
+  | "replacement"
+> {
   release?: { name: string; commit: string };
-  from?: { name: string; commit: string };
   /** For a switch that is done: migrations that the database had afterwards and not before. */
   migrations?: string[];
   /** For a switch that is done: the optional services that ran. */
   profiles?: string[];
-  cause?: string;
-  durations: Durations;
-  backup?: { name: string; size: number; proof: "restored" | "checksum" };
-  replacement?: Replacement;
 }
 
 /** Whether, and by what, a release that served can serve again now. */

@@ -7,6 +7,7 @@ import { type Effect, readEffects } from "../../release/migrations/effects.ts";
 import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
 import type { Release } from "../../release/release.ts";
+import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { ServerState } from "../../updater/protocol.ts";
 import type { HostFacts } from "../server/host-facts.ts";
 
@@ -124,7 +125,7 @@ export async function makePlan(
     imageIsThere: state.prepared.includes(next.commit),
     last: lastDurations(serving?.durations),
     disk: {
-      needed: RELEASE_BYTES + (database?.size ?? 0) * (pending.length > 0 ? 3.2 : 2.2),
+      needed: RELEASE_BYTES + sum(backupSpace(database?.size ?? 0, 1, pending.length)),
       free: Math.min(facts.diskMegabytes, facts.dockerDiskMegabytes ?? Infinity) * 1024 ** 2,
     },
   };
@@ -147,6 +148,10 @@ async function plannedMigrations(next: Release, state: ServerState): Promise<Pla
       return bytes === undefined ? effect : { ...effect, bytes };
     }),
   }));
+}
+
+function sum(space: BackupSpace): number {
+  return space.backup + space.proof + space.revertPoint;
 }
 
 function planned(name: string, commit: string, version: string | undefined): PlannedRelease {

@@ -63,10 +63,7 @@ export class RemoteServer {
 
   /** For what has a file of its own, such as server-logs.ts. */
   readonly transport: Transport;
-  private readFacts: Promise<HostFacts> | undefined;
-  private readState: Promise<ServerState> | undefined;
-  /** The state as this version's updater gives it, asked for before it is known to be there. */
-  private earlyState: Promise<ServerState | undefined> | undefined;
+  private readonly readings = new Map<string, Promise<unknown>>();
 
   private constructor(readonly place: ServerPlace) {
     const key = canonicalJson(place.server);
@@ -98,16 +95,14 @@ export class RemoteServer {
 
   /** What the host is and has. A failure is remembered too, so that a dead host is waited for once. */
   facts(): Promise<HostFacts> {
-    this.readFacts ??= this.probe();
     // Who asks for the facts asks for the state next: side by side it is half the waiting.
-    this.earlyState ??= this.inspectEarly();
-    return this.readFacts;
+    void this.earlyState();
+    return this.once("facts", () => this.probe());
   }
 
   /** The instance's state. Reads only; nothing has to be installed for it. */
   state(): Promise<ServerState> {
-    this.readState ??= this.inspect();
-    return this.readState;
+    return this.once("state", () => this.inspect());
   }
 
   /** The state with the use of the disk, which takes longer to read. */
@@ -115,11 +110,20 @@ export class RemoteServer {
     return this.inspect(true);
   }
 
+  /**
+   * Reads something once, until it is forgotten with all the rest.
+   *
+   * @param what names it among the readings of a server
+   */
+  once<T>(what: string, read: () => Promise<T>): Promise<T> {
+    const reading = (this.readings.get(what) as Promise<T> | undefined) ?? read();
+    this.readings.set(what, reading);
+    return reading;
+  }
+
   /** After a change, so that later readers see it. */
   forget(): void {
-    this.readFacts = undefined;
-    this.readState = undefined;
-    this.earlyState = undefined;
+    this.readings.clear();
   }
 
   /** Whether the SSH user can use Docker as it is: the docker provider doesn't use sudo. */
@@ -298,7 +302,7 @@ export class RemoteServer {
       };
     // A preview installs nothing: the programs of the last job answer where the newest are not there.
     const installed = await installedRunner(facts);
-    const early = usage || installed === undefined ? undefined : await this.earlyState;
+    const early = usage || installed === undefined ? undefined : await this.earlyState();
     if (early?.protocol === PROTOCOL) return early;
     const runner = installed ?? facts.lastRunner;
     if (runner === undefined)
@@ -313,6 +317,11 @@ export class RemoteServer {
           `chatalot-deploy (protocol ${state.protocol}, this one speaks ${PROTOCOL}). Use that version.`,
       );
     return state;
+  }
+
+  /** The state as this version's updater gives it, asked for before it is known to be there. */
+  private earlyState(): Promise<ServerState | undefined> {
+    return this.once("early state", () => this.inspectEarly());
   }
 
   /** Undefined where this version's updater isn't there, or there is no instance. */

@@ -31,12 +31,12 @@ export async function historyOf(
 }
 
 /** The same for a preview, which installs nothing; undefined where this version's programs are not there yet. */
-export async function historyIfInstalled(
-  server: RemoteServer,
-): Promise<InstanceHistory | undefined> {
-  const facts = await server.facts();
-  const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
-  return runner === undefined ? undefined : read(server, runner);
+export function historyIfInstalled(server: RemoteServer): Promise<InstanceHistory | undefined> {
+  return server.once("history", async () => {
+    const facts = await server.facts();
+    const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
+    return runner === undefined ? undefined : read(server, runner);
+  });
 }
 
 async function read(

@@ -5,6 +5,11 @@ import { fileURLToPath } from "node:url";
 /** Set where this runs from the provider's bundle, which has the updater beside it. */
 declare const UPDATER_IN_BUNDLE: string | undefined;
 
+/** Some of the bundled packages are CommonJS and ask for Node's own modules by require(). */
+export const REQUIRE = {
+  js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+};
+
 /** The updater as one file, for a server that has nothing of this project. */
 export interface UpdaterBundle {
   content: Uint8Array;
@@ -41,10 +46,7 @@ async function bundleSources(): Promise<Uint8Array> {
     format: "esm",
     legalComments: "inline",
     logLevel: "silent",
-    // Some of the bundled packages are CommonJS and ask for Node's own modules by require().
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
+    banner: REQUIRE,
   });
   const content = outputFiles[0]?.contents;
   if (content === undefined) throw new Error("bundling the updater gave no file");

@@ -2,10 +2,12 @@ import * as grpc from "@grpc/grpc-js";
 import { PluginInfo, type PluginAttach } from "@pulumi/pulumi/proto/plugin_pb.js";
 import * as proto from "@pulumi/pulumi/proto/provider_pb.js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb.js";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 import { changes, type Change } from "./compare.ts";
 import { setEngineAddress } from "../../provider/engine/log.ts";
+import { plain, struct } from "../../provider/engine/struct.ts";
 import { unary } from "../../provider/engine/unary.ts";
+import { typeToken } from "../../provider/engine/urn.ts";
 import { inputNotCovered, operationNotCovered, typeNotCovered } from "./messages.ts";
 import { endProcesses } from "./processes.ts";
 import type { Failure, ResourceType, StandIn } from "./resource-type.ts";
@@ -132,23 +134,16 @@ export function makeService(standIn: StandIn, version: string): grpc.UntypedServ
   };
 }
 
-/** The type in `urn:pulumi:stack::project::parent$type::name`. */
-function typeToken(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? urn;
-}
-
 async function notCalled(): Promise<never> {
   throw new Error("a provider's configuration makes nothing");
 }
 
 function decoded(properties: Struct | undefined): Decoded {
-  return decode(properties?.toJavaScript() ?? {});
+  return decode(plain(properties));
 }
 
 function encoded(outputs: Properties, secrets: Iterable<string>): Struct {
-  return Struct.fromJavaScript(
-    encode(outputs, secrets) as Parameters<typeof Struct.fromJavaScript>[0],
-  );
+  return struct(encode(outputs, secrets));
 }
 
 function checkResponse(inputs: Struct | undefined, failures: Failure[]): proto.CheckResponse {

@@ -1,4 +1,5 @@
 /** J4 and J5: before a release changes, a dump that is known to restore. */
+import { type BackupSpace, backupSpace } from "../backup-space.ts";
 import {
   type Backup,
   backupName,
@@ -109,10 +110,7 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
  *
  * @param changes how much will be done to the database; 0: nothing
  */
-export async function spaceForBackup(
-  context: JobContext,
-  changes: number,
-): Promise<{ backup: number; proof: number; revertPoint: number }> {
+export async function spaceForBackup(context: JobContext, changes: number): Promise<BackupSpace> {
   const { driver, paths } = context;
   if (!needsBackup(context, changes)) return { backup: 0, proof: 0, revertPoint: 0 };
   const size = await driver.databaseTools.size();
@@ -120,12 +118,7 @@ export async function spaceForBackup(
   // A dump is compressed; how well is known from the last one, with some room for another day.
   const share =
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
-  return {
-    backup: Math.ceil(size * share),
-    proof: size * 1.2,
-    // The revert point, or what takes the live database's place.
-    revertPoint: changes > 0 ? size : 0,
-  };
+  return backupSpace(size, share, changes);
 }
 
 function megabytes(bytes: number): string {

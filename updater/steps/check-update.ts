@@ -10,6 +10,7 @@ import type { KeptDatabase } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
+import { describeTaken, takenPorts } from "./ports.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
@@ -51,10 +52,9 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   const facts = await checkDatabase(context);
   await checkSpace(context, facts.pending.length + (facts.replacement === undefined ? 0 : 1));
   const rendered = renderedTarget(context);
-  for (const { address, port } of [target.listen, ...(await portsOf(context, rendered))]) {
-    const owner = await driver.portOwner(address, port);
-    if (owner !== undefined) throw new Error(`port ${port} on ${address} is used by ${owner}`);
-  }
+  const places = [target.listen, ...(await portsOf(context, rendered))];
+  const [taken] = await takenPorts(driver, places);
+  if (taken !== undefined) throw new Error(describeTaken(taken));
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.proveImage(target.image);
   await driver.ownSecrets(rendered, target.image);

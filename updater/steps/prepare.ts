@@ -3,12 +3,10 @@ import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
+import { flush } from "../flush.ts";
 import { nameExists, removeDurably, sha256OfFile, syncDirectory } from "../files.ts";
 import { requireSpaceFor } from "./space.ts";
 import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
-
-/** Flushing a slow disk that others write to as well. */
-const FLUSH_TIMEOUT = 10 * 60_000;
 
 export const PREPARE_STEPS: readonly Step[] = [
   { id: "J1", title: "check the server", run: checkServer },
@@ -51,9 +49,7 @@ async function placeTree(context: JobContext): Promise<void> {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
-  await command("flush the release's tree", ["sync", "--file-system", partial], {
-    timeout: FLUSH_TIMEOUT,
-  });
+  await flush("the release's tree", partial);
   await rename(partial, tree);
   await syncDirectory(paths.trees);
   await removeDurably(file);
@@ -72,7 +68,7 @@ async function getImage(context: JobContext): Promise<Facts> {
   });
   // A power cut must not leave layers that are listed and empty. Docker has not flushed an image that
   // the operator's side has sent either.
-  await command("flush the image", ["sync"], { timeout: FLUSH_TIMEOUT });
+  await flush("the image");
   return {
     built,
     ...(pulled === undefined ? {} : { pulled }),

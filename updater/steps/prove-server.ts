@@ -3,6 +3,7 @@ import type { RenderedRelease } from "../drivers/driver.ts";
 import { passGate } from "../gate.ts";
 import type { ServingRecord } from "../protocol.ts";
 import { fileDigests } from "../release-files.ts";
+import { takenPorts } from "./ports.ts";
 import { replacedIdentity } from "./replace-database.ts";
 import { renderedTarget } from "./renderings.ts";
 import { type JobContext, switchTarget, wantedRelease } from "./step.ts";
@@ -52,11 +53,11 @@ export async function proveNewServer(
 async function refuseTakenPorts(context: JobContext, rendered: RenderedRelease): Promise<void> {
   const { driver, job } = context;
   if (job.factsOf("J8")?.door !== "closed") return;
-  for (const { address, port } of await driver.publishedPorts(rendered)) {
-    const owner = await driver.portOwner(address, port);
-    if (owner !== undefined)
-      throw new Error(`port ${port} on ${address} was taken by ${owner} during the update`);
-  }
+  const [taken] = await takenPorts(driver, await driver.publishedPorts(rendered));
+  if (taken !== undefined)
+    throw new Error(
+      `port ${taken.port} on ${taken.address} was taken by ${taken.owner} during the update`,
+    );
 }
 
 /** The other services that run now, with Compose's digest of each. */

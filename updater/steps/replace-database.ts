@@ -12,7 +12,7 @@ import { putBackUploads, setAsideUploads } from "../uploads.ts";
 import { neededScripts, replacementName } from "./choose-database.ts";
 import { replacementOf } from "./check-update.ts";
 import type { DatabaseRevert } from "./revert-point.ts";
-import { type Facts, type JobContext, switchTarget } from "./step.ts";
+import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
 
 /** What J7 leaves: the database that is live from then on, and the name of the one before. */
 interface Replaced extends Facts {
@@ -134,8 +134,7 @@ export async function replaceDatabase(context: JobContext): Promise<Replaced> {
   }
   await tools.putBack(next, left);
   progress.tell("J7", `the database until now is kept as ${left}`);
-  const found = await driver.database();
-  if (found === undefined) throw new Error("the database does not answer");
+  const found = await answeringDatabase(driver);
   return { database: found.identity, left };
 }
 
@@ -158,7 +157,6 @@ export async function putBackReplaced({
     "R2",
     `the database that served is back; the one of the rollback stays as ${failed}`,
   );
-  const found = await driver.database();
-  if (found === undefined) throw new Error("the database does not answer");
+  const found = await answeringDatabase(driver);
   return { swapped: true, database: found.identity, failedDatabase: failed };
 }

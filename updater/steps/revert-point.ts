@@ -9,7 +9,7 @@ import { failedName, revertPointName } from "../kept-databases.ts";
 import { pendingMigrations, replacementOf } from "./check-update.ts";
 import { putBackReplaced, replaceDatabase } from "./replace-database.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
-import { type Facts, type JobContext, switchTarget } from "./step.ts";
+import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
 
 /** What J7 leaves for R2. */
 interface RevertPoint extends Facts {
@@ -39,8 +39,7 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
   if (replacementOf(job) !== undefined) return replaceDatabase(context);
   if (pendingMigrations(job).length === 0) return {};
   const tools = driver.databaseTools;
-  const found = await driver.database();
-  if (found === undefined) throw new Error("the database does not answer");
+  const found = await answeringDatabase(driver);
   const name = revertPointName(await tools.liveName(), job.sequence);
   const schema = await tools.schemaDigest();
   await tools.copyTo(name);
@@ -78,8 +77,7 @@ export async function restoreDatabase(context: JobContext): Promise<DatabaseReve
     if (uploads !== undefined) progress.tell("R2", uploads);
   }
   await tools.putBack(point.name, aside);
-  const found = await driver.database();
-  if (found === undefined) throw new Error("the database does not answer");
+  const found = await answeringDatabase(driver);
   return { swapped: true, database: found.identity, failedDatabase: aside };
 }
 
@@ -97,8 +95,7 @@ async function changeSince(
   { driver }: JobContext,
   point: RevertPoint,
 ): Promise<string | undefined> {
-  const found = await driver.database();
-  if (found === undefined) throw new Error("the database does not answer");
+  const found = await answeringDatabase(driver);
   const before = new Set(point.applied.map(({ version }) => version));
   const added = found.applied.filter(({ version }) => !before.has(version));
   if (added.length > 0)

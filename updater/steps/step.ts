@@ -2,6 +2,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Job } from "../job.ts";
 import type { Ledger } from "../ledger.ts";
 import type { InstancePaths } from "../paths.ts";
+import type { DatabaseFacts } from "../protocol.ts";
 import type { Progress } from "../progress.ts";
 
 /** What a step works with. */
@@ -44,6 +45,13 @@ export interface Undo {
 /** An undo that trying again can't help: a person has to decide. */
 export class HopelessError extends Error {
   override readonly name = "HopelessError";
+}
+
+/** The live database, where it has to answer. */
+export async function answeringDatabase(driver: Pick<Driver, "database">): Promise<DatabaseFacts> {
+  const found = await driver.database();
+  if (found === undefined) throw new Error("the database does not answer");
+  return found;
 }
 
 /** The release of the job's plan; a job without one has no steps that ask for it. */

@@ -10,6 +10,7 @@ import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
 import { makeReplacement } from "./replace-database.ts";
+import { describeTaken, takenPorts } from "./ports.ts";
 import { proveNewServer } from "./prove-server.ts";
 import { databaseAfterRevert, restoreDatabase, takeRevertPoint } from "./revert-point.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
@@ -129,13 +130,14 @@ async function startOrNamePortOwner(context: JobContext, serving: ServingRecord)
   try {
     await driver.start(rendered);
   } catch (error) {
-    const taken: string[] = [];
-    for (const { address, port } of await driver.publishedPorts(rendered).catch(() => [])) {
-      const owner = await driver.portOwner(address, port).catch(() => undefined);
-      if (owner !== undefined) taken.push(`port ${port} on ${address} is used by ${owner}`);
-    }
+    const taken = await driver
+      .publishedPorts(rendered)
+      .then((ports) => takenPorts(driver, ports))
+      .catch(() => []);
     if (taken.length === 0) throw error;
-    throw new Error(`${taken.join("; ")}. ${messageOf(error)}`, { cause: error });
+    throw new Error(`${taken.map(describeTaken).join("; ")}. ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

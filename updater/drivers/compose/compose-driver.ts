@@ -3,6 +3,7 @@ import { chmod, chown, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { command, CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
+import { flush } from "../../flush.ts";
 import { plainText } from "../../plain-text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
@@ -49,9 +50,6 @@ const DAEMON_TIMEOUT = 5 * 60_000;
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
-
-/** Flushing a slow disk that others write to as well. */
-const FLUSH_TIMEOUT = 10 * 60_000;
 
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
@@ -110,7 +108,7 @@ export class ComposeDriver implements Driver {
 
   async proveImage(name: string): Promise<void> {
     // Docker lists what it has loaded or pulled before it is on the disk.
-    await command("flush the images", ["sync"], { timeout: FLUSH_TIMEOUT });
+    await flush("the images");
     const damage = await damageOf(name);
     if (damage === undefined) return;
     await removeDamaged(name);
