@@ -1,36 +1,29 @@
-import { mkdtemp, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rename } from "node:fs/promises";
 import { expect } from "chai";
 import { type ReleaseFacts, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { COMMIT, NEWER, place, servingState } from "./support/samples.ts";
 
 describe("releaseFacts", function () {
   this.timeout(30_000);
   const original = RemoteServer.openTransport;
-  const cache = process.env["XDG_CACHE_HOME"];
-  let folder: string;
+  const cache = useOwnCache();
   let sample: SampleRepository;
   let server: FakeServer;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-cache-"));
-    process.env["XDG_CACHE_HOME"] = folder;
     sample = await SampleRepository.create();
     await sample.commit(SAMPLE_FILES);
     await sample.git("tag", "v9");
   });
 
   after(async () => {
-    if (cache === undefined) delete process.env["XDG_CACHE_HOME"];
-    else process.env["XDG_CACHE_HOME"] = cache;
     await sample.remove();
-    await rm(folder, { recursive: true, force: true });
   });
 
   beforeEach(async () => {
@@ -51,7 +44,7 @@ describe("releaseFacts", function () {
     ...changes,
   });
 
-  const facts = (reference: string, repository = join(folder, "nowhere")): Promise<ReleaseFacts> =>
+  const facts = (reference: string, repository = cache("nowhere")): Promise<ReleaseFacts> =>
     releaseFacts(repository, reference, {
       remote: RemoteServer.at(place),
       state: server.state ?? servingState(),

@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import type { Wire } from "../../provider/codec.ts";
 import { identityOf, release } from "../../provider/release.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { FakeServer, unreachable } from "./support/fake-server.ts";
 import {
   listeningContext,
@@ -23,16 +21,13 @@ const compose = (image: string, volume: string): string =>
 describe("release", function () {
   this.timeout(30_000);
   const original = RemoteServer.openTransport;
-  const cache = process.env["XDG_CACHE_HOME"];
-  let folder: string;
+  useOwnCache();
   let sample: SampleRepository;
   let server: FakeServer;
   /** v1 serves; v2 has another PostgreSQL, v3 another data path, v4 the same database. */
   const commits: Record<string, string> = {};
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-cache-"));
-    process.env["XDG_CACHE_HOME"] = folder;
     sample = await SampleRepository.create();
     const files = [
       compose("postgres:17", "data:/var/lib/postgresql/data"),
@@ -48,10 +43,7 @@ describe("release", function () {
   });
 
   after(async () => {
-    if (cache === undefined) delete process.env["XDG_CACHE_HOME"];
-    else process.env["XDG_CACHE_HOME"] = cache;
     await sample.remove();
-    await rm(folder, { recursive: true, force: true });
   });
 
   beforeEach(async () => {

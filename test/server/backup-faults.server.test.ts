@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { chatUrl, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, killJob, letJobsRun, UNIT } from "./support/job-control.ts";
 import {
@@ -28,10 +28,7 @@ describe("an update whose backup can't be made", function () {
   let served: Record<string, string>;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.0.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.0.0"));
     served = await runningSince(demo);
     prober = startProber({ baseUrl: chatUrl(demo) });
     await operator.configure({ release: "v1.1.0" });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, readMessages, startProber, writeMarker } from "../support/prober.ts";
-import { chatUrl, cleanServer, crashedServer, operatorOf } from "./support/fixture.ts";
+import { chatUrl, crashedServer, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
 import {
@@ -27,10 +27,7 @@ describe("a release with a migration that takes longer than a server may take to
   let served: Record<string, string>;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.1.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
   after(async () => {

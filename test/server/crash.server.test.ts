@@ -1,13 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import {
-  chatUrl,
-  cleanServer,
-  crashedServer,
-  operatorOf,
-  sampleRepository,
-} from "./support/fixture.ts";
+import { chatUrl, crashedServer, sampleRepository, servingChat } from "./support/fixture.ts";
 import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
 import {
   COMMIT_LABEL,
@@ -34,10 +28,7 @@ describe("a job that is killed", function () {
 
   before(async () => {
     commits = (await sampleRepository()).tags;
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.0.0" });
-    await operator.must(...UP);
+    ({ demo, operator } = await servingChat("v1.0.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
   after(async () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
+import { chatUrl, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, killJob, letJobsRun } from "./support/job-control.ts";
 import {
@@ -27,10 +27,7 @@ describe("an update with migrations whose Docker daemon is restarted", function 
   let prober: Prober;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.1.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
   after(async () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, clean, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { chatUrl, clean, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import {
   appliedMigrations,
@@ -37,10 +37,7 @@ describe("an update with migrations that runs out of disk in the swap", function
   let prober: Prober;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.1.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.1.0"));
     await mountSmallDisk(demo, STATE, "size=64m");
     await shell(demo, `docker stop ${SERVER} ${DATABASE}`);
     await mountSmallDisk(demo, DATA, "size=2500m");

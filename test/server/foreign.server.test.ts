@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
-import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { chatUrl, cleanServer, DIRECTORY, operatorOf, servingChat } from "./support/fixture.ts";
 import { listing } from "./support/listing.ts";
 import { numberOfJobs, runningSince, shell } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
@@ -76,10 +76,7 @@ describe("a server that is not as it was left", function () {
   let operator: Operator;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.0.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.0.0"));
     expect(await writeMarker(chatUrl(demo), "said before")).to.equal(true);
   });
   after(() => operator.leave());

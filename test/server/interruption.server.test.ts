@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
+import { chatUrl, operatorOf, servingChat } from "./support/fixture.ts";
 import { freezeJobAt, jobRuns, jobsAreClosed, thawJob } from "./support/job-control.ts";
 import { healthOf, numberOfJobs, runningSince, webVersion } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
@@ -19,10 +19,7 @@ describe("an operator who goes away in the middle of an update", function () {
   let prober: Prober;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.0.0" });
-    await operator.must(...UP);
+    ({ demo, operator } = await servingChat("v1.0.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
   after(async () => {

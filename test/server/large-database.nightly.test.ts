@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { chatUrl, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import {
   appliedMigrations,
@@ -26,10 +26,7 @@ describe("a failing update of a database of one gigabyte", function () {
   let prober: Prober;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.2.0", "health.migrationTimeout": "10 minutes" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.2.0", { "health.migrationTimeout": "10 minutes" }));
     await query(demo, "CREATE TABLE history (id BIGINT PRIMARY KEY, text TEXT NOT NULL)");
     // In parts, so that none takes longer than a question may.
     for (let part = 0; (await databaseSize()) < GIGABYTE; part += 1)

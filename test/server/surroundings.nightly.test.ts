@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
-import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
+import { chatUrl, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import { freezeJobAt, jobAt, killJob, thawJob, UNIT } from "./support/job-control.ts";
 import {
@@ -39,10 +39,7 @@ describe("an update whose server changes under it", function () {
   let prober: Prober;
 
   before(async () => {
-    demo = await cleanServer();
-    operator = await operatorOf(demo);
-    await operator.configure({ release: "v1.1.0" });
-    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+    ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
   after(async () => {

@@ -12,7 +12,7 @@ import { makeSampleRepository, type SampleRepository } from "../../../demo/repos
 import { type Mirror, openMirror } from "../../../release/mirror.ts";
 import { describeRelease } from "../../../release/release.ts";
 import type { ServerState } from "../../../updater/protocol.ts";
-import { servingState } from "../../provider/support/samples.ts";
+import { stateRunning } from "../../provider/support/samples.ts";
 
 describe("availableUpdates", function () {
   this.timeout(60_000);
@@ -31,14 +31,7 @@ describe("availableUpdates", function () {
     tag: string,
     reverted: ServerState["reverted"] = [],
   ): Promise<AvailableUpdate[]> {
-    const { serving, database } = servingState();
-    if (serving === undefined || database === undefined) throw new Error("nothing serves");
-    const release = await describeRelease(mirror, tag);
-    return availableUpdates(mirror, {
-      serving: { ...serving, release },
-      database: { ...database, applied: release.migrations },
-      reverted,
-    });
+    return availableUpdates(mirror, stateRunning(await describeRelease(mirror, tag), { reverted }));
   }
 
   it("lists what is newer, the newest first, with commits, migrations and changes", async () => {

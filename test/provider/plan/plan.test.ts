@@ -13,7 +13,7 @@ import { parseHostFacts } from "../../../provider/server/host-facts.ts";
 import { type Mirror, openMirror } from "../../../release/mirror.ts";
 import { describeRelease, type Release } from "../../../release/release.ts";
 import type { ServerState } from "../../../updater/protocol.ts";
-import { readyFacts, servingState } from "../support/samples.ts";
+import { readyFacts, stateRunning } from "../support/samples.ts";
 
 /** What a plan says, short. */
 interface Told {
@@ -40,16 +40,10 @@ describe("makePlan", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** A server that runs a release, with all of its migrations. */
   function running(release: Release): ServerState {
-    const state = servingState();
-    const { serving, database } = state;
-    if (serving === undefined || database === undefined) throw new Error("nothing serves");
-    return {
-      ...state,
-      serving: { ...serving, release: { ...release, migrations: release.migrations } },
-      database: { ...database, applied: release.migrations, tables: { messages: 18_000_000 } },
-    };
+    const state = stateRunning(release);
+    if (state.database !== undefined) state.database.tables = { messages: 18_000_000 };
+    return state;
   }
 
   async function planFor(from: string, to: string): Promise<Plan | undefined> {

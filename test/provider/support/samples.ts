@@ -6,6 +6,7 @@ import {
   type AppliedMigration,
   type LedgerRecord,
   PROTOCOL,
+  type ReleaseIdentity,
   type ServerState,
 } from "../../../updater/protocol.ts";
 
@@ -75,6 +76,18 @@ export function servingState(changes: Partial<ServerState> = {}): ServerState {
     health: { reachable: true, httpStatus: 200, status: "ok", databaseHealthy: true },
     ...changes,
   };
+}
+
+/** A server that runs a release, with all of its migrations applied. */
+export function stateRunning(
+  release: ReleaseIdentity,
+  changes: Partial<ServerState> = {},
+): ServerState {
+  const database = {
+    identity: { systemIdentifier: "7", oid: "16384" },
+    applied: release.migrations,
+  };
+  return servingState({ serving: { ...servingRecord(), release }, database, ...changes });
 }
 
 export const PROPOSALS = {

@@ -81,6 +81,18 @@ export async function operatorOf(demo: DemoServer): Promise<Operator> {
   return operator;
 }
 
+/** A clean server on which a release serves, and the operator who deployed it. */
+export async function servingChat(
+  release: string,
+  settings: Record<string, string | number | boolean> = {},
+): Promise<{ demo: DemoServer; operator: Operator }> {
+  const demo = await cleanServer();
+  const operator = await operatorOf(demo);
+  await operator.configure({ release, ...settings });
+  await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+  return { demo, operator };
+}
+
 /** Where the chat answers. */
 export function chatUrl(demo: DemoServer): string {
   return `http://${demo.address}:8080`;
