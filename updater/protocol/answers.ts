@@ -1,0 +1,41 @@
+/** What the updater answers to a request, and what it tells while a job runs. */
+import type { LedgerRecord, Verdict } from "./records.ts";
+import type { Configuration, JobKind } from "./requests.ts";
+
+/** Where a switch publishes the chat, which is not always where it was asked to. */
+export type PublishedAt = Configuration["listen"];
+
+/** The answer to a submitted request. */
+export type SubmitAnswer =
+  /** A new job runs. */
+  | { answer: "started"; sequence: number; instanceId: string; listen?: PublishedAt }
+  /** The same request is being worked on already. */
+  | { answer: "attached"; sequence: number; instanceId: string; listen?: PublishedAt }
+  /** The server already is as asked, and healthy. */
+  | { answer: "unchanged"; instanceId: string; serving?: LedgerRecord; listen?: PublishedAt }
+  /** Nothing was changed. */
+  | { answer: "refused"; reasons: string[] };
+
+/** One line of a job's progress. */
+export interface ProgressLine {
+  at: string;
+  step: string;
+  text: string;
+  /** A detail of the moment (a build's output) and no milestone. */
+  detail?: boolean;
+}
+
+/** What `follow` prints, one JSON document a line. */
+export type FollowLine =
+  | { type: "progress"; offset: number; progress: ProgressLine }
+  | { type: "verdict"; verdict: Verdict };
+
+/** A job that has not ended. */
+export interface OpenJob {
+  sequence: number;
+  kind: JobKind;
+  requestedBy: string;
+  openedAt: string;
+  step: string;
+  release?: { name: string; commit: string };
+}

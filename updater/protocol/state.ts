@@ -1,0 +1,99 @@
+/** What a preview reads of a server. */
+import type { OpenJob } from "./answers.ts";
+import type { DatabaseFacts } from "./database.ts";
+import type { LedgerRecord } from "./records.ts";
+
+/** A container as the server has it. */
+export interface ContainerFacts {
+  id: string;
+  name: string;
+  running: boolean;
+  status: string;
+  startedAt: string;
+  restartCount: number;
+  restartPolicy: string;
+  exitCode: number;
+  outOfMemory: boolean;
+  imageId: string;
+  commit?: string;
+  composeConfigHash?: string;
+  /** An address inside the server's networks, where it has one. */
+  address?: string;
+}
+
+/** What /api/health said. */
+export interface HealthAnswer {
+  reachable: boolean;
+  httpStatus?: number;
+  status?: string;
+  version?: string;
+  databaseHealthy?: boolean;
+  uptimeSeconds?: number;
+  /** Why there is no usable answer. */
+  problem?: string;
+}
+
+/** A switch that did not end as asked. */
+export interface RevertedSwitch {
+  sequence: number;
+  commit: string;
+  configurationDigest?: string;
+  at: string;
+  cause: string;
+}
+
+/** Everything a preview needs to know of a server, read at once and without changing anything. */
+export interface ServerState {
+  protocol: number;
+  instanceId?: string;
+  /** Things found on a server without a ledger that a deployment would write over. */
+  foreign: string[];
+  needsOperator?: string;
+  openJob?: OpenJob;
+  lastClosed?: LedgerRecord;
+  serving?: LedgerRecord;
+  /** The newest committed switch, also when its containers were removed since. */
+  lastServing?: LedgerRecord;
+  /** The last switch to each commit that ended in a revert and was not repeated since. */
+  reverted: RevertedSwitch[];
+  /** Commits whose tree and image are ready to be switched to. */
+  prepared: string[];
+  server?: ContainerFacts;
+  /** Absent while it does not answer. */
+  database?: DatabaseFacts;
+  health?: HealthAnswer;
+  /** The backups that are there; absent in answers of an older version. */
+  backups?: {
+    count: number;
+    newest?: { name: string; takenAt: string; size: number; provenAt?: string };
+  };
+  /** How the server differs from what its ledger says, in words. */
+  drift: string[];
+  /** The operator's override as it is now. */
+  override?: OverrideFacts;
+  /** What is used of the server's disk: only where it was asked for. */
+  usage?: DiskUsage;
+}
+
+/** The operator's override, for the preview. */
+export interface OverrideFacts {
+  name: string;
+  /** What it changes, short: `chatalot ports, labels (4)`. */
+  changes: string;
+  /** Further override files, which Compose leaves out. */
+  ignored: string[];
+  /** Why Compose refuses it. */
+  problem?: string;
+}
+
+/** Sizes in bytes. Absent: it could not be measured. */
+export interface DiskUsage {
+  /** What is free where the directory is. */
+  free?: number;
+  trees?: number;
+  releases?: number;
+  /** The images of this instance's releases; layers that they share are counted for each. */
+  images?: number;
+  /** By the volume's name. */
+  volumes: Record<string, number>;
+}
