@@ -60,8 +60,10 @@ export async function pulumi(
   }
 }
 
-/** Removes the stack's state, its passphrase and its settings. */
-export async function forgetStack(): Promise<void> {
+/** Removes the stack's state, its passphrase and its settings; says whether there were any. */
+export async function forgetStack(): Promise<boolean> {
+  const existed = (await stat(stackFolder).catch(() => undefined)) !== undefined;
   await rm(stackFolder, { recursive: true, force: true });
   await rm(join(checkout, `Pulumi.${demoName}.yaml`), { force: true });
+  return existed;
 }

@@ -6,8 +6,8 @@ import { ensureDocker, ensureToolchain, type Toolchain } from "../toolchain/inde
 import { deploy } from "./deploy.ts";
 import { demoName, environmentFile, repositoryFolder } from "./places.ts";
 import { makeSampleRepository } from "./repository/index.ts";
-import { bootServer, type DemoServer } from "./server/index.ts";
-import { stackEnvironment, writeEnvironmentFile } from "./stack.ts";
+import { bootServer, type DemoServer, serverExists } from "./server/index.ts";
+import { forgetStack, stackEnvironment, writeEnvironmentFile } from "./stack.ts";
 
 const startedAt = Date.now();
 
@@ -17,8 +17,12 @@ async function main(): Promise<void> {
   const toolchain = await ensureToolchain(report);
   const repository = await makeSampleRepository(repositoryFolder);
   report(`the sample's repository has ${repository.releases.length} releases`);
-  const server = await bootServer({ name: demoName, report });
+  // What a server that is gone left (its disk, its stack) would be refused: rightly so, it is another's.
+  const isFresh = !(await serverExists(demoName));
+  const server = await bootServer({ name: demoName, isFresh, report });
   report(`the server answers: ssh -p ${server.port} ${server.user}@${server.host}`);
+  if (isFresh && (await forgetStack()))
+    report("the server of the last demo is gone: its stack is begun anew");
   const environment = await stackEnvironment(toolchain);
   await writeEnvironmentFile(environment);
   await deploy({ server, repository, environment });

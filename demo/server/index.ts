@@ -120,6 +120,11 @@ export function demoDirectory(name: string): string {
   return fileURLToPath(new URL(`../../.demo/servers/${name}`, import.meta.url));
 }
 
+/** Whether there is a server of this name, running or not. */
+export async function serverExists(name: string): Promise<boolean> {
+  return (await stateOf(containerOf(name))) !== undefined;
+}
+
 /** Removes the server of this name and everything on it; says whether there was one. */
 export async function destroyServer(name: string): Promise<boolean> {
   const container = containerOf(name);
