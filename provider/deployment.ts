@@ -25,6 +25,7 @@ import {
   stateIfReachable,
   UnfollowedError,
 } from "./place.ts";
+import { leavingAddition } from "./leaving.ts";
 import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
@@ -62,6 +63,9 @@ export const deployment: Resource = {
       additions: {
         ...instanceAddition(olds, state),
         ...otherAddition(news, state),
+        ...(refusals.length > 0 || hasUnknown(news.commit) || hasUnknown(news.migrations)
+          ? {}
+          : leavingAddition(context, news, state)),
         ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
         ...(opening === undefined ? {} : { opening }),
       },
@@ -189,7 +193,7 @@ function outputsOf(
   { instanceId, listen }: Exclude<SubmitAnswer, { answer: "refused" }>,
 ): Wire {
   const { secrets: _secrets, drift: _drift, opening: _opening, ...others } = inputs;
-  const { rollback: _rollback, secretEnv, ...kept } = others;
+  const { rollback: _rollback, leavesReach: _leavesReach, secretEnv, ...kept } = others;
   return {
     ...kept,
     secretEnv: secret(secretEnv),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Dump } from "./drivers/database-tools.ts";
 import { makeDirectoryDurably, readFileIfThere, syncDirectory, writeFileDurably } from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
+import type { BackupSummary } from "./protocol.ts";
 
 /** What is known of a backup; a file beside its dump. */
 export interface BackupManifest {
@@ -105,15 +106,9 @@ export async function readBackup(paths: InstancePaths, name: string): Promise<Ba
   }
 }
 
-/**
- * The backups that retention gives up: those older than the newest `keep` proven ones. The last proven
- * one always stays, and so do all as long as none is proven.
- */
-export function outdatedBackups(backups: readonly Backup[], keep: number): Backup[] {
-  const proven = backups.filter(({ manifest }) => manifest.proof !== undefined);
-  const oldestKept = proven.slice(-Math.max(1, keep)).at(0);
-  if (oldestKept === undefined) return [];
-  return backups.filter(({ manifest }) => manifest.sequence < oldestKept.manifest.sequence);
+/** A backup as a list has it. */
+export function backupSummary({ name, manifest: { sequence, proof } }: Backup): BackupSummary {
+  return { name, sequence, ...(proof === undefined ? {} : { provenAt: proof.restoredAt }) };
 }
 
 export async function removeBackup(paths: InstancePaths, name: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { diskUsage } from "./disk-usage.ts";
 import { readDrift } from "./drift.ts";
-import { type Backup, listBackups } from "./backups.ts";
+import { type Backup, backupSummary, listBackups } from "./backups.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
@@ -11,7 +11,14 @@ import { openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { describeOverride, readOverride } from "./override.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
-import { type OverrideFacts, PROTOCOL, type ServerState } from "./protocol.ts";
+import {
+  type DatabaseFacts,
+  type OverrideFacts,
+  PROTOCOL,
+  type Reach,
+  type ServerState,
+} from "./protocol.ts";
+import { servedReleases, usefulRevertPoints } from "./retention.ts";
 
 export interface InspectRequest {
   directory: string;
@@ -55,6 +62,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     prepared,
     health,
     backups: summaryOf(backups),
+    reach: reachOf(ledger, prepared, backups, database),
     drift,
     ...(job === undefined ? {} : { openJob: job.summary }),
     ...(needsOperator === undefined ? {} : { needsOperator }),
@@ -81,6 +89,21 @@ function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups
       ...{ name, takenAt: manifest.takenAt, size: manifest.dump.size },
       ...(provenAt === undefined ? {} : { provenAt }),
     },
+  };
+}
+
+function reachOf(
+  ledger: Ledger,
+  prepared: readonly string[],
+  backups: readonly Backup[],
+  database: DatabaseFacts | undefined,
+): Reach {
+  const { name, copies = [] } = database ?? {};
+  const revertPoints = name === undefined ? [] : usefulRevertPoints(copies, name, ledger);
+  return {
+    releases: servedReleases(ledger).filter(({ commit }) => prepared.includes(commit)),
+    backups: backups.map(backupSummary),
+    revertPoints: revertPoints.map((copy) => copy.name),
   };
 }
 

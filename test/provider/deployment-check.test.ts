@@ -54,6 +54,24 @@ describe("deployment, in a preview", () => {
     expect(additions).to.deep.equal({ instanceId: "instance-a" });
   });
 
+  it("says what an update puts out of reach, and nothing where all has room", async () => {
+    const old = { name: "v0.9.0", commit: "9".repeat(40) };
+    const reach = {
+      releases: [{ name: "v1.0.0", commit: COMMIT }, old],
+      backups: [{ name: "000002", sequence: 2, provenAt: new Date().toISOString() }],
+      revertPoints: [],
+    };
+    const asked = { commit: NEWER, release: "v1.1.0" };
+    const { additions } = await check({ reach }, { ...asked, keepReleases: 2 });
+    expect(additions.leavesReach).to.deep.equal(["v0.9.0 (9999999)"]);
+    expect((await check({ reach }, { ...asked, keepReleases: 3 })).additions).to.not.have.property(
+      "leavesReach",
+    );
+    expect((await check({ reach }, { keepReleases: 1 })).additions).to.not.have.property(
+      "leavesReach",
+    );
+  });
+
   it("names the instance that it finds first, and stays with it", async () => {
     expect((await check({}, {}, {})).additions).to.include({ instanceId: "instance-a" });
     expect((await check(undefined, {}, {})).additions).to.deep.equal({});

@@ -113,6 +113,7 @@ describe("update", () => {
     const database = await theContainer(demo, DATABASE);
     const messages = await readMessages(url);
     const volumes = await volumesWithAges();
+    const copies = await copiesOfDatabase();
     await operator.configure({ release: "v1.3.0", "keep.releases": 2 });
 
     const { exitCode, output } = await operator.up("--skip-preview");
@@ -122,6 +123,13 @@ describe("update", () => {
     expect(await appliedMigrations(demo)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
     expect((await theContainer(demo, DATABASE)).id).to.not.equal(database.id);
     expect(await readMessages(url)).to.deep.equal(messages);
+
+    const [, point = ""] =
+      /gone back to: v1\.0\.1 \(\w+\), v1\.0\.0 \(\w+\), revert point (\w+) \(/.exec(output) ?? [];
+    expect(copies, output).to.deep.equal([point]);
+    expect(await copiesOfDatabase())
+      .to.have.length(1)
+      .and.to.not.include(point);
 
     const kept = [tags["v1.1.0"], tags["v1.3.0"]];
     expect(Object.keys(await releaseImages(demo))).to.have.members(kept);
@@ -162,6 +170,10 @@ describe("update", () => {
     expect(await appliedMigrations(demo)).to.include(9);
     expect(await prober.missingMarkers()).to.deep.equal([]);
   });
+
+  async function copiesOfDatabase(): Promise<string[]> {
+    return query(demo, "SELECT datname FROM pg_database WHERE starts_with(datname, 'chatalot_')");
+  }
 
   async function list(folder: string): Promise<string[]> {
     return (await shell(demo, 'ls "$1"', `${DIRECTORY}/${folder}`)).split("\n");

@@ -7,9 +7,10 @@ import {
   backupName,
   dumpFile,
   listBackups,
-  outdatedBackups,
+  backupSummary,
   takeBackup,
 } from "../../updater/backups.ts";
+import { outdatedBackups } from "../../updater/retention.ts";
 import type { LedgerRecord } from "../../updater/protocol.ts";
 import { needsBackup, proveBackup, writeBackup } from "../../updater/steps/backup.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
@@ -137,7 +138,7 @@ describe("the backup of an update", () => {
       },
     });
     const given = (backups: Backup[], keep: number): number[] =>
-      outdatedBackups(backups, keep).map(({ manifest }) => manifest.sequence);
+      outdatedBackups(backups.map(backupSummary), keep).map(({ sequence }) => sequence);
 
     it("counts proven ones only", () => {
       const backups = [backup(1), backup(2), backup(3, false), backup(4), backup(5, false)];

@@ -18,6 +18,9 @@ export interface DatabaseFacts {
   size?: number;
   /** Bytes of each table with its indexes, by its name without the usual schema. */
   tables?: Record<string, number>;
+  /** The live one's name, and those of its copies. Only in a look. */
+  name?: string;
+  copies?: string[];
   /**
    * Why no copy of it can be made, in words with the commands that mend it; absent where nothing is in
    * the way.

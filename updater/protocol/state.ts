@@ -67,12 +67,39 @@ export interface ServerState {
     count: number;
     newest?: { name: string; takenAt: string; size: number; provenAt?: string };
   };
+  /** What can be gone back to; absent in answers of an older version. */
+  reach?: Reach;
   /** How the server differs from what its ledger says, in words. */
   drift: string[];
   /** The operator's override as it is now. */
   override?: OverrideFacts;
   /** What is used of the server's disk: only where it was asked for. */
   usage?: DiskUsage;
+}
+
+/** A release that served, or served once. */
+export interface NamedCommit {
+  name: string;
+  commit: string;
+}
+
+/** A backup in a list. */
+export interface BackupSummary {
+  name: string;
+  /** The job that took it. */
+  sequence: number;
+  /** When it was restored to prove it; absent where it was not. */
+  provenAt?: string;
+}
+
+/** What an instance can go back to. */
+export interface Reach {
+  /** The releases that served and are still on the server, the newest first. */
+  releases: NamedCommit[];
+  /** The oldest first. */
+  backups: BackupSummary[];
+  /** Copies of the database from before a migration, the newest first. */
+  revertPoints: string[];
 }
 
 /** The operator's override, for the preview. */

@@ -3,6 +3,7 @@ import { type BackupSpace, backupSpace } from "../backup-space.ts";
 import {
   type Backup,
   backupName,
+  backupSummary,
   dumpFile,
   listBackups,
   noteProof,
@@ -10,11 +11,9 @@ import {
 } from "../backups.ts";
 import { sha256OfFile } from "../files.ts";
 import type { Job } from "../job.ts";
+import { isProofDue } from "../retention.ts";
 import { changesDatabase, pendingMigrations } from "./check-update.ts";
 import type { Facts, JobContext } from "./step.ts";
-
-/** After this a dump is restored again even where no migration is to come: servers change, too. */
-const PROOF_VALID_FOR = 7 * 24 * 3_600_000;
 
 /** What J5 leaves for the result and the ledger. */
 export interface BackupFacts extends Facts {
@@ -93,11 +92,7 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
 
 /** Always before the database changes: then the backup is what a person would go back to. */
 function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolean {
-  if (changesDatabase(job)) return true;
-  const last = backups.findLast(({ manifest }) => manifest.proof !== undefined)?.manifest.proof;
-  const age = last === undefined ? Infinity : Date.now() - Date.parse(last.restoredAt);
-  // A clock that was set back makes an age that can't be.
-  return !(age >= 0 && age < PROOF_VALID_FOR);
+  return changesDatabase(job) || isProofDue(backups.map(backupSummary));
 }
 
 async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {

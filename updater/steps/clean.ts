@@ -7,6 +7,7 @@ import { jobSequences } from "../job.ts";
 import { jobPaths } from "../paths.ts";
 import { messageOf } from "../../common/errors.ts";
 import { directoryLinks, keepEdits } from "../release-files.ts";
+import { servedReleases } from "../retention.ts";
 import type { ServingRecord } from "../protocol.ts";
 import type { Facts, JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
@@ -67,11 +68,8 @@ export async function sweep(context: JobContext): Promise<void> {
 
 /** The newest commits that served, up to a number. */
 export function keptCommits(ledger: Pick<Ledger, "records">, releases: number): Set<string> {
-  const kept = new Set<string>();
-  for (const { kind, outcome, release } of [...ledger.records].reverse())
-    if (kind === "switch" && outcome === "done" && release !== undefined && kept.size < releases)
-      kept.add(release.commit);
-  return kept;
+  const served = servedReleases(ledger).slice(0, releases);
+  return new Set(served.map(({ commit }) => commit));
 }
 
 /** Commits that this server was once given and that are not kept. Nothing else is ever removed. */

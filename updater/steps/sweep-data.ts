@@ -1,7 +1,8 @@
 /** Retention of backups and of the database's copies, by number. A failure is told and changes nothing else. */
 import { messageOf } from "../../common/errors.ts";
-import { listBackups, outdatedBackups, removeBackup, removePartialBackups } from "../backups.ts";
+import { backupSummary, listBackups, removeBackup, removePartialBackups } from "../backups.ts";
 import type { Ledger } from "../ledger.ts";
+import { numberedCopies, outdatedBackups, usefulRevertPoints } from "../retention.ts";
 import type { JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
 
@@ -15,7 +16,7 @@ export async function sweepData(context: JobContext): Promise<void> {
   const { keepBackups, keepRevertPoints } = switchTarget(context);
   try {
     await removePartialBackups(paths);
-    const backups = await listBackups(paths);
+    const backups = (await listBackups(paths)).map(backupSummary);
     for (const { name } of outdatedBackups(backups, keepBackups ?? DEFAULTS.backups))
       await removeBackup(paths, name);
     const tools = driver.databaseTools;
@@ -34,34 +35,19 @@ export async function sweepData(context: JobContext): Promise<void> {
   }
 }
 
-/**
- * Copies of the live database that retention gives up. Only names that this tool gives are looked at.
- *
- * A revert point of a job that was not committed is of no use: either it is live again, or nothing had
- * changed, or it was never finished.
- */
+/** Copies of the live database that retention gives up. Only names that this tool gives are looked at. */
 export function outdatedCopies(
   names: readonly string[],
   live: string,
   ledger: Pick<Ledger, "records">,
   keepRevertPoints: number,
 ): string[] {
-  const committed = new Set(
-    ledger.records.filter(({ outcome }) => outcome === "done").map(({ sequence }) => sequence),
-  );
-  const numbered = (kind: string): { name: string; sequence: number }[] =>
-    names
-      .filter((name) => name.startsWith(`${live}_${kind}_`))
-      .map((name) => ({ name, sequence: Number(name.slice(`${live}_${kind}_`.length)) }))
-      .filter(({ sequence }) => Number.isSafeInteger(sequence))
-      .sort((a, b) => b.sequence - a.sequence);
-  const points = numbered("before");
-  const useful = points.filter(({ sequence }) => committed.has(sequence));
+  const useful = usefulRevertPoints(names, live, ledger);
   const kept = new Set(useful.slice(0, keepRevertPoints).map(({ name }) => name));
   return [
     // Made for a rollback that did not come to use it.
-    ...numbered("next"),
-    ...points.filter(({ name }) => !kept.has(name)),
-    ...numbered("failed").slice(KEPT_FAILED),
+    ...numberedCopies(names, live, "next"),
+    ...numberedCopies(names, live, "before").filter(({ name }) => !kept.has(name)),
+    ...numberedCopies(names, live, "failed").slice(KEPT_FAILED),
   ].map(({ name }) => name);
 }

@@ -2,7 +2,7 @@
 import type { ContainerFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type { Look, ServiceFacts } from "../driver.ts";
-import { readDatabase, readSizes } from "./data/database.ts";
+import { readDatabase, readMeasures } from "./data/database.ts";
 import { databaseOf } from "./data/psql.ts";
 import { inspectContainers, type ListedContainer, listContainers } from "./docker.ts";
 import { probeHealth, SERVER_PORT } from "./health.ts";
@@ -15,14 +15,14 @@ export async function look(project: string): Promise<Look> {
   const found = await inspectContainers([serverId, databaseId].filter((id) => id !== undefined));
   const server = found.find(({ facts }) => facts.id === serverId)?.facts;
   const container = databaseOf(found.find(({ facts }) => facts.id === databaseId));
-  const [health, database, sizes] = await Promise.all([
+  const [health, database, measures] = await Promise.all([
     healthOf(server),
     readDatabase(container),
-    readSizes(container),
+    readMeasures(container),
   ]);
   return {
     ...{ server, health, services: servicesOf(containers) },
-    database: database === undefined ? undefined : { ...database, ...sizes },
+    database: database === undefined ? undefined : { ...database, ...measures },
   };
 }
 

@@ -44,10 +44,13 @@ COMMIT;
  * Apart from {@link FACTS}: a table's size can't be read while a migration rewrites the table, and the gate
  * has to go on seeing which migrations are applied.
  */
-const SIZES = `
+const MEASURES = `
 SET lock_timeout = '1s';
 SELECT json_build_object(
   'size', pg_database_size(current_database()),
+  'name', current_database(),
+  'copies', (SELECT coalesce(json_agg(datname), '[]') FROM pg_database
+    WHERE starts_with(datname, current_database() || '_')),
   'tables', (SELECT coalesce(json_object_agg(c.oid::regclass::text, pg_total_relation_size(c.oid)), '{}')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')))`;
@@ -112,14 +115,14 @@ export async function readDatabase(
   }
 }
 
-/** Of the database and its tables; nothing where they can't be read now. */
-export async function readSizes(
-  container: DatabaseContainer | undefined,
-): Promise<Pick<DatabaseFacts, "size" | "tables">> {
+/** What only a look tells of a database. */
+type Measures = Pick<DatabaseFacts, "size" | "tables" | "name" | "copies">;
+
+/** Sizes of the database and its tables, and its copies; nothing where they can't be read now. */
+export async function readMeasures(container: DatabaseContainer | undefined): Promise<Measures> {
   if (container === undefined) return {};
   try {
-    const answer = await query(container, "measure the tables", SIZES);
-    return JSON.parse(answer) as Required<Pick<DatabaseFacts, "size" | "tables">>;
+    return JSON.parse(await query(container, "measure the tables", MEASURES)) as Measures;
   } catch (error) {
     if (error instanceof CommandError) return {};
     throw error;
