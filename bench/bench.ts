@@ -35,6 +35,15 @@ export class Bench {
     await operator.must("up", "--yes", "--non-interactive", ...options);
   }
 
+  /** Goes back to a release that served, by the command; a failure ends the bench. */
+  async rollback(release: string): Promise<void> {
+    const operator = await this.operator;
+    if (operator === undefined) throw new Error("nothing was deployed that could go back");
+    const { exitCode, output } = await operator.chatalot("rollback", "--to", release, "--yes");
+    if (exitCode !== 0) throw new Error(`the rollback to ${release} failed: ${output}`);
+    this.release = release;
+  }
+
   /** The page's way as it is now, whatever serves. */
   thePageNow(): Promise<ThePage> {
     this.page ??= ThePage.prepare(this.server, this.repository);

@@ -1,19 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { chatUrl } from "../../test/server/support/fixture.ts";
-import type { Bench } from "../bench.ts";
 import type { Figure } from "../figure.ts";
-import { type Scenario, secondsOf } from "../scenario.ts";
-import { type Seen, watch } from "../watch.ts";
-
-/** Two releases with the same migrations and the same compose file. */
-const RELEASES = ["v1.0.0", "v1.0.1"] as const;
-
-/** What is watched before and after a swap, in milliseconds. */
-const QUIET = 1_500;
-
-interface Swap extends Seen {
-  total: number;
-}
+import type { Scenario } from "../scenario.ts";
+import { bringBoth, ourSwap, RELEASES, type Swap, theirSwap, told } from "../swaps.ts";
 
 /** An update without migrations, its image there: beside `docker compose up -d` in the page's folder. */
 export const swap: Scenario = {
@@ -28,11 +15,7 @@ export const swap: Scenario = {
   runs: 7,
 
   async measure(bench, runs) {
-    // Once each way, so that both images are there.
-    for (const release of [...RELEASES].reverse()) {
-      await bench.ours(release);
-      await bench.thePage(release);
-    }
+    await bringBoth(bench);
     const ours: Swap[] = [];
     const page: Swap[] = [];
     for (let run = 1; run <= runs; run += 1) {
@@ -54,30 +37,3 @@ export const swap: Scenario = {
     ];
   },
 };
-
-async function ourSwap(bench: Bench, release: string): Promise<Swap> {
-  const operator = await bench.ours(RELEASES.find((other) => other !== release) ?? release);
-  await operator.configure({ release });
-  return watched(chatUrl(bench.server), () => bench.update(operator, release, "--skip-preview"));
-}
-
-async function theirSwap(bench: Bench, release: string): Promise<Swap> {
-  const page = await bench.thePage(RELEASES.find((other) => other !== release) ?? release);
-  await page.choose(release);
-  const before = await page.container();
-  const result = await watched(page.url, () => page.composeUp());
-  if ((await page.container()) === before) throw new Error("docker compose up -d swapped nothing");
-  return result;
-}
-
-async function watched(url: string, work: () => Promise<void>): Promise<Swap> {
-  const watching = watch(url);
-  await sleep(QUIET);
-  const total = await secondsOf(work);
-  await sleep(QUIET);
-  return { ...(await watching.stop()), total };
-}
-
-function told(swap: Swap | undefined): string {
-  return `away ${swap?.away.toFixed(2)} s of ${swap?.total.toFixed(1)} s`;
-}

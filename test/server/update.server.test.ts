@@ -125,7 +125,7 @@ describe("update", () => {
     expect(await readMessages(url)).to.deep.equal(messages);
 
     const [, point = ""] =
-      /gone back to: v1\.0\.1 \(\w+\), v1\.0\.0 \(\w+\), revert point (\w+) \(/.exec(output) ?? [];
+      /gone back to: v1\.0\.0 \(\w+\), revert point (\w+) \(/.exec(output) ?? [];
     expect(copies, output).to.deep.equal([point]);
     expect(await copiesOfDatabase())
       .to.have.length(1)
