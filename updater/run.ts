@@ -15,6 +15,7 @@ import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Job, openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock } from "./lock.ts";
@@ -41,6 +42,15 @@ const STEPS: Record<Job["plan"]["kind"], readonly Step[]> = {
   remove: REMOVE_STEPS,
 };
 
+/**
+ * The longest pause between two tries of a cleaning, in milliseconds: the operator who mended its cause
+ * doesn't wait long, and a night of failures writes hundreds of lines and not tens of thousands.
+ */
+const LONGEST_PAUSE = 30_000;
+
+/** Of a committed job no more tries are counted: the pause is at its longest by then. */
+const COUNTED_ATTEMPTS = 6;
+
 /** How an instance's server is run. */
 export type DriverOf = (paths: InstancePaths, project: string) => Driver;
 
@@ -48,6 +58,7 @@ export type DriverOf = (paths: InstancePaths, project: string) => Driver;
 export async function runOpenJob(
   directory: string,
   driverOf: DriverOf = (paths, project) => new ComposeDriver(paths, project),
+  pause: (milliseconds: number) => Promise<unknown> = sleep,
 ): Promise<void> {
   const paths = instancePaths(directory);
   const lock = await acquireLock(paths.lock);
@@ -56,7 +67,7 @@ export async function runOpenJob(
     await boundUnitLog(paths.unitLog).catch(() => undefined);
     for (;;) {
       const job = await openJob(paths);
-      if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project));
+      if (job !== undefined) await runJob(paths, job, driverOf(paths, job.plan.project), pause);
       else if (await disarmedWithoutJob(paths)) return;
     }
   } finally {
@@ -76,7 +87,12 @@ async function disarmedWithoutJob(paths: InstancePaths): Promise<boolean> {
   }
 }
 
-async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<void> {
+async function runJob(
+  paths: InstancePaths,
+  job: Job,
+  driver: Driver,
+  pause: (milliseconds: number) => Promise<unknown>,
+): Promise<void> {
   const context: JobContext = {
     paths,
     job,
@@ -85,8 +101,14 @@ async function runJob(paths: InstancePaths, job: Job, driver: Driver): Promise<v
     progress: new Progress(job.paths.progress),
   };
   try {
-    await job.record({ type: "attempt", boot: await bootId() });
+    if (job.committed === undefined || job.attempts < COUNTED_ATTEMPTS)
+      await job.record({ type: "attempt", boot: await bootId() });
     await advance(context);
+  } catch (error) {
+    // The unit starts it again at once; what keeps failing is not tried each second for ever.
+    if (job.committed !== undefined && job.attempts > 1)
+      await pause(Math.min(LONGEST_PAUSE, 1_000 * 2 ** (job.attempts - 1)));
+    throw error;
   } finally {
     await context.progress.flushed();
   }

@@ -195,7 +195,7 @@ describe("runOpenJob", function () {
     expect(await stepsOf(context, "failed")).to.deep.equal([]);
   });
 
-  it("keeps a committed job open while its cleaning fails", async () => {
+  it("keeps a committed job open while its cleaning fails, and tries it less and less often", async () => {
     const context = await openSwitch(previous);
     await context.job.record({
       type: "committed",
@@ -203,8 +203,16 @@ describe("runOpenJob", function () {
       durations: { total: 1 },
     });
     await programs.dockerIs("down");
-    for (let start = 0; start < 6; start += 1)
-      await errorOf(() => runOpenJob(directory(), impatient));
+    const pauses: number[] = [];
+    const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
+    for (let start = 0; start < 9; start += 1)
+      await errorOf(() => runOpenJob(directory(), impatient, pause));
+    expect(pauses.map((milliseconds) => milliseconds / 1_000)).to.deep.equal([
+      ...[2, 4, 8, 16, 30],
+      ...[30, 30, 30],
+    ]);
+    const journal = (await openJob(context.paths))?.records ?? [];
+    expect(journal.filter(({ type }) => type === "attempt")).to.have.length(6);
     expect((await openJob(context.paths))?.sequence).to.equal(context.job.sequence);
     expect(await isDisarmed()).to.equal(false);
     expect(await records()).to.have.length(1);
