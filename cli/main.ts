@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
+import { registerBackup } from "./backup/command.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
 import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
@@ -38,6 +39,7 @@ program
     if (!aborted) process.exitCode = NOTHING_TO_DO;
   });
 
+registerBackup(program);
 registerInit(program);
 program
   .command("status")

@@ -112,6 +112,12 @@ export async function followToVerdict(
   return verdict;
 }
 
+/** What is said of an update that is no longer followed. */
+const UPDATE = {
+  what: "update",
+  look: "Follow it: pulumi up. Stop it before it touches the running server: npx chatalot abort.",
+};
+
 /** A job that goes on at the server without being followed. */
 export class UnfollowedError extends UserError {}
 
@@ -119,6 +125,7 @@ export class UnfollowedError extends UserError {}
  * Follows a job to its verdict, whatever that is.
  *
  * @param from where in its progress to begin
+ * @param afterwards what the job is called, and how its end is seen later
  * @throws UnfollowedError where this side stops following before the job's end
  */
 export async function followWithProgress(
@@ -126,6 +133,7 @@ export async function followWithProgress(
   server: RemoteServer,
   sequence: number,
   from = 0,
+  afterwards = UPDATE,
 ): Promise<Verdict> {
   const tell = ({ step, text, detail }: ProgressLine): void => {
     if (detail === true) context.status(`${step} ${text}`);
@@ -137,9 +145,8 @@ export async function followWithProgress(
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     throw new UnfollowedError(
-      `The update goes on at the server as job ${sequence}; this side no longer follows it ` +
-        `(${error.isCanceled ? "interrupted" : error.message}). Follow it: pulumi up. Stop it before it ` +
-        "touches the running server: npx chatalot abort.",
+      `The ${afterwards.what} goes on at the server as job ${sequence}; this side no longer follows it ` +
+        `(${error.isCanceled ? "interrupted" : error.message}). ${afterwards.look}`,
       { cause: error },
     );
   }

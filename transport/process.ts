@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
 import { messageOf } from "../common/errors.ts";
@@ -40,7 +41,7 @@ process.on("exit", () => {
 export async function runProcess(
   file: string,
   args: readonly string[],
-  options: Pick<RunOptions, "stdin" | "timeout" | "signal" | "onLine"> & {
+  options: Pick<RunOptions, "stdin" | "stdout" | "timeout" | "signal" | "onLine"> & {
     environment?: Record<string, string>;
   },
 ): Promise<Outcome> {
@@ -92,6 +93,10 @@ export async function runProcess(
 
   const lines = onLine === undefined ? undefined : lineReader(onLine);
   const collected = { stdout: collector(), stderr: collector() };
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    end();
+  };
   const collect = (name: "stdout" | "stderr", chunk: Buffer): void => {
     if (ending !== undefined || failure !== undefined) return;
     if (!collected[name].add(chunk)) return endBecause("too-much-output");
@@ -99,17 +104,27 @@ export async function runProcess(
     try {
       lines?.write(chunk);
     } catch (error) {
-      failure = { error };
-      end();
+      fail(error);
     }
   };
-  child.stdout.on("data", (chunk: Buffer) => collect("stdout", chunk));
+  const passOn = (destination: Writable, chunk: Buffer): void => {
+    if (ending !== undefined || failure !== undefined || destination.write(chunk)) return;
+    child.stdout.pause();
+    destination.once("drain", () => child.stdout.resume());
+  };
+  const { stdout } = options;
+  stdout?.once("error", fail);
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (stdout === undefined) collect("stdout", chunk);
+    else passOn(stdout, chunk);
+  });
   child.stderr.on("data", (chunk: Buffer) => collect("stderr", chunk));
 
   const result = await child;
   clearTimeout(timer);
   clearTimeout(force);
   signal?.removeEventListener("abort", cancel);
+  stdout?.off("error", fail);
   if (child.pid !== undefined) running.delete(child.pid);
 
   if (failure !== undefined) throw failure.error;

@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
 /** How one command is run on a server. */
 export interface RunOptions {
@@ -13,6 +13,12 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Called for each whole line of standard output as it arrives (the text is collected as well). */
   onLine?: (line: string) => void;
+  /**
+   * Gets standard output as it comes, byte by byte and no faster than it takes it. Nothing of it is
+   * collected or given to `onLine` then, so that it may be of any length. It is not ended; where it fails,
+   * so does the command, with its error.
+   */
+  stdout?: Writable;
   /**
    * Run as root: directly where the SSH user is root, else through `sudo -n`.
    *

@@ -2,17 +2,27 @@
  * The backups of an instance: folders with a dump and a manifest, complete or not there. A name begins
  * with the number of the job that took it, so that no clock decides which is newer.
  */
-import { readdir, rename, rm } from "node:fs/promises";
+import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../common/errors.ts";
 import type { Dump } from "./drivers/database-tools.ts";
-import { makeDirectoryDurably, readFileIfThere, syncDirectory, writeFileDurably } from "./files.ts";
+import {
+  makeDirectoryDurably,
+  readFileIfThere,
+  sha256OfFile,
+  syncDirectory,
+  writeFileDurably,
+} from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
-import type { BackupSummary } from "./protocol.ts";
+import { type BackupKind, backupNameSchema, type BackupSummary } from "./protocol.ts";
 
 /** What is known of a backup; a file beside its dump. */
 export interface BackupManifest {
   format: 1;
+  /** The job that took it, an update or one of its own: no two backups have the same. */
   sequence: number;
+  /** Absent in manifests of an older version: `update`. */
+  kind?: BackupKind;
   instanceId: string;
   takenAt: string;
   /** The release that served when it was taken. */
@@ -22,6 +32,8 @@ export interface BackupManifest {
   dump: Dump;
   /** Set once the dump was restored into a throwaway database and compared. */
   proof?: { restoredAt: string };
+  /** Set where a check found that the dump is not what was written; there is no proof then. */
+  damage?: { foundAt: string; what: string };
 }
 
 /** A backup that is complete. */
@@ -30,10 +42,9 @@ export interface Backup {
   manifest: BackupManifest;
 }
 
-const NAME = /^\d{6,}-\d{8}T\d{6}Z$/;
 const PARTIAL = ".partial";
-const DUMP_FILE = "database.dump";
-const MANIFEST_FILE = "manifest.json";
+export const DUMP_FILE = "database.dump";
+export const MANIFEST_FILE = "manifest.json";
 
 /** The name of the backup that a job takes. */
 export function backupName(sequence: number, takenAt: Date): string {
@@ -78,18 +89,68 @@ export async function takeBackup(
 
 /** Notes that a backup was restored and found to be what was dumped. */
 export async function noteProof(paths: InstancePaths, backup: Backup): Promise<Backup> {
-  const manifest = { ...backup.manifest, proof: { restoredAt: new Date().toISOString() } };
-  await writeManifest(join(paths.backups, backup.name), manifest);
-  return { name: backup.name, manifest };
+  const { damage: _, ...rest } = backup.manifest;
+  return changeManifest(paths, backup.name, {
+    ...rest,
+    proof: { restoredAt: new Date().toISOString() },
+  });
+}
+
+/** Notes that a dump is not what was written; whatever was proven before is not there any more. */
+export async function noteDamage(
+  paths: InstancePaths,
+  backup: Backup,
+  what: string,
+): Promise<Backup> {
+  const { proof: _, ...rest } = backup.manifest;
+  return changeManifest(paths, backup.name, {
+    ...rest,
+    damage: { foundAt: new Date().toISOString(), what },
+  });
+}
+
+async function changeManifest(
+  paths: InstancePaths,
+  name: string,
+  manifest: BackupManifest,
+): Promise<Backup> {
+  await writeManifest(join(paths.backups, name), manifest);
+  return { name, manifest };
+}
+
+/** How a dump differs from the one that was written, by its bytes; undefined: not at all. */
+export async function damageOf(
+  paths: InstancePaths,
+  { name, manifest }: Backup,
+): Promise<string | undefined> {
+  const file = dumpFile(paths, name);
+  const { size, sha256 } = manifest.dump;
+  try {
+    const facts = await lstat(file);
+    if (!facts.isFile()) return "its dump is not a file";
+    if (facts.size !== size) return `its dump has ${facts.size} bytes, and ${size} were written`;
+    const found = await sha256OfFile(file);
+    return found === sha256
+      ? undefined
+      : `its dump has the SHA-256 ${found}, and ${sha256} was written`;
+  } catch (error) {
+    // A file that the disk doesn't give back is as good as none.
+    return `its dump can't be read: ${messageOf(error)}`;
+  }
 }
 
 async function writeManifest(folder: string, manifest: BackupManifest): Promise<void> {
-  await writeFileDurably(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFileDurably(join(folder, MANIFEST_FILE), manifestText(manifest));
 }
 
-/** All complete backups, oldest first. Folders with other names are not ours. */
+/** What is in a manifest's file. */
+export function manifestText(manifest: BackupManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** All complete backups, oldest first. Folders with other names are not ours, and neither are links. */
 export async function listBackups(paths: InstancePaths): Promise<Backup[]> {
-  const names = (await namesIn(paths.backups)).filter((name) => NAME.test(name)).sort();
+  const names = (await foldersIn(paths.backups)).filter(isBackupName).sort(byAge);
   const found = await Promise.all(names.map(async (name) => readBackup(paths, name)));
   return found.filter((backup) => backup !== undefined);
 }
@@ -107,24 +168,53 @@ export async function readBackup(paths: InstancePaths, name: string): Promise<Ba
 }
 
 /** A backup as a list has it. */
-export function backupSummary({ name, manifest: { sequence, proof } }: Backup): BackupSummary {
-  return { name, sequence, ...(proof === undefined ? {} : { provenAt: proof.restoredAt }) };
+export function backupSummary({ name, manifest }: Backup): BackupSummary {
+  const { sequence, proof, kind } = manifest;
+  return {
+    ...{ name, sequence },
+    ...(proof === undefined ? {} : { provenAt: proof.restoredAt }),
+    ...(kind === undefined ? {} : { kind }),
+  };
 }
 
+/**
+ * Removes a backup. It loses its name first, so that a kill in the middle leaves nothing that looks like
+ * one; what is left then is removed as the rest of a job is.
+ */
 export async function removeBackup(paths: InstancePaths, name: string): Promise<void> {
-  await rm(join(paths.backups, name), { recursive: true, force: true });
+  const partial = join(paths.backups, `${name}${PARTIAL}`);
+  await rm(partial, { recursive: true, force: true });
+  try {
+    await rename(join(paths.backups, name), partial);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  await syncDirectory(paths.backups);
+  await rm(partial, { recursive: true, force: true });
 }
 
-/** Removes what interrupted jobs left half written. */
+/** Removes what interrupted jobs left half written, and half removed. */
 export async function removePartialBackups(paths: InstancePaths): Promise<void> {
-  for (const name of await namesIn(paths.backups))
-    if (name.endsWith(PARTIAL) && NAME.test(name.slice(0, -PARTIAL.length)))
+  for (const name of await foldersIn(paths.backups))
+    if (name.endsWith(PARTIAL) && isBackupName(name.slice(0, -PARTIAL.length)))
       await rm(join(paths.backups, name), { recursive: true, force: true });
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+function isBackupName(name: string): boolean {
+  return backupNameSchema.safeParse(name).success;
+}
+
+/** By the number, which is longer than six digits after a million jobs. */
+function byAge(a: string, b: string): number {
+  return parseInt(a, 10) - parseInt(b, 10) || (a < b ? -1 : 1);
+}
+
+/** The names of the folders in a folder; a link is none. */
+async function foldersIn(folder: string): Promise<string[]> {
   try {
-    return await readdir(folder);
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;

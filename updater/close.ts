@@ -1,4 +1,6 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
+import { removePartialBackups } from "./backups.ts";
+import { backupVerdict, isAboutBackups } from "./backup-texts.ts";
 import { awayText, downtimeOf } from "./downtime.ts";
 import { removeDurably } from "./files.ts";
 import type { Job } from "./job.ts";
@@ -45,6 +47,7 @@ export async function closeJob(
     durations,
     ...(serving === undefined ? {} : { serving }),
     ...(backup === undefined ? {} : { backup }),
+    ...(job.plan.backups === undefined ? {} : { checked: job.plan.backups }),
     ...(database === undefined ? {} : { database }),
     ...(replacement === undefined ? {} : { replacement }),
     ...(job.reopenings === 0 ? {} : { reopenings: job.reopenings }),
@@ -56,6 +59,10 @@ export async function closeJob(
     if (job.hasBegun("J4") && outcome !== "needs-operator") await sweepData(current);
     if (outcome === "done") await sweep(current);
   }
+  if (isAboutBackups(kind)) await removePartialBackups(paths);
+  // Its memory is not given back by itself where the job was stopped in the middle of a proof.
+  if (job.hasBegun("J5") && !job.isDone("J5"))
+    await context.driver.databaseTools.endProof().catch(() => undefined);
   // Put there by an earlier end of this job; no other one was accepted since.
   if (job.reopenings > 0 && outcome !== "needs-operator") await removeDurably(paths.needsOperator);
   const verdict = verdictOf(job, outcome, durations, cause);
@@ -111,6 +118,7 @@ function verdictOf(
 /** The result line. Its first word is the outcome; only "done" is ever worded as a success. */
 function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: string): string {
   const { plan } = job;
+  if (isAboutBackups(plan.kind)) return backupVerdict(job, outcome, cause);
   const wanted = describeRelease(plan.release);
   const before = describeRelease(plan.previous?.release);
   const away = awayText(durations.downtime);

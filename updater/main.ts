@@ -1,10 +1,13 @@
 /**
  * The updater's entry on the server. A request comes by standard input, so that no secret is ever
- * in an argument; the answer goes to standard output as JSON, one document a line.
+ * in an argument; the answer goes to standard output as JSON, one document a line. Only `send-dump`
+ * answers with bytes.
  */
 import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { messageOf } from "../common/errors.ts";
+import { backupRequestSchema, backupsRequestSchema } from "./backup-protocol.ts";
+import { readBackups, removeNamedBackup, sendDump } from "./backup-verbs.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
 import { readHistory } from "./history.ts";
@@ -32,6 +35,20 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       return;
     case "history":
       print(await readHistory(JSON.parse(await text(process.stdin)) as HistoryRequest));
+      return;
+    case "backups":
+      print(await readBackups(backupsRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "remove-backup":
+      print(
+        await removeNamedBackup(backupRequestSchema.parse(JSON.parse(await text(process.stdin)))),
+      );
+      return;
+    case "send-dump":
+      await sendDump(
+        backupRequestSchema.parse(JSON.parse(await text(process.stdin))),
+        process.stdout,
+      );
       return;
     case "submit":
       print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));

@@ -29,16 +29,27 @@ export function servedReleases(ledger: Pick<Ledger, "records">): NamedCommit[] {
 }
 
 /**
- * The backups that retention gives up: those older than the newest `keep` proven ones. The last proven
- * one always stays, and so do all as long as none is proven.
+ * The backups that retention gives up: those of updates that are older than the newest `keep` proven ones.
+ * The last proven one always stays, and so do all as long as none is proven. One that a person took is
+ * that person's: it is neither counted nor given up.
  *
- * @param backups the oldest first
+ * @param all the oldest first
  */
-export function outdatedBackups<T extends BackupSummary>(backups: readonly T[], keep: number): T[] {
+export function outdatedBackups<T extends BackupSummary>(all: readonly T[], keep: number): T[] {
+  const backups = all.filter(({ kind }) => kind !== "manual");
   const proven = backups.filter(({ provenAt }) => provenAt !== undefined);
   const oldestKept = proven.slice(-Math.max(1, keep)).at(0);
   if (oldestKept === undefined) return [];
   return backups.filter(({ sequence }) => sequence < oldestKept.sequence);
+}
+
+/** Whether a backup is the only one that is known to restore; no hand and no rule removes that. */
+export function isLastProven(
+  backups: readonly Pick<BackupSummary, "name" | "provenAt">[],
+  name: string,
+): boolean {
+  const [first, second] = backups.filter(({ provenAt }) => provenAt !== undefined);
+  return first?.name === name && second === undefined;
 }
 
 /** After this a dump is restored again even where no migration is to come: servers change, too. */

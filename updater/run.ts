@@ -25,6 +25,9 @@ import { Progress } from "./progress.ts";
 import type { ServingRecord } from "./protocol.ts";
 import { closeJob, durationsOf } from "./close.ts";
 import { settle } from "./steps/clean.ts";
+import { isAboutBackups } from "./backup-texts.ts";
+import { CHECK_BACKUPS_STEPS } from "./steps/check-backups.ts";
+import { BACKUP_STEPS } from "./steps/take-backup.ts";
 import { PREPARE_STEPS } from "./steps/prepare.ts";
 import { REMOVE_STEPS } from "./steps/remove.ts";
 import { roomOf } from "./steps/space.ts";
@@ -40,6 +43,8 @@ const STEPS: Record<Job["plan"]["kind"], readonly Step[]> = {
   prepare: PREPARE_STEPS,
   switch: SWITCH_STEPS,
   remove: REMOVE_STEPS,
+  backup: BACKUP_STEPS,
+  "check-backups": CHECK_BACKUPS_STEPS,
 };
 
 /**
@@ -211,7 +216,8 @@ async function goBack(context: JobContext, steps: readonly Step[]): Promise<void
   const { job } = context;
   const begun = steps.filter((step) => job.hasBegun(step.id));
   if (!begun.some((step) => step.touchesService === true)) {
-    await closeJob(context, job.plan.kind === "remove" ? "failed" : "untouched");
+    const { kind } = job.plan;
+    await closeJob(context, kind === "remove" || isAboutBackups(kind) ? "failed" : "untouched");
     return;
   }
   if (job.attempts >= MAXIMUM_ATTEMPTS) {

@@ -4,6 +4,8 @@
  * under one lock, whoever asks.
  */
 import { join } from "node:path";
+import { isAboutBackups } from "./backup-texts.ts";
+import { backupWork } from "./backup-work.ts";
 import { readDrift } from "./drift.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { linkDurably, nameExists, readFileIfThere } from "./files.ts";
@@ -30,7 +32,7 @@ import {
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
-import { repeatedRevert, underWay } from "./texts.ts";
+import { needsOperatorText, repeatedRevert, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
 /** Each a second apart. After that the follower goes on trying. */
@@ -83,12 +85,21 @@ async function refusalsBeforeWriting(paths: InstancePaths, request: JobRequest):
           `${paths.directory} holds the project ${known.project}, not ${request.project}. Nothing was ` +
             `changed. Set it back: pulumi config set project ${known.project}`,
         ];
+  if (isAboutBackups(request.kind)) return [noInstance(paths)];
   const foreign = await findForeign(paths, request.project, request.volumes);
   if (foreign.length === 0) return [];
   return [
     `Something is here already that this tool did not deploy: ${foreign.join(", ")}. Nothing was ` +
       `changed. Choose an empty "server.directory" and "project", or move these away first.`,
   ];
+}
+
+/** Why something is refused that is about an instance which has to be there. */
+export function noInstance({ directory }: Pick<InstancePaths, "directory">): string {
+  return (
+    `There is no instance in ${directory} on this server, and so no backup. Deploy one with pulumi up, or ` +
+    'point "server" at the right one.'
+  );
 }
 
 async function submitLocked(
@@ -103,10 +114,7 @@ async function submitLocked(
   if (marker !== undefined && open === undefined)
     return {
       answer: "refused",
-      reasons: [
-        `An earlier job could neither finish nor go back and left things as they are: ${marker.trim()} ` +
-          "See the ways out: npx chatalot resolve",
-      ],
+      reasons: [needsOperatorText(marker)],
     };
 
   const ledger = await Ledger.read(paths);
@@ -163,7 +171,8 @@ export async function startUnit(paths: InstancePaths, sequence: number): Promise
   }
 }
 
-interface Work {
+/** What a request comes to. */
+export interface Work {
   /** What the request asks for, as a value to compare with another request's. */
   wanted: unknown;
   /** The server already is so. */
@@ -218,6 +227,8 @@ async function prepareWork(
         ...(request.images === undefined ? {} : { images: request.images }),
       }),
     };
+
+  if (request.kind !== "switch") return backupWork(paths, request, base, ledger);
 
   const { commit, name } = request.release;
   if (!(await isPrepared(paths, driver, commit)))

@@ -17,6 +17,22 @@ export function underWay({
   );
 }
 
+/** Why nothing is done until a person has looked. */
+export function needsOperatorText(marker: string): string {
+  return (
+    `An earlier job could neither finish nor go back and left things as they are: ${marker.trim()} ` +
+    "See the ways out: npx chatalot resolve"
+  );
+}
+
+/** Why a backup is not removed. */
+export function lastProvenText(name: string): string {
+  return (
+    `The backup ${name} was not removed: it is the only one that is known to restore. Take another one ` +
+    "first: npx chatalot backup take"
+  );
+}
+
 /** Why a commit is refused that was tried and did not become healthy. */
 export function repeatedRevert(
   name: string,

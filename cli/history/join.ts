@@ -65,8 +65,12 @@ export function joinHistory(
     }));
 }
 
-/** A preparation that went well is part of the update that follows it. */
+/**
+ * A preparation that went well is part of the update that follows it; what is done with backups changes
+ * nothing that serves.
+ */
 function isShown({ kind, outcome }: PastJob): boolean {
+  if (kind === "backup" || kind === "check-backups") return false;
   return kind !== "prepare" || outcome !== "done";
 }
 

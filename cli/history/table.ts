@@ -1,6 +1,7 @@
 /** The history for people: one line for each update. */
 import { describeMilliseconds } from "../../common/duration.ts";
 import { releaseText } from "../../updater/texts.ts";
+import { table } from "../table.ts";
 import type { HistoryEntry } from "./entries.ts";
 
 const HEADINGS = [
@@ -13,20 +14,12 @@ const HEADINGS = [
   "TOOK",
   "AWAY",
   "BACKUP",
+  "GO BACK",
 ];
 
-/** @returns lines; the last column is not padded */
+/** One line for each entry, below the headings. */
 export function historyTable(entries: readonly HistoryEntry[]): string[] {
-  const rows = [[...HEADINGS, "GO BACK"], ...entries.map(rowOf)];
-  const widths = HEADINGS.map((_, column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return table([HEADINGS, ...entries.map(rowOf)]);
 }
 
 function rowOf(entry: HistoryEntry): string[] {

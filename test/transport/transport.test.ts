@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { localTransport, openTransport, type Transport } from "../../transport/index.ts";
 import { failureOf } from "./errors.ts";
@@ -159,6 +161,35 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
     it("ends a command that writes without end", async () => {
       const error = await failureOf(transport.run("talk", ["yes"], { timeout }), "output");
       expect(error.message).to.contain("wrote more than 16 MiB");
+    });
+
+    it("passes on every byte, more than can be collected, at the pace of a slow reader", async () => {
+      const digest = createHash("sha256");
+      let size = 0;
+      const stdout = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          digest.update(chunk);
+          size += chunk.length;
+          void sleep(size < 1_000_000 ? 20 : 0).then(() => done());
+        },
+      });
+      const program = "head -c 20000000 /dev/zero | tr '\\0' '\\377'";
+      const result = await transport.run("send", sh(program), { timeout, stdout });
+      await new Promise((resolve) => stdout.end(resolve));
+      expect(result.stdout).to.equal("");
+      expect(size).to.equal(20_000_000);
+      const sent = createHash("sha256").update(Buffer.alloc(20_000_000, 255)).digest("hex");
+      expect(digest.digest("hex")).to.equal(sent);
+    });
+
+    it("fails with the error of whoever takes its standard output", async () => {
+      const stdout = new Writable({
+        write: (_chunk, _encoding, done) => done(new RangeError("the disk is full")),
+      });
+      const error = await transport
+        .run("send", sh("yes; sleep 300"), { timeout, stdout })
+        .catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(RangeError);
     });
 
     it("needs a limit of time", async () => {

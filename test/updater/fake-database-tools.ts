@@ -32,6 +32,9 @@ export class FakeDatabaseTools implements DatabaseTools {
     this.calls.push("prove");
     if (this.lossOfDump !== undefined) throw new Error(this.lossOfDump);
   }
+  async endProof(): Promise<void> {
+    this.calls.push("endProof");
+  }
   async schemaDigest(): Promise<string> {
     return this.schema;
   }

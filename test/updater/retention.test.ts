@@ -1,6 +1,13 @@
 import { expect } from "chai";
 import type { BackupSummary, Reach } from "../../updater/protocol.ts";
-import { type Arrival, isProofDue, type Keep, leaving } from "../../updater/retention.ts";
+import {
+  type Arrival,
+  isLastProven,
+  isProofDue,
+  type Keep,
+  leaving,
+  outdatedBackups,
+} from "../../updater/retention.ts";
 
 const release = (letter: string) => ({ name: `v-${letter}`, commit: letter.repeat(40) });
 
@@ -50,6 +57,29 @@ describe("leaving", () => {
 
   it("gives up all revert points where none is to be kept", () => {
     expect(left({}, { revertPoints: 0 })).to.match(/chatalot_before_4 chatalot_before_2$/);
+  });
+});
+
+describe("backups by hand", () => {
+  const manual = (sequence: number): BackupSummary => ({ ...backup(sequence), kind: "manual" });
+
+  it("are neither counted nor given up", () => {
+    const all = [manual(1), backup(2), backup(3), manual(4), manual(5)];
+    expect(outdatedBackups(all, 2)).to.deep.equal([]);
+    expect(outdatedBackups(all, 1).map(({ sequence }) => sequence)).to.deep.equal([2]);
+    expect(outdatedBackups([manual(1), manual(2)], 1)).to.deep.equal([]);
+  });
+});
+
+describe("isLastProven", () => {
+  it("is so for the only one that was restored, however many others there are", () => {
+    const all = [backup(1, false), backup(2), backup(3, false)];
+    expect(all.map(({ name }) => isLastProven(all, name))).to.deep.equal([false, true, false]);
+  });
+
+  it("is so for none where two are proven, or none is", () => {
+    for (const all of [[backup(1), backup(2)], [backup(1, false)], []])
+      expect(isLastProven(all, "1")).to.equal(false);
   });
 });
 

@@ -34,6 +34,8 @@ export interface DatabaseTools {
    * @throws Error saying what differs, or that the file is not the one that was written
    */
   prove(file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  /** Ends a proof that was interrupted: removes its throwaway server, where there is one. */
+  endProof(): Promise<void>;
   /** A digest of all definitions: what a migration without a transaction may change and not record. */
   schemaDigest(): Promise<string>;
   /**

@@ -12,7 +12,10 @@ export type Outcome =
   | "reverted"
   /** A first deployment failed; nothing served before and nothing serves now. */
   | "stopped"
-  /** A removal did not end; some of the containers may still be there. */
+  /**
+   * A removal did not end; some of the containers may still be there. A backup was not taken, or not all of
+   * those that were checked are good; what serves was not touched.
+   */
   | "failed"
   /** The way back failed as well; nothing is done until a person has looked. */
   | "needs-operator";
@@ -51,8 +54,10 @@ export interface LedgerRecord {
   durations: Durations;
   /** What is needed to start this release again: set where a switch ended as "done". */
   serving?: ServingRecord;
-  /** The backup that was taken before anything was touched. */
+  /** The backup that was taken: by an update before anything was touched, or by hand. */
   backup?: { name: string; size: number; proof: "restored" | "checksum" };
+  /** For a check of backups: their names. */
+  checked?: string[];
   /** The instance's database from then on, where a revert put a copy in its place. */
   database?: DatabaseIdentity;
   /** Set where the job gave the release a database of an earlier moment. */

@@ -153,13 +153,32 @@ const switchRequest = jobBase.extend({
 
 const removeRequest = jobBase.extend({ kind: z.literal("remove") });
 
+/** The folder of a backup: the number of the job that took it, and when. Never a path. */
+export const backupNameSchema = z
+  .string()
+  .max(40)
+  .regex(/^\d{6,}-\d{8}T\d{6}Z$/);
+
+/** A dump of the database now, proven by a restore, while the chat serves. */
+const backupRequest = jobBase.extend({ kind: z.literal("backup") });
+
+const checkBackupsRequest = jobBase.extend({
+  kind: z.literal("check-backups"),
+  /** Absent: all that there are. */
+  backups: z.array(backupNameSchema).min(1).max(1_000).optional(),
+});
+
 export const jobRequestSchema = z.discriminatedUnion("kind", [
   prepareRequest,
   switchRequest,
   removeRequest,
+  backupRequest,
+  checkBackupsRequest,
 ]);
 export type JobRequest = z.infer<typeof jobRequestSchema>;
 export type PrepareRequest = z.infer<typeof prepareRequest>;
 export type SwitchRequest = z.infer<typeof switchRequest>;
 export type RemoveRequest = z.infer<typeof removeRequest>;
+export type BackupRequest = z.infer<typeof backupRequest>;
+export type CheckBackupsRequest = z.infer<typeof checkBackupsRequest>;
 export type JobKind = JobRequest["kind"];

@@ -90,7 +90,12 @@ export interface BackupSummary {
   sequence: number;
   /** When it was restored to prove it; absent where it was not. */
   provenAt?: string;
+  /** Absent, as from an older version: `update`. */
+  kind?: BackupKind;
 }
+
+/** Why a backup was taken: before an update, which removes it some updates later, or by a person's hand. */
+export type BackupKind = "update" | "manual";
 
 /** What an instance can go back to. */
 export interface Reach {

@@ -29,13 +29,17 @@ export function backupOf(job: Job): BackupFacts | undefined {
   return facts?.name === undefined ? undefined : (facts as BackupFacts);
 }
 
-/** A changed setting can't harm the database, and an empty server has nothing to back up. */
+/**
+ * A changed setting can't harm the database, and an empty server has nothing to back up. A person who asks
+ * for a backup gets one.
+ */
 export function needsBackup(
   { job, ledger }: Pick<JobContext, "job" | "ledger">,
   pending = pendingMigrations(job).length,
 ): boolean {
   const last = ledger.lastServing;
   if (last === undefined) return false;
+  if (job.plan.kind === "backup") return true;
   return last.release?.commit !== job.plan.release?.commit || pending > 0;
 }
 
@@ -57,6 +61,7 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
     async (file) => ({
       format: 1,
       sequence: job.sequence,
+      kind: job.plan.kind === "backup" ? "manual" : "update",
       instanceId: job.plan.instanceId,
       takenAt: takenAt.toISOString(),
       release: { name: served.name, commit: served.commit },
@@ -90,9 +95,14 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
   return { name, size, proof: "restored" };
 }
 
-/** Always before the database changes: then the backup is what a person would go back to. */
+/**
+ * Always before the database changes, since the backup is what a person would go back to then, and always
+ * where a person asked for it.
+ */
 function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolean {
-  return changesDatabase(job) || isProofDue(backups.map(backupSummary));
+  return (
+    job.plan.kind === "backup" || changesDatabase(job) || isProofDue(backups.map(backupSummary))
+  );
 }
 
 async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {

@@ -7,7 +7,7 @@ import {
   schemaDigest,
 } from "./copies.ts";
 import { dumpDatabase } from "./dump.ts";
-import { contentOf, proveDump, restoreBeside } from "./proof.ts";
+import { contentOf, proveDump, removeProof, restoreBeside } from "./proof.ts";
 import { query, theDatabase } from "./psql.ts";
 import { undoMigrations } from "./undo.ts";
 
@@ -20,6 +20,7 @@ export function databaseTools(project: string): DatabaseTools {
     size: async () => Number(await query(await live(), "measure the database", SIZE)),
     dump: async (file, report): Promise<Dump> => dumpDatabase(await live(), file, report),
     prove: async (file, dump, report) => proveDump(await live(), project, file, dump, report),
+    endProof: async () => removeProof(project),
     schemaDigest: async () => schemaDigest(await live()),
     copyTo: async (name, source) => copyDatabase(await live(), name, source),
     restoreTo: async (name, file, dump, report) =>

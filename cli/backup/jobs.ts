@@ -1,0 +1,73 @@
+/** `npx chatalot backup take` and `check`: jobs on the server, which go on without this side. */
+import { UserError } from "../../common/errors.ts";
+import { followWithProgress, requester } from "../../provider/place.ts";
+import type { RemoteServer } from "../../provider/server/remote-server.ts";
+import { requireInstance } from "../../provider/server/server-backups.ts";
+import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../updater/protocol.ts";
+import { serverOfStack } from "../stack.ts";
+import type { CommandContext } from "../terminal.ts";
+import { checkName } from "./list.ts";
+
+/**
+ * Dumps the database and proves the dump, while the chat serves.
+ *
+ * @throws UserError where it is refused, or not taken and proven
+ */
+export async function takeBackup(
+  stack: string | undefined,
+  context: CommandContext,
+): Promise<void> {
+  const afterwards = {
+    what: "backup",
+    look: "See whether it is there: npx chatalot backup list. Stop it: npx chatalot abort.",
+  };
+  await runJob(await serverOfStack(stack), { kind: "backup" }, afterwards, context);
+}
+
+/**
+ * Proves backups anew.
+ *
+ * @param name of one; undefined: all of them
+ * @throws UserError where it is refused, or where one of them is not good
+ */
+export async function checkBackups(
+  stack: string | undefined,
+  name: string | undefined,
+  context: CommandContext,
+): Promise<void> {
+  if (name !== undefined) checkName(name);
+  const afterwards = {
+    what: "check",
+    look: "See what it finds: npx chatalot logs --job. Stop it: npx chatalot abort.",
+  };
+  const wanted = {
+    ...{ kind: "check-backups" as const },
+    ...(name === undefined ? {} : { backups: [name] }),
+  };
+  await runJob(await serverOfStack(stack), wanted, afterwards, context);
+}
+
+async function runJob(
+  server: RemoteServer,
+  wanted: Pick<BackupRequest, "kind"> | Pick<CheckBackupsRequest, "kind" | "backups">,
+  afterwards: { what: string; look: string },
+  context: CommandContext,
+): Promise<void> {
+  await requireInstance(server);
+  const { directory, project, volumes } = server.place;
+  const answer = await server.submit(
+    {
+      ...{ protocol: PROTOCOL, directory, project, volumes },
+      ...{ requestedBy: requester(), ...wanted },
+    },
+    context.tell,
+  );
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  if (answer.answer === "unchanged") throw new Error('unexpected answer "unchanged"');
+  const { sequence } = answer;
+  if (answer.answer === "attached")
+    context.tell(`following job ${sequence}, which does the same and is under way`);
+  const verdict = await followWithProgress(context, server, sequence, 0, afterwards);
+  if (verdict.outcome !== "done") throw new UserError(verdict.text);
+  context.tell(verdict.text);
+}

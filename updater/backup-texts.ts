@@ -1,0 +1,37 @@
+/** The result lines of jobs that take or check backups. */
+import { counted } from "../common/text.ts";
+import type { Job } from "./job.ts";
+import type { JobKind, Outcome } from "./protocol.ts";
+import { backupOf } from "./steps/backup.ts";
+import { checkedBackups } from "./steps/check-backups.ts";
+
+/** Jobs that touch nothing but backups. */
+export function isAboutBackups(kind: JobKind): boolean {
+  return kind === "backup" || kind === "check-backups";
+}
+
+/** For such a job only. The first word is the outcome. */
+export function backupVerdict(job: Job, outcome: Outcome, cause: string): string {
+  const { kind } = job.plan;
+  if (outcome === "done")
+    return kind === "backup" ? takenText(job) : checkedText(checkedBackups(job));
+  if (kind !== "backup") return `FAILED ${cause}\nWhat serves was not touched.`;
+  const written = job.factsOf("J4")?.name;
+  return (
+    `FAILED ${typeof written === "string" ? `The backup ${written} was written and is not proven` : "No backup was taken"}; ` +
+    `what serves was not touched. Cause: ${cause}`
+  );
+}
+
+function takenText(job: Job): string {
+  const backup = backupOf(job);
+  if (backup === undefined) throw new Error(`job ${job.sequence} took no backup`);
+  return `TAKEN Backup ${backup.name}, ${(backup.size / 1_000_000).toFixed(1)} MB, proven by a restore; nothing was stopped.`;
+}
+
+function checkedText(names: readonly string[]): string {
+  const verb = names.length === 1 ? "was" : "were each";
+  return `CHECKED ${counted(names.length, "backup")} ${verb} restored and compared, and ${
+    names.length === 1 ? "has" : "have"
+  } all that was dumped: ${names.join(", ")}.`;
+}
