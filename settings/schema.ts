@@ -170,8 +170,9 @@ export const rollbackShape = {
 /** Keys of `backup`: the dumps that every update takes. */
 export const backupShape = {
   /**
-   * How many proven backups stay on the server. Before each change of the release one is taken, and
-   * proven by restoring it into a throwaway database. The last proven one always stays. From 1 to 1000.
+   * How many proven backups of updates stay on the server. Before each change of the release one is
+   * taken, and proven by restoring it into a throwaway database. The last proven one always stays, and so
+   * does each that was taken by hand. From 1 to 1000.
    *
    * @default 5
    */

@@ -52,6 +52,17 @@ describe("joinHistory", () => {
     expect(shown([prepared, failed], [])).to.deep.equal(["2/-"]);
   });
 
+  it("leaves out what was done with backups, and joins no run with it", () => {
+    const jobs = [
+      pastJob(1),
+      pastJob(2, { kind: "backup" }),
+      pastJob(3, { kind: "check-backups", outcome: "failed" }),
+    ];
+    const nameless = { "chatalot-deploy:release": { value: "", secret: false } };
+    const runs = [pulumiUpdate(2, { config: nameless }), pulumiUpdate(1)];
+    expect(shown(jobs, runs)).to.deep.equal(["-/2", "1/1"]);
+  });
+
   it("joins a removal with the destroy that asked for it", () => {
     const { release: _, ...removal } = pastJob(1, { kind: "remove" });
     expect(shown([removal], [pulumiUpdate(1, { kind: "destroy" })])).to.deep.equal(["1/1"]);

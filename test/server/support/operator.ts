@@ -90,19 +90,20 @@ export class Operator {
 
   /** Runs `npx chatalot` with nobody to ask; a failure is a result. */
   async chatalot(...args: string[]): Promise<Run> {
-    const { exitCode, all } = await execa(
-      join(checkout, "cli", "chatalot"),
-      ["--stack", STACK, ...args],
-      {
-        cwd: this.folder,
-        env: this.environment,
-        all: true,
-        reject: false,
-        stdin: "ignore",
-        timeout: COMMAND_TIMEOUT,
-      },
-    );
-    return { exitCode: exitCode ?? -1, output: all ?? "" };
+    const { exitCode, all } = await this.startChatalot(...args);
+    return { exitCode: exitCode ?? -1, output: typeof all === "string" ? all : "" };
+  }
+
+  /** Starts `npx chatalot` and leaves it running, for tests that interrupt it. */
+  startChatalot(...args: string[]): ResultPromise<{ all: true; reject: false }> {
+    return execa(join(checkout, "cli", "chatalot"), ["--stack", STACK, ...args], {
+      cwd: this.folder,
+      env: this.environment,
+      all: true,
+      reject: false,
+      stdin: "ignore",
+      timeout: COMMAND_TIMEOUT,
+    }) as ResultPromise<{ all: true; reject: false }>;
   }
 
   /** Runs pulumi; a failure fails the test with its output. */
