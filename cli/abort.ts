@@ -1,3 +1,4 @@
+import { isAboutBackups } from "../updater/texts.ts";
 import { serverOfStack } from "./stack.ts";
 
 /** Asks the open job to stop before it touches the service. */
@@ -18,8 +19,9 @@ export async function abort(
         "with the new release proven healthy or the old one back. Follow it: pulumi up.",
       aborted: false,
     };
+  const look = isAboutBackups(openJob.kind) ? "npx chatalot logs --job" : "pulumi up";
   return {
-    text: `${what} stops before it touches the running server. See how it ended: pulumi up.`,
+    text: `${what} stops before it touches the running server. See how it ended: ${look}.`,
     aborted: true,
   };
 }

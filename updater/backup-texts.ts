@@ -1,14 +1,9 @@
 /** The result lines of jobs that take or check backups. */
 import { counted } from "../common/text.ts";
 import type { Job } from "./job.ts";
-import type { JobKind, Outcome } from "./protocol.ts";
+import type { Outcome } from "./protocol.ts";
 import { backupOf } from "./steps/backup.ts";
 import { checkedBackups } from "./steps/check-backups.ts";
-
-/** Jobs that touch nothing but backups. */
-export function isAboutBackups(kind: JobKind): boolean {
-  return kind === "backup" || kind === "check-backups";
-}
 
 /** For such a job only. The first word is the outcome. */
 export function backupVerdict(job: Job, outcome: Outcome, cause: string): string {

@@ -1,6 +1,6 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
 import { removePartialBackups } from "./backups.ts";
-import { backupVerdict, isAboutBackups } from "./backup-texts.ts";
+import { backupVerdict } from "./backup-texts.ts";
 import { awayText, downtimeOf } from "./downtime.ts";
 import { removeDurably } from "./files.ts";
 import type { Job } from "./job.ts";
@@ -13,6 +13,7 @@ import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
 import type { JobContext } from "./steps/step.ts";
+import { isAboutBackups } from "./texts.ts";
 import { describeRelease } from "./steps/switch.ts";
 
 /** R5, and the end of J11. Safe to repeat: the ledger takes one record for each job. */

@@ -25,7 +25,6 @@ import { Progress } from "./progress.ts";
 import type { ServingRecord } from "./protocol.ts";
 import { closeJob, durationsOf } from "./close.ts";
 import { settle } from "./steps/clean.ts";
-import { isAboutBackups } from "./backup-texts.ts";
 import { CHECK_BACKUPS_STEPS } from "./steps/check-backups.ts";
 import { BACKUP_STEPS } from "./steps/take-backup.ts";
 import { PREPARE_STEPS } from "./steps/prepare.ts";
@@ -33,6 +32,7 @@ import { REMOVE_STEPS } from "./steps/remove.ts";
 import { roomOf } from "./steps/space.ts";
 import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
+import { isAboutBackups } from "./texts.ts";
 import { disarmUnit } from "./unit.ts";
 import { boundUnitLog } from "./unit-log.ts";
 

@@ -4,7 +4,6 @@
  * under one lock, whoever asks.
  */
 import { join } from "node:path";
-import { isAboutBackups } from "./backup-texts.ts";
 import { backupWork } from "./backup-work.ts";
 import { readDrift } from "./drift.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
@@ -32,7 +31,7 @@ import {
 } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
-import { needsOperatorText, repeatedRevert, underWay } from "./texts.ts";
+import { isAboutBackups, needsOperatorText, repeatedRevert, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
 /** Each a second apart. After that the follower goes on trying. */

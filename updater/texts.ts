@@ -1,5 +1,10 @@
 /** Texts that both sides show. */
-import type { OpenJob } from "./protocol.ts";
+import type { JobKind, OpenJob } from "./protocol.ts";
+
+/** Whether a job touches nothing but backups. */
+export function isAboutBackups(kind: JobKind): boolean {
+  return kind === "backup" || kind === "check-backups";
+}
 
 /** Why something else is refused while a job is open: who holds the instance, since when, and where it is. */
 export function underWay({

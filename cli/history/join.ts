@@ -3,6 +3,7 @@
  * configuration. Neither has the other's number, so they are joined by the release and the time.
  */
 import type { PastJob } from "../../updater/history-protocol.ts";
+import { isAboutBackups } from "../../updater/texts.ts";
 import type { PulumiUpdate } from "./pulumi-history.ts";
 
 /** One line of the history: a job, a run of Pulumi, or both. */
@@ -70,7 +71,7 @@ export function joinHistory(
  * nothing that serves.
  */
 function isShown({ kind, outcome }: PastJob): boolean {
-  if (kind === "backup" || kind === "check-backups") return false;
+  if (isAboutBackups(kind)) return false;
   return kind !== "prepare" || outcome !== "done";
 }
 

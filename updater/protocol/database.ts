@@ -43,7 +43,7 @@ export interface KeptDatabase {
   way: DatabaseWay;
   /** The database's or the backup's name. */
   name: string;
-  /** The job before which the database was so. */
+  /** The job before which the database was so, or that took a backup of it by hand. */
   sequence: number;
   /** When it was so; nothing that came later is in it. For `undo-scripts`: when they were applied first. */
   at: string;
