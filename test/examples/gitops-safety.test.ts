@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import {
   action,
-  bash,
   scripts,
   workflow,
   WORKFLOWS,
   workflowSchema,
   type RunStep,
 } from "./support/gitops.ts";
+import { bash } from "./support/runner.ts";
 
 /** Expressions that anybody may have written who can open a pull request, or push a tag or a branch. */
 const WRITTEN_BY_OTHERS =
