@@ -54,6 +54,13 @@ export interface QueryOptions {
   variables?: Record<string, string>;
 }
 
+/**
+ * Ends psql by a command of its own. The end of standard input alone may never arrive: when it comes
+ * before Docker has started the program it is lost, and psql waits for ever (moby#37870; seen here
+ * with a text of no length).
+ */
+export const QUIT = "\\q\n";
+
 /** Runs statements one by one, each in a transaction of its own, and gives the rows as text. */
 export function query(
   { id, user, database }: DatabaseContainer,
@@ -68,7 +75,7 @@ export function query(
       ...psqlArguments(user, options.database ?? database),
       ...Object.entries(options.variables ?? {}).map(([name, value]) => `--set=${name}=${value}`),
     ],
-    { stdin: sql, timeout: options.timeout ?? 20_000 },
+    { stdin: `${sql}\n;\n${QUIT}`, timeout: options.timeout ?? 20_000 },
   );
 }
 

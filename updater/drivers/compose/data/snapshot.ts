@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { messageOf } from "../../../../common/errors.ts";
 import { plainText } from "../../../plain-text.ts";
-import { type DatabaseContainer, psqlArguments } from "./psql.ts";
+import { type DatabaseContainer, psqlArguments, QUIT } from "./psql.ts";
 
 export interface Snapshot {
   /** Its name for `pg_dump --snapshot`. */
@@ -57,7 +57,7 @@ export async function withSnapshot<T>(
     const name = await query("SELECT pg_export_snapshot()");
     return await work({ name, query });
   } finally {
-    session.stdin.end("COMMIT;\n");
+    session.stdin.end(`COMMIT;\n${QUIT}`);
     await ended;
   }
 }
