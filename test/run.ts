@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../common/errors.ts";
 import { destroyServer } from "../demo/server/index.ts";
+import { serversOfTheTests } from "./support/server-names.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 
 const USUAL_LEVELS = ["unit", "program", "server"] as const;
@@ -51,7 +52,8 @@ async function main(): Promise<boolean> {
   } finally {
     await rm(work, { recursive: true, force: true });
     // On a machine of CI nothing may be left; at a desk the next run starts faster with it.
-    if (process.env.CI === "true" && needsServer) await destroyServer("test");
+    if (process.env.CI === "true" && needsServer)
+      await Promise.all(serversOfTheTests().map(destroyServer));
   }
   const skipped = total.pending === 0 ? "" : `, ${total.pending} skipped`;
   report(`${total.passes} passed, ${total.failures} failed${skipped}`);

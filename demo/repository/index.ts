@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../common/errors.ts";
+import { withLock } from "../../toolchain/lock.ts";
 import { bundleApplication } from "../application/bundle.ts";
 import { run } from "../commands.ts";
 import { badReleases } from "./bad-releases.ts";
@@ -66,14 +67,25 @@ export async function makeSampleRepository(
   const commits = planCommits(plans, good.length);
   const stream = fastImportStream(commits);
   const key = createHash("sha256").update(stream).digest("hex");
-  const found = await readFile(join(path, ".git", KEY_FILE), "utf8").catch(() => undefined);
-  if (found !== key) {
-    await refuseForeign(path, found);
-    await rm(path, { recursive: true, force: true });
-    await importInto(path, stream);
-    await writeFile(join(path, ".git", KEY_FILE), key);
+  if ((await keyOf(path)) !== key) {
+    const lock = { what: "makes the sample repository", waitSeconds: 120, report: () => undefined };
+    await withLock("sample-repository", lock, () => make(path, stream, key));
   }
   return describe(path, plans, await readMarks(path));
+}
+
+async function make(path: string, stream: string, key: string): Promise<void> {
+  const found = await keyOf(path);
+  // Another process may have made it while this one waited for the lock.
+  if (found === key) return;
+  await refuseForeign(path, found);
+  await rm(path, { recursive: true, force: true });
+  await importInto(path, stream);
+  await writeFile(join(path, ".git", KEY_FILE), key);
+}
+
+function keyOf(path: string): Promise<string | undefined> {
+  return readFile(join(path, ".git", KEY_FILE), "utf8").catch(() => undefined);
 }
 
 /** Runs git without this machine's or this user's settings, so that nothing of theirs gets in. */

@@ -146,7 +146,9 @@ async function ensureRunning(container: string, options: BootOptions): Promise<v
   const context = fileURLToPath(new URL("./image/", import.meta.url));
   const image = await ensureBuilt("server", context, options.report);
   options.report(`booting the server ${options.name}`);
-  await create(container, image, options);
+  // Two that boot at once would find the same port free.
+  const lock = { what: "boots a demo server", waitSeconds: 300, report: options.report };
+  await withLock("demo-server-ports", lock, () => create(container, image, options));
 }
 
 async function create(container: string, image: string, options: BootOptions): Promise<void> {

@@ -1,10 +1,11 @@
 /**
- * What the server tests share: one server and one sample repository for the whole run, and a clean
- * server for each suite.
+ * What the server tests share: one sample repository for the whole run, one server for all that run
+ * in the same process, and a clean server for each suite.
  */
 import { fileURLToPath } from "node:url";
 import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
 import { bootServer, type DemoServer } from "../../../demo/server/index.ts";
+import { serverOfThisProcess } from "../../support/server-names.ts";
 import { Operator } from "./operator.ts";
 
 /** The instance's folder on the server. */
@@ -21,12 +22,9 @@ export function sampleRepository(): Promise<SampleRepository> {
   return repository;
 }
 
-/** The server of the tests: booted once, kept for the next run. */
+/** The server of this process's tests: booted once, kept for the next run. */
 export function testServer(): Promise<DemoServer> {
-  server ??= bootServer({
-    name: process.env.CHATALOT_DEPLOY_TEST_SERVER ?? "test",
-    report: () => undefined,
-  });
+  server ??= bootServer({ name: serverOfThisProcess(), report: () => undefined });
   return server;
 }
 
