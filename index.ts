@@ -1,3 +1,4 @@
+import { Backups } from "./components/backups.ts";
 import { ComposeStack } from "./components/compose-stack.ts";
 import { keepSecretsOutOfDebugLog } from "./components/debug-log.ts";
 import { HealthCheck } from "./components/health-check.ts";
@@ -17,6 +18,7 @@ const stack = new ComposeStack(
   { ...settings, secrets: secrets.proposals },
   { dependsOn: [server, storage] },
 );
+new Backups("backups", { ...settings, deployment: stack.deployment });
 const check = new HealthCheck("health", { ...settings, deployment: stack.deployment });
 
 /** Where the chat is: with the owner guard only on its server, until it has an owner. */

@@ -3,6 +3,7 @@ import { messageOf } from "../common/errors.ts";
 import { describeMilliseconds } from "../common/duration.ts";
 import { isUnreachable } from "../provider/server/remote-server.ts";
 import type { ServerState } from "../updater/protocol.ts";
+import { ROUTINES } from "../updater/schedule/protocol.ts";
 import { serverOfStack } from "./stack.ts";
 
 /** The whole answer of `status --json`. Members are added in later versions, never renamed. */
@@ -25,6 +26,7 @@ export interface Status {
     | "override"
     | "usage"
     | "backups"
+    | "schedule"
   >;
 }
 
@@ -47,6 +49,7 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
         ...(health === undefined ? {} : { health }),
         ...(state.override === undefined ? {} : { override: state.override }),
         ...(state.backups === undefined ? {} : { backups: state.backups }),
+        ...(state.schedule === undefined ? {} : { schedule: state.schedule }),
         ...(state.usage === undefined ? {} : { usage: state.usage }),
       },
     };
@@ -68,6 +71,8 @@ export function judge(state: ServerState): Pick<Status, "code" | "reason"> {
       code: 1,
       reason: `It is not healthy: ${health?.problem ?? `status ${health?.status ?? "unknown"}`}`,
     };
+  const late = [...(state.schedule?.drift ?? []), ...(state.schedule?.problems ?? [])];
+  if (late.length > 0) return { code: 1, reason: late.join("; ") };
   return { code: 0, reason: "As committed, and healthy." };
 }
 
@@ -99,7 +104,7 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
   if (override !== undefined) facts.push(["Yours", `${override.name}: ${override.changes}`]);
   if (openJob !== undefined)
     facts.push(["Job", `${openJob.sequence} (${openJob.kind}) at ${openJob.step}`]);
-  facts.push(["Backups", backupText(state.backups)]);
+  facts.push(["Backups", backupText(state.backups)], ...scheduleFacts(state.schedule));
   if (usage !== undefined) {
     const { free, trees, releases, images, volumes } = usage;
     const sizes = { free, trees, releases, images, ...volumes };
@@ -114,6 +119,19 @@ function backupText(backups: ServerState["backups"]): string {
   const { name, size, provenAt } = backups.newest;
   const proof = provenAt === undefined ? "read back only" : `proven ${provenAt}`;
   return `${backups.count}, newest ${name} (${megabytes(size)} MB, ${proof})`;
+}
+
+function scheduleFacts(schedule: ServerState["schedule"]): [string, string][] {
+  if (schedule === undefined) return [];
+  const { routines, drift, problems } = schedule;
+  const lines = ROUTINES.flatMap((routine) => {
+    const state = routines[routine];
+    if (state === undefined) return [];
+    const { calendar, next = "never", last } = state;
+    const before = last === undefined ? "not run yet" : `last ${last.at} ${last.outcome}`;
+    return `${routine} at ${calendar}: next ${next}, ${before}`;
+  });
+  return [...lines, ...drift, ...problems].map((line) => ["Clock", line]);
 }
 
 function megabytes(bytes: number): number {

@@ -7,6 +7,7 @@ import type { PublicCheck } from "../provider/health.ts";
 import type { HostNeeds } from "../provider/server/requirements.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
 import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
+import type { Schedule } from "../updater/schedule/protocol.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 
 export interface HostArgs {
@@ -136,5 +137,20 @@ export class Health extends pulumi.CustomResource {
       { ...args, status: undefined, version: undefined },
       options,
     );
+  }
+}
+
+export interface BackupScheduleArgs {
+  place: pulumi.Input<ServerPlace>;
+  schedule: pulumi.Input<Schedule>;
+}
+
+/** Backups that the server takes by its own clock, whoever is away. */
+export class BackupSchedule extends pulumi.CustomResource {
+  /** The instance on the server. */
+  declare readonly instanceId: pulumi.Output<string | undefined>;
+
+  constructor(name: string, args: BackupScheduleArgs, options?: pulumi.CustomResourceOptions) {
+    super("chatalot:index:BackupSchedule", name, { ...args, instanceId: undefined }, options);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "./contradictions.ts";
 import { settingsSchema } from "./schema.ts";
 import type { DatabaseWay } from "../updater/protocol.ts";
+import type { Schedule } from "../updater/schedule/protocol.ts";
 import { isEverywhere, isLoopback } from "../updater/owner-guard.ts";
 import { originOf } from "./values.ts";
 
@@ -57,6 +58,8 @@ export interface Settings {
   keepReleases: number;
   keepRevertPoints: number;
   keepBackups: number;
+  /** What the server does by the clock. */
+  schedule?: Schedule;
   retry?: number;
   /** A release or a version. */
   breakingChangesReadUpTo?: string;
@@ -141,6 +144,14 @@ function settingsOf(
     keepReleases: keep.releases,
     keepRevertPoints: keep.revertPoints,
     keepBackups: backup.keepLast,
+    ...(backup.schedule === undefined
+      ? {}
+      : {
+          schedule: {
+            ...{ backup: backup.schedule, keep: backup.keepScheduled },
+            ...(backup.drill === "never" ? {} : { drill: backup.drill }),
+          },
+        }),
     images: {
       image,
       // Without a server to send it to, both mean this machine.

@@ -3,6 +3,8 @@ import { serverAddressShape } from "../transport/address.ts";
 import { DATABASE_WAYS } from "../updater/protocol.ts";
 import {
   boolean,
+  calendar,
+  calendarOr,
   choice,
   DEFAULT_REPOSITORY,
   directory,
@@ -167,7 +169,7 @@ export const rollbackShape = {
   scripts: folderHere.optional(),
 };
 
-/** Keys of `backup`: the dumps that every update takes. */
+/** Keys of `backup`: the dumps that every update takes, and those by the clock. */
 export const backupShape = {
   /**
    * How many proven backups of updates stay on the server. Before each change of the release one is
@@ -177,6 +179,30 @@ export const backupShape = {
    * @default 5
    */
   keepLast: integer(1, 1_000, "expected a number from 1 to 1000, for example 5").default(5),
+  /**
+   * When the server backs itself up besides, by its own clock: a calendar expression of systemd with the
+   * name of a time zone at its end. One that falls into a time when the server is off is taken when it is
+   * back; one that falls into an update, after it. Each is proven as those of updates are. `npx chatalot
+   * status` says when the next comes, how the last went, and warns where backups are too old.
+   *
+   * @default none: only updates take backups
+   * @example pulumi config set --path backup.schedule "*-*-* 03:30 Europe/Berlin"
+   */
+  schedule: calendar.optional(),
+  /**
+   * How many proven backups by the clock stay on the server. From 1 to 1000.
+   *
+   * @default 7
+   */
+  keepScheduled: integer(1, 1_000, "expected a number from 1 to 1000, for example 7").default(7),
+  /**
+   * When the server restores all backups that it has, one after the other, to find those that have become
+   * bad on its disk. A calendar expression as of `backup.schedule`, or "never". Means nothing without
+   * `backup.schedule`.
+   *
+   * @default "*-*-01 05:00 UTC", once a month
+   */
+  drill: calendarOr("never").default("*-*-01 05:00 UTC"),
 };
 
 function section<T extends z.ZodRawShape>(shape: T, example: string) {
@@ -247,7 +273,7 @@ export const settingsSchema = z.strictObject({
   keep: section(keepShape, "pulumi config set --path keep.releases 5"),
   /** What a release gets that doesn't know all migrations of the database. */
   rollback: section(rollbackShape, "pulumi config set --path rollback.database backup"),
-  /** The backups that updates take. */
+  /** The backups that updates take, and those by the clock. */
   backup: section(backupShape, "pulumi config set --path backup.keepLast 5"),
   /**
    * The number of a reverted job whose release may be tried once more, as its error text names it.

@@ -13,6 +13,7 @@ import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
 import { directorySchema } from "../updater/protocol.ts";
+import { calendarSchema } from "../updater/schedule/protocol.ts";
 import { alternatives } from "./problems.ts";
 
 /** The public repository of Chatalot. */
@@ -85,6 +86,38 @@ export function duration(least: Duration, most: Duration, example: Duration) {
       error: `expected a time with its unit, from "${least}" to "${most}", for example "${example}"`,
     },
   );
+}
+
+const CALENDAR_EXAMPLE = 'for example "*-*-* 03:30 Europe/Berlin"';
+
+/** Times that come again; whether systemd takes them, the server says. */
+export const calendar = z.custom<string>(isCalendar, { error: calendarError("") });
+
+/** As {@link calendar}, or a word. */
+export function calendarOr<const T extends string>(word: T) {
+  return z.custom<string>((value) => value === word || isCalendar(value), {
+    error: calendarError(`"${word}", or `),
+  });
+}
+
+function calendarError(before: string) {
+  return ({ input }: { input?: unknown }): string => {
+    const hasShape = typeof input === "string" && calendarSchema.safeParse(`${input} UTC`).success;
+    return hasShape
+      ? `expected ${before}a time with the name of its time zone at the end, such as Europe/Berlin or UTC, ${CALENDAR_EXAMPLE}`
+      : `expected ${before}a calendar expression of systemd with a time zone, ${CALENDAR_EXAMPLE}`;
+  };
+}
+
+function isCalendar(value: unknown): boolean {
+  if (!calendarSchema.safeParse(value).success) return false;
+  const zone = String(value).split(" ").at(-1);
+  try {
+    // Only names: an offset such as +02:00 would be an hour wrong for half of the year.
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
 }
 
 /** An amount of memory or disk between two others, both inclusive. */

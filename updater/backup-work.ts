@@ -26,7 +26,11 @@ export async function backupWork(
   if (request.kind === "backup") {
     if (ledger.lastServing === undefined)
       return refused("There is nothing to back up: no release has served here yet.");
-    return { ...common, wanted: { kind: request.kind }, plan: async () => base };
+    return {
+      ...common,
+      wanted: { kind: request.kind },
+      plan: async () => ({ ...base, ...(request.scheduled === true ? { scheduled: true } : {}) }),
+    };
   }
   const there = (await listBackups(paths)).map(({ name }) => name);
   const backups = request.backups ?? there;

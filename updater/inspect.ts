@@ -18,6 +18,7 @@ import {
   type Reach,
   type ServerState,
 } from "./protocol.ts";
+import { readSchedule } from "./schedule/schedule.ts";
 import { servedReleases, usefulRevertPoints } from "./retention.ts";
 
 export interface InspectRequest {
@@ -45,13 +46,14 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
   const looking = driver.look();
   const { serving } = ledger;
   const isSettled = job === undefined && serving !== undefined;
-  const [look, needsOperator, prepared, override, backups, drift] = await Promise.all([
+  const [look, needsOperator, prepared, override, backups, drift, schedule] = await Promise.all([
     looking,
     readFileIfThere(paths.needsOperator),
     preparedCommits(paths, driver),
     overrideFacts(paths, driver),
     listBackups(paths),
     isSettled ? readDrift(paths, driver, looking, serving) : [],
+    readSchedule(paths),
   ]);
   const { server, database, health } = look;
   return {
@@ -64,6 +66,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     backups: summaryOf(backups),
     reach: reachOf(ledger, prepared, backups, database),
     drift,
+    ...(schedule === undefined ? {} : { schedule }),
     ...(job === undefined ? {} : { openJob: job.summary }),
     ...(needsOperator === undefined ? {} : { needsOperator }),
     ...(ledger.last === undefined ? {} : { lastClosed: ledger.last }),

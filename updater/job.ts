@@ -49,6 +49,8 @@ export interface JobPlan {
     databaseWay?: DatabaseWay;
     undoScripts?: UndoScript[];
   };
+  /** For a backup: the clock asked for it. */
+  scheduled?: boolean;
   /** For a check: the names of the backups. */
   backups?: string[];
   /** The release that serves, as the ledger has it. */

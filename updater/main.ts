@@ -5,6 +5,7 @@
  */
 import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { z } from "zod";
 import { messageOf } from "../common/errors.ts";
 import { backupRequestSchema, backupsRequestSchema } from "./backup-protocol.ts";
 import { readBackups, removeNamedBackup, sendDump } from "./backup-verbs.ts";
@@ -20,6 +21,13 @@ import type { HistoryRequest } from "./history-protocol.ts";
 import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
 import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
+import {
+  removeScheduleRequestSchema,
+  ROUTINES,
+  setScheduleRequestSchema,
+} from "./schedule/protocol.ts";
+import { runRoutine } from "./schedule/routine.ts";
+import { removeSchedule, setSchedule } from "./schedule/schedule.ts";
 import { submit } from "./submit.ts";
 import { signalUnit } from "./unit.ts";
 
@@ -57,6 +65,26 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       print(
         await resolve(resolveRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()),
       );
+      return;
+    case "set-schedule":
+      print(
+        await setSchedule(setScheduleRequestSchema.parse(JSON.parse(await text(process.stdin)))),
+      );
+      return;
+    case "remove-schedule":
+      await removeSchedule(
+        removeScheduleRequestSchema.parse(JSON.parse(await text(process.stdin))),
+      );
+      print({ answer: "removed" });
+      return;
+    case "routine":
+      print({
+        text: await runRoutine(
+          directorySchema.parse(directory),
+          z.enum(ROUTINES).parse(rest[0]),
+          runner(),
+        ),
+      });
       return;
     case "follow":
       await follow(directorySchema.parse(directory), Number(rest[0]), Number(rest[1] ?? 0), print);

@@ -31,6 +31,9 @@ export interface InstancePaths {
   /** Space that is given up when the disk is full, so that a revert can be recorded. */
   reserve: string;
   needsOperator: string;
+  /** What is done by the clock, and how it went last. */
+  schedule: string;
+  routineRuns: string;
   /** What the unit's process says, by systemd. */
   unitLog: string;
   jobs: string;
@@ -62,6 +65,8 @@ export function instancePaths(directory: string): InstancePaths {
     submitLock: join(LOCKS, `${directory.replaceAll("/", "+")}.lock`),
     reserve: join(state, "reserve"),
     needsOperator: join(state, "needs-operator"),
+    schedule: join(state, "schedule.json"),
+    routineRuns: join(state, "routine-runs.json"),
     unitLog: join(state, "unit.log"),
     jobs: join(state, "jobs"),
     incoming: join(state, "incoming"),

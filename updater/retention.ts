@@ -1,6 +1,6 @@
 /** What an instance can go back to, and what of it a number of each kind leaves: the rules, without the deed. */
 import type { Ledger } from "./ledger.ts";
-import type { BackupSummary, NamedCommit, Reach } from "./protocol.ts";
+import type { BackupKind, BackupSummary, NamedCommit, Reach } from "./protocol.ts";
 
 /** How much of each kind stays: the settings `keep.releases`, `backup.keepLast` and `keep.revertPoints`. */
 export interface Keep {
@@ -29,14 +29,18 @@ export function servedReleases(ledger: Pick<Ledger, "records">): NamedCommit[] {
 }
 
 /**
- * The backups that retention gives up: those of updates that are older than the newest `keep` proven ones.
- * The last proven one always stays, and so do all as long as none is proven. One that a person took is
- * that person's: it is neither counted nor given up.
+ * The backups of a kind that retention gives up: those that are older than the newest `keep` proven ones of
+ * it. The last proven one always stays, and so do all as long as none is proven. One that a person took is
+ * that person's: no rule gives it up.
  *
  * @param all the oldest first
  */
-export function outdatedBackups<T extends BackupSummary>(all: readonly T[], keep: number): T[] {
-  const backups = all.filter(({ kind }) => kind !== "manual");
+export function outdatedBackups<T extends BackupSummary>(
+  all: readonly T[],
+  keep: number,
+  kind: Exclude<BackupKind, "manual"> = "update",
+): T[] {
+  const backups = all.filter((backup) => (backup.kind ?? "update") === kind);
   const proven = backups.filter(({ provenAt }) => provenAt !== undefined);
   const oldestKept = proven.slice(-Math.max(1, keep)).at(0);
   if (oldestKept === undefined) return [];

@@ -47,12 +47,16 @@ export async function unitTemplate(): Promise<"right" | "missing" | "changed"> {
 
 /** The unit of one instance. */
 export function unitName(directory: string): string {
-  const escaped = directory
+  return `chatalot-deploy@${escapedDirectory(directory)}.service`;
+}
+
+/** A directory in the name of a unit, as systemd itself writes it. */
+export function escapedDirectory(directory: string): string {
+  return directory
     .slice(1)
     .split("/")
     .map((part) => part.replace(/[^A-Za-z0-9_.]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`))
     .join("-");
-  return `chatalot-deploy@${escaped}.service`;
 }
 
 /** Starts the unit and keeps it enabled until {@link disarmUnit}. */

@@ -13,7 +13,10 @@ import { table } from "../table.ts";
 export interface BackupEntry {
   name: string;
   takenAt: string;
-  /** `update`: before one, whose retention removes it. `manual`: by hand; it stays until it is removed. */
+  /**
+   * `update`: before one, whose retention removes it. `scheduled`: by the
+   * clock. `manual`: by hand; it stays until it is removed.
+   */
   kind: BackupKind;
   /** The release that served. */
   release: { name: string; commit: string };
@@ -75,7 +78,11 @@ export function describeBackups({ server, backups, openJob }: StackBackups): str
   ].join("\n");
 }
 
-const KINDS: Record<BackupKind, string> = { update: "before an update", manual: "by hand" };
+const KINDS: Record<BackupKind, string> = {
+  update: "before an update",
+  manual: "by hand",
+  scheduled: "by the clock",
+};
 
 function rowOf({ name, takenAt, kind, release, size, provenAt, damage }: BackupEntry): string[] {
   const proof = provenAt === undefined ? "no" : minute(provenAt);

@@ -314,7 +314,7 @@ describe("parseSettings", () => {
 
   it("says what isn't there yet", () => {
     for (const raw of [
-      { backup: { schedule: "daily" } },
+      { backup: { copyTo: "elsewhere" } },
       { hooks: {} },
       { alerts: {} },
       { runtime: "systemd" },
@@ -323,6 +323,25 @@ describe("parseSettings", () => {
       expect(problem(raw)).to.include("not available in this version");
     }
     expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("takes times that come again with the name of their zone alone", () => {
+    const schedule = (value: unknown): Record<string, unknown> => ({ backup: { schedule: value } });
+    for (const good of ["daily UTC", "*-*-* 03:30 Europe/Berlin", "Sun 04:00 America/New_York"])
+      expect(parseSettings({ release: "v1", ...schedule(good) }).schedule).to.deep.equal({
+        ...{ backup: good, keep: 7, drill: "*-*-01 05:00 UTC" },
+      });
+    expect(problem(schedule("*-*-* 03:30"))).to.include(
+      "with the name of its time zone at the end",
+    );
+    expect(problem(schedule("03:30 Europe/Berln"))).to.include("such as Europe/Berlin or UTC");
+    for (const bad of ["03:30 +02:00", "", "daily; UTC", "daily UTC\nExecStart=x", "%h UTC", 5])
+      expect(problem(schedule(bad)), String(bad)).to.include("a time");
+    const never = { backup: { schedule: "daily UTC", drill: "never" } };
+    expect(parseSettings({ release: "v1", ...never }).schedule).to.deep.equal({
+      ...{ backup: "daily UTC", keep: 7 },
+    });
+    expect(parseSettings({ release: "v1" }).schedule).to.equal(undefined);
   });
 
   it("takes what says where images come from, and what a build may take", () => {

@@ -160,7 +160,11 @@ export const backupNameSchema = z
   .regex(/^\d{6,}-\d{8}T\d{6}Z$/);
 
 /** A dump of the database now, proven by a restore, while the chat serves. */
-const backupRequest = jobBase.extend({ kind: z.literal("backup") });
+const backupRequest = jobBase.extend({
+  kind: z.literal("backup"),
+  /** Whether the clock asks for it, which also removes it some backups later. @default false */
+  scheduled: z.boolean().optional(),
+});
 
 const checkBackupsRequest = jobBase.extend({
   kind: z.literal("check-backups"),

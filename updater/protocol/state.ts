@@ -1,6 +1,7 @@
 /** What a preview reads of a server. */
 import type { OpenJob } from "./answers.ts";
 import type { DatabaseFacts } from "./database.ts";
+import type { ScheduleState } from "../schedule/protocol.ts";
 import type { LedgerRecord } from "./records.ts";
 
 /** A container as the server has it. */
@@ -67,6 +68,8 @@ export interface ServerState {
     count: number;
     newest?: { name: string; takenAt: string; size: number; provenAt?: string };
   };
+  /** What is done by the clock; absent where nothing is, and in answers of an older version. */
+  schedule?: ScheduleState;
   /** What can be gone back to; absent in answers of an older version. */
   reach?: Reach;
   /** How the server differs from what its ledger says, in words. */
@@ -94,8 +97,11 @@ export interface BackupSummary {
   kind?: BackupKind;
 }
 
-/** Why a backup was taken: before an update, which removes it some updates later, or by a person's hand. */
-export type BackupKind = "update" | "manual";
+/**
+ * Why a backup was taken: before an update, which removes it some updates later; by the clock, which removes
+ * it some backups later; or by a person's hand.
+ */
+export type BackupKind = "update" | "manual" | "scheduled";
 
 /** What an instance can go back to. */
 export interface Reach {

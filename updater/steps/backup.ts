@@ -11,6 +11,7 @@ import {
 } from "../backups.ts";
 import { sha256OfFile } from "../files.ts";
 import type { Job } from "../job.ts";
+import type { BackupKind } from "../protocol.ts";
 import { isProofDue } from "../retention.ts";
 import { changesDatabase, pendingMigrations } from "./check-update.ts";
 import type { Facts, JobContext } from "./step.ts";
@@ -61,7 +62,7 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
     async (file) => ({
       format: 1,
       sequence: job.sequence,
-      kind: job.plan.kind === "backup" ? "manual" : "update",
+      kind: kindOf(job),
       instanceId: job.plan.instanceId,
       takenAt: takenAt.toISOString(),
       release: { name: served.name, commit: served.commit },
@@ -73,6 +74,11 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
   );
   progress.tell("J4", `backup ${name}: ${megabytes(manifest.dump.size)} MB`);
   return { name };
+}
+
+function kindOf({ plan }: Job): BackupKind {
+  if (plan.kind !== "backup") return "update";
+  return plan.scheduled === true ? "scheduled" : "manual";
 }
 
 export async function proveBackup(context: JobContext): Promise<BackupFacts | Facts> {

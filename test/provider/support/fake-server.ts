@@ -11,6 +11,7 @@ import {
   type ServerState,
   type SubmitAnswer,
 } from "../../../updater/protocol.ts";
+import type { SetScheduleAnswer } from "../../../updater/schedule/protocol.ts";
 import { readyFacts } from "./samples.ts";
 
 const RUNNERS = "/usr/local/lib/chatalot-deploy";
@@ -32,6 +33,9 @@ export class FakeServer {
   /** The labels of all commands that ran. */
   readonly commands: string[] = [];
   readonly requests: JobRequest[] = [];
+  /** What was asked of the timers, in order. */
+  readonly schedules: unknown[] = [];
+  scheduleAnswer: SetScheduleAnswer = { answer: "set", next: {} };
 
   /** Every connection of this process leads here until {@link leave}. */
   async arrive(): Promise<void> {
@@ -68,6 +72,10 @@ export class FakeServer {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);
       return said(JSON.stringify(this.answer));
+    }
+    if (argv[2] === "set-schedule" || argv[2] === "remove-schedule") {
+      this.schedules.push(JSON.parse(String(stdin)));
+      return said(JSON.stringify(this.scheduleAnswer));
     }
     if (argv[2] === "follow") {
       for (const line of this.follow) onLine?.(JSON.stringify(line));

@@ -48,7 +48,9 @@ export async function clean(demo: DemoServer): Promise<void> {
 }
 
 const CLEAN = `
-systemctl stop 'chatalot-deploy@*' 2>/dev/null
+systemctl stop 'chatalot-deploy-*' 'chatalot-deploy@*' 2>/dev/null
+rm -f /etc/systemd/system/chatalot-deploy-* /etc/systemd/system/timers.target.wants/chatalot-deploy-*
+rm -f /var/lib/systemd/timers/stamp-chatalot-deploy-*
 rm -rf /etc/systemd/system/chatalot-deploy@.service.d /etc/systemd/system/multi-user.target.wants/chatalot-deploy@*
 systemctl daemon-reload
 docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes

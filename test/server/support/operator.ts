@@ -94,6 +94,13 @@ export class Operator {
     return { exitCode: exitCode ?? -1, output: typeof all === "string" ? all : "" };
   }
 
+  /** As {@link chatalot}; a failure fails the test with its output. */
+  async mustChatalot(...args: string[]): Promise<Run> {
+    const run = await this.chatalot(...args);
+    if (run.exitCode !== 0) throw new Error(`chatalot ${args[0]} failed:\n${run.output}`);
+    return run;
+  }
+
   /** Starts `npx chatalot` and leaves it running, for tests that interrupt it. */
   startChatalot(...args: string[]): ResultPromise<{ all: true; reject: false }> {
     return execa(join(checkout, "cli", "chatalot"), ["--stack", STACK, ...args], {

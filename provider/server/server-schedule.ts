@@ -1,0 +1,48 @@
+/** What a server does by the clock: set and removed. */
+import { PROTOCOL } from "../../updater/protocol.ts";
+import type {
+  RemoveScheduleRequest,
+  Schedule,
+  SetScheduleAnswer,
+  SetScheduleRequest,
+} from "../../updater/schedule/protocol.ts";
+import type { RemoteServer } from "./remote-server.ts";
+
+/** Some calls of systemctl on a busy server. */
+const TIMEOUT = 120_000;
+
+/** Gets what is told of the sending of the updater, where that is needed. */
+type Tell = (text: string) => void;
+
+/** Sets what is done by the clock, in the place of what was set before. */
+export async function setScheduleOf(
+  server: RemoteServer,
+  schedule: Schedule,
+  tell: Tell,
+): Promise<SetScheduleAnswer> {
+  const { directory } = server.place;
+  const request: SetScheduleRequest = { protocol: PROTOCOL, directory, schedule };
+  return JSON.parse(await ask(server, "set-schedule", request, tell)) as SetScheduleAnswer;
+}
+
+/** Nothing is done by the clock from then on. */
+export async function removeScheduleOf(server: RemoteServer, tell: Tell): Promise<void> {
+  const { directory } = server.place;
+  const request: RemoveScheduleRequest = { protocol: PROTOCOL, directory };
+  await ask(server, "remove-schedule", request, tell);
+}
+
+async function ask(
+  server: RemoteServer,
+  verb: "set-schedule" | "remove-schedule",
+  request: SetScheduleRequest | RemoveScheduleRequest,
+  tell: Tell,
+): Promise<string> {
+  const { node, updater } = await server.install(tell);
+  server.forget();
+  const { stdout } = await server.transport.run("set the server's timers", [node, updater, verb], {
+    stdin: JSON.stringify(request),
+    timeout: TIMEOUT,
+  });
+  return stdout;
+}

@@ -1,0 +1,79 @@
+import { expect } from "chai";
+import { backupSchedule } from "../../provider/backup-schedule.ts";
+import type { Wire } from "../../provider/codec.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import type { ScheduleState } from "../../updater/schedule/protocol.ts";
+import { FakeServer } from "./support/fake-server.ts";
+import { listeningContext, place, servingState } from "./support/samples.ts";
+
+const SCHEDULE = { backup: "daily UTC", keep: 7 };
+const INPUTS: Wire = { place, schedule: SCHEDULE };
+
+describe("the schedule of backups", () => {
+  const original = RemoteServer.openTransport;
+  let server: FakeServer;
+
+  beforeEach(async () => {
+    server = new FakeServer();
+    await server.arrive();
+  });
+  afterEach(() => server.leave(original));
+
+  function found(schedule: Partial<ScheduleState>): void {
+    const none = { routines: {}, keep: 7, drift: [], problems: [] };
+    server.state = servingState({ schedule: { ...none, ...schedule } });
+  }
+
+  it("shows timers that were removed or changed as drift, which an up mends", async () => {
+    found({ drift: ["the timer x does not run"] });
+    const { additions } = await backupSchedule.check(listeningContext(), INPUTS, INPUTS);
+    expect(additions["drift"]).to.equal("the timer x does not run");
+    expect(backupSchedule.diff(INPUTS, { ...INPUTS, ...additions })).to.equal(true);
+  });
+
+  it("shows timers that are all gone as drift, but not before they were ever set", async () => {
+    server.state = servingState({});
+    const check = async (olds: Wire): Promise<unknown> =>
+      (await backupSchedule.check(listeningContext(), olds, INPUTS)).additions["drift"];
+    expect(await check(INPUTS)).to.equal("there is none of them any more");
+    expect(await check({})).to.equal(undefined);
+  });
+
+  it("warns of a backup that failed, which no up mends", async () => {
+    found({ problems: ["the last scheduled backup failed"] });
+    const context = listeningContext();
+    const { additions } = await backupSchedule.check(context, INPUTS, INPUTS);
+    expect(context.warnings).to.deep.equal(["the last scheduled backup failed."]);
+    expect(additions["drift"]).to.equal(undefined);
+    expect(backupSchedule.diff(INPUTS, { ...INPUTS, ...additions })).to.equal(false);
+  });
+
+  it("sets the timers and tells when the next backup is taken", async () => {
+    found({});
+    server.scheduleAnswer = { answer: "set", next: { backup: "2026-11-26T00:00:00Z" } };
+    const context = listeningContext();
+    const { id, outputs } = await backupSchedule.create(context, { ...INPUTS, drift: "x" });
+    expect(id).to.equal(place.project);
+    expect(outputs).to.deep.equal(INPUTS);
+    expect(server.schedules).to.deep.equal([
+      { protocol: 1, directory: place.directory, schedule: SCHEDULE },
+    ]);
+    expect(context.told).to.deep.equal(["next backup: 2026-11-26T00:00:00Z"]);
+  });
+
+  it("fails with the reasons of a server that refuses the times", async () => {
+    found({});
+    server.scheduleAnswer = { answer: "refused", reasons: ["no such zone"] };
+    let message = "";
+    await backupSchedule
+      .update(listeningContext(), INPUTS, INPUTS)
+      .catch((error: Error) => (message = error.message));
+    expect(message).to.equal("no such zone");
+  });
+
+  it("asks for other times, another number or place, and for nothing else", () => {
+    const keepsMore = { ...INPUTS, schedule: { ...SCHEDULE, keep: 8 } };
+    expect(backupSchedule.diff(INPUTS, keepsMore)).to.equal(true);
+    expect(backupSchedule.diff(INPUTS, { ...INPUTS, instanceId: "x" })).to.equal(false);
+  });
+});

@@ -1,0 +1,143 @@
+/** What an instance does by the clock: set, removed, and looked at. */
+import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
+import { readInstance } from "../instance.ts";
+import { type InstancePaths, instancePaths } from "../paths.ts";
+import { listBackups } from "../backups.ts";
+import { noInstance } from "../submit.ts";
+import { calendarProblem, longestPause } from "./calendar.ts";
+import {
+  type RemoveScheduleRequest,
+  type Routine,
+  type RoutineRun,
+  type RoutineState,
+  ROUTINES,
+  type Schedule,
+  scheduleSchema,
+  type ScheduleState,
+  type SetScheduleAnswer,
+  type SetScheduleRequest,
+} from "./protocol.ts";
+import { nextRun, removeUnits, unitDrift, writeUnits } from "./units.ts";
+
+/** What was set, in the updater's folder. */
+interface SetSchedule {
+  schedule: Schedule;
+  setAt: string;
+  /** The longest pause between two backups, in milliseconds. */
+  pause: number;
+}
+
+/** A backup that is late by less than this is not missed yet. */
+const GRACE = 3_600_000;
+
+export async function setSchedule(request: SetScheduleRequest): Promise<SetScheduleAnswer> {
+  const paths = instancePaths(request.directory);
+  const { schedule } = request;
+  const reasons = (await readInstance(paths)) === undefined ? [noInstance(paths)] : [];
+  for (const routine of ROUTINES) {
+    const calendar = schedule[routine];
+    const problem = calendar === undefined ? undefined : await calendarProblem(calendar);
+    if (problem !== undefined)
+      reasons.push(
+        `The server's systemd doesn't take "${calendar}": ${problem}. See what it makes of a time: ` +
+          "systemd-analyze calendar '*-*-* 03:30 Europe/Berlin'",
+      );
+  }
+  if (reasons.length > 0) return { answer: "refused", reasons };
+  // What is wanted is written first: a kill between the two is seen as drift.
+  const set: SetSchedule = {
+    schedule,
+    setAt: new Date().toISOString(),
+    pause: await longestPause(schedule.backup),
+  };
+  await writeFileDurably(paths.schedule, JSON.stringify(set));
+  await writeUnits(request.directory, schedule);
+  const next: Partial<Record<Routine, string>> = {};
+  for (const routine of ROUTINES) {
+    const time =
+      schedule[routine] === undefined ? undefined : await nextRun(routine, paths.directory);
+    if (time !== undefined) next[routine] = time;
+  }
+  return { answer: "set", next };
+}
+
+/** The backups that were taken stay. */
+export async function removeSchedule({ directory }: RemoveScheduleRequest): Promise<void> {
+  await removeUnits(directory);
+  await removeDurably(instancePaths(directory).schedule);
+}
+
+/** Undefined where nothing is done by the clock. */
+export async function readSchedule(paths: InstancePaths): Promise<ScheduleState | undefined> {
+  const set = await readSet(paths);
+  if (set === undefined) return undefined;
+  const { schedule } = set;
+  const [drift, runs] = await Promise.all([unitDrift(paths.directory, schedule), readRuns(paths)]);
+  const routines: ScheduleState["routines"] = {};
+  for (const routine of ROUTINES) {
+    const calendar = schedule[routine];
+    if (calendar === undefined) continue;
+    const next = await nextRun(routine, paths.directory);
+    const last = runs[routine];
+    const state: RoutineState = { calendar };
+    if (next !== undefined) state.next = next;
+    if (last !== undefined) state.last = last;
+    routines[routine] = state;
+  }
+  const problems = [...failures(runs, routines), ...(await ageProblems(paths, set))];
+  return { routines, keep: schedule.keep, drift, problems };
+}
+
+/** What is kept of the scheduled backups; undefined where none are taken by the clock. */
+export async function keptScheduled(paths: InstancePaths): Promise<number | undefined> {
+  return (await readSet(paths))?.schedule.keep;
+}
+
+/** Notes how a routine went. */
+export async function noteRun(
+  paths: InstancePaths,
+  routine: Routine,
+  run: RoutineRun,
+): Promise<void> {
+  const runs = { ...(await readRuns(paths)), [routine]: run };
+  await writeFileDurably(paths.routineRuns, JSON.stringify(runs));
+}
+
+function failures(
+  runs: Partial<Record<Routine, RoutineRun>>,
+  routines: ScheduleState["routines"],
+): string[] {
+  return ROUTINES.flatMap((routine) => {
+    const run = routines[routine] === undefined ? undefined : runs[routine];
+    if (run?.outcome !== "failed") return [];
+    const what = routine === "backup" ? "the last scheduled backup" : "the last restore drill";
+    return [`${what} failed (${run.at}): ${run.text}`];
+  });
+}
+
+/** A timer that runs and does nothing would else look well for ever. */
+async function ageProblems(paths: InstancePaths, { setAt, pause }: SetSchedule): Promise<string[]> {
+  if (pause === 0) return [];
+  const proven = (await listBackups(paths)).flatMap(
+    ({ manifest }) => manifest.proof?.restoredAt ?? [],
+  );
+  const last = [setAt, ...proven].map((time) => Date.parse(time)).sort((a, b) => b - a)[0] ?? 0;
+  const age = Date.now() - last;
+  if (age <= pause + GRACE) return [];
+  return [
+    `no backup was proven since ${new Date(last).toISOString()}, which is ` +
+      `${Math.round(age / 3_600_000)} hours ago`,
+  ];
+}
+
+async function readSet(paths: InstancePaths): Promise<SetSchedule | undefined> {
+  const text = await readFileIfThere(paths.schedule);
+  if (text === undefined) return undefined;
+  const found = JSON.parse(text) as SetSchedule;
+  return { ...found, schedule: scheduleSchema.parse(found.schedule) };
+}
+
+async function readRuns(paths: InstancePaths): Promise<Partial<Record<Routine, RoutineRun>>> {
+  const text = await readFileIfThere(paths.routineRuns);
+  return text === undefined ? {} : (JSON.parse(text) as Partial<Record<Routine, RoutineRun>>);
+}
