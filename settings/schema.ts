@@ -200,7 +200,7 @@ export const backupShape = {
    * bad on its disk. A calendar expression as of `backup.schedule`, or "never". Means nothing without
    * `backup.schedule`.
    *
-   * @default "*-*-01 05:00 UTC", once a month
+   * @default `*-*-01 05:00 UTC`, once a month
    */
   drill: calendarOr("never").default("*-*-01 05:00 UTC"),
 };
