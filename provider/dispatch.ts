@@ -16,7 +16,7 @@ import { health } from "./health.ts";
 import { host } from "./host.ts";
 import { release } from "./release.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
-import { RemoteServer } from "./server/remote-server.ts";
+import { RemoteServer, type ServerPlace } from "./server/remote-server.ts";
 
 const RESOURCES = new Map<string, Resource>([
   ["chatalot:index:Host", host],
@@ -30,6 +30,20 @@ const RESOURCES = new Map<string, Resource>([
 export class ChatalotProvider implements Provider {
   readonly version = "0.1.0";
   private readonly interruption = new AbortController();
+
+  configuration({ place, readsEarly }: Wire): string {
+    return JSON.stringify([place, readsEarly]);
+  }
+
+  /**
+   * Begins to read the server that the last run was for: the program, which says what to do with it, is
+   * still loading. A failure is told by the resource that wants to know.
+   */
+  configure({ place, readsEarly }: Wire): void {
+    if (typeof place !== "string" || String(readsEarly) !== "true") return;
+    const server = RemoteServer.at(JSON.parse(place) as ServerPlace);
+    server.facts().catch(() => undefined);
+  }
 
   async check(urn: string, olds: Wire, news: Wire): Promise<CheckResult> {
     const { additions, refusals } = await explained(() =>

@@ -39,6 +39,10 @@ export interface UpdateResult {
 /** A provider as this service serves it. Values are the engine's: secrets are in their envelopes. */
 export interface Provider {
   readonly version: string;
+  /** What of a configuration makes a difference, as a text to compare. */
+  configuration(values: Wire): string;
+  /** Called before everything else, and before the program runs where the last run had the provider. */
+  configure(values: Wire): void;
   check(urn: string, olds: Wire, news: Wire): Promise<CheckResult>;
   diff(id: string, urn: string, olds: Wire, news: Wire): Promise<DiffResult>;
   create(urn: string, inputs: Wire): Promise<CreateResult>;
@@ -63,10 +67,15 @@ export function makeService(provider: Provider): grpc.UntypedServiceImplementati
     checkConfig: unary(async (request: message.CheckRequest) =>
       new proto.CheckResponse().setInputs(request.getNews()),
     ),
-    diffConfig: unary(async (_request: message.DiffRequest) =>
-      new proto.DiffResponse().setChanges(proto.DiffResponse.DiffChanges.DIFF_NONE),
-    ),
-    configure: unary(async (_request: message.ConfigureRequest) => {
+    // Never a replacement: another configuration is another way to the same resources.
+    diffConfig: unary(async (request: message.DiffRequest) => {
+      const { DIFF_SOME, DIFF_NONE } = proto.DiffResponse.DiffChanges;
+      const [olds, news] = [plain(request.getOlds()), plain(request.getNews())];
+      const isSame = provider.configuration(olds) === provider.configuration(news);
+      return new proto.DiffResponse().setChanges(isSame ? DIFF_NONE : DIFF_SOME);
+    }),
+    configure: unary(async (request: message.ConfigureRequest) => {
+      provider.configure(plain(request.getArgs()));
       const response = new proto.ConfigureResponse();
       response.setAcceptsecrets(true);
       response.setAcceptresources(true);

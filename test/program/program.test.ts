@@ -28,11 +28,13 @@ describe("the program", () => {
   /** Another name, type or parent is another URN: what serves would be deleted for it. */
   it("has the resources that deployed stacks have", () => {
     expect(linesOf(program.created)).to.deep.equal([
+      " > chatalot:index:Backups backups",
       " > chatalot:index:ComposeStack chatalot",
       " > chatalot:index:HealthCheck health",
       " > chatalot:index:Secrets secrets",
       " > chatalot:index:Server server",
       " > chatalot:index:Storage storage",
+      " > pulumi:providers:chatalot chatalot",
       "chatalot > chatalot:index:Deployment chatalot-deployment",
       "chatalot > chatalot:index:Release chatalot-release",
       "health > chatalot:index:Health health",
@@ -43,6 +45,14 @@ describe("the program", () => {
       "storage > docker:index/volume:Volume storage-files",
       "storage > pulumi:providers:docker storage-docker",
     ]);
+  });
+
+  it("tells the provider which server to read while the program loads", async () => {
+    const readsEarly = (of: Program): unknown =>
+      of.find("pulumi:providers:chatalot", "chatalot").inputs["readsEarly"];
+    expect(readsEarly(program)).to.equal(true);
+    // Docker may be installed meanwhile, and what was read before would be out of date.
+    expect(readsEarly(await runProgram({ ...REMOTE, prepareServer: "true" }))).to.equal(false);
   });
 
   it("protects what can't be made again, and keeps the volumes when they leave the state", () => {
@@ -122,8 +132,12 @@ describe("the program", () => {
 
   it("asks every resource for the same instance on the same server", () => {
     const places = program.created.flatMap(({ inputs }) => inputs["place"] ?? []);
-    expect(places).to.have.length(4);
-    for (const place of places) expect(place).to.deep.equal(places[0]);
+    expect(places).to.have.length(5);
+    const [first, ...others] = places.map((place) =>
+      // A provider's configuration is text.
+      typeof place === "string" ? (JSON.parse(place) as unknown) : place,
+    );
+    for (const place of others) expect(place).to.deep.equal(first);
   });
 
   it("has the server checked and the volumes made before anything is sent", () => {

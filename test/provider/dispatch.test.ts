@@ -3,7 +3,7 @@ import { hasSecret, secret, type Wire } from "../../provider/codec.ts";
 import { ChatalotProvider } from "../../provider/dispatch.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { FakeServer, unreachable } from "./support/fake-server.ts";
-import { deploymentInputs, NEWER, PROPOSALS, servingState } from "./support/samples.ts";
+import { deploymentInputs, NEWER, place, PROPOSALS, servingState } from "./support/samples.ts";
 
 const DEPLOYMENT =
   "urn:pulumi:test::chatalot-deploy::chatalot:index:ComposeStack$chatalot:index:Deployment::a::b";
@@ -41,6 +41,38 @@ describe("ChatalotProvider", () => {
     const result = await chatalot.check(DEPLOYMENT, {}, sent());
     return { inputs: result.inputs, failures: result.failures };
   }
+
+  describe("when it is configured", () => {
+    const readsOf = (): string[] => server.commands.filter((label) => label.startsWith("read"));
+    const text = JSON.stringify(place);
+
+    it("reads the server before a resource asks for it, and once", async () => {
+      chatalot.configure({ place: text, readsEarly: "true" });
+      const early = readsOf();
+      expect(early).to.include("read the host's facts");
+      await check();
+      expect(readsOf().filter((label) => label === "read the host's facts")).to.have.length(1);
+    });
+
+    it("reads nothing early where Docker may be installed first, or no server is known", () => {
+      chatalot.configure({ place: text, readsEarly: "false" });
+      chatalot.configure({});
+      expect(server.commands).to.deep.equal([]);
+    });
+
+    it("leaves what is wrong with the server to the resource that asks", async () => {
+      server.failure = unreachable();
+      chatalot.configure({ place: text, readsEarly: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect((await check()).failures).to.deep.equal([]);
+    });
+
+    it("is another configuration for another place only", () => {
+      const of = (values: Wire): string => chatalot.configuration({ ...values, version: "9" });
+      expect(of({ place: text })).to.equal(chatalot.configuration({ place: text }));
+      expect(of({ place: text })).not.to.equal(of({ place: "{}" }));
+    });
+  });
 
   it("finds the type at the end of the chain of parents", async () => {
     const { inputs, failures } = await check();
