@@ -74,7 +74,8 @@ export class FakeServer {
       return said(JSON.stringify(this.answer));
     }
     if (argv[2] === "set-schedule" || argv[2] === "remove-schedule") {
-      this.schedules.push(JSON.parse(String(stdin)));
+      if (typeof stdin !== "string") throw new Error("a request is text");
+      this.schedules.push(JSON.parse(stdin));
       return said(JSON.stringify(this.scheduleAnswer));
     }
     if (argv[2] === "follow") {
