@@ -155,10 +155,20 @@ export class Job {
 
   /** How often the job was taken up since its phase last changed. */
   get attempts(): number {
-    const phase = this.records.findLastIndex(
-      ({ type }) => type === "failed" || type === "committed" || type === "reopened",
-    );
-    return this.records.slice(phase + 1).filter(({ type }) => type === "attempt").length;
+    return this.attemptsSince(changesPhase);
+  }
+
+  /**
+   * How often it was taken up since a step of the way back was last done. Such a step is not done twice, so
+   * that a way back of which each attempt does one comes to its end.
+   */
+  get attemptsWithoutProgress(): number {
+    return this.attemptsSince((record) => changesPhase(record) || record.type === "done");
+  }
+
+  private attemptsSince(marks: (record: JournalRecord) => boolean): number {
+    const last = this.records.findLastIndex(marks);
+    return this.records.slice(last + 1).filter(({ type }) => type === "attempt").length;
   }
 
   /** What others are told of it while it is open. */
@@ -222,6 +232,10 @@ export class Job {
   private first<Type extends JournalRecord["type"]>(type: Type): RecordOf<Type> | undefined {
     return this.records.find((record): record is RecordOf<Type> => record.type === type);
   }
+}
+
+function changesPhase({ type }: JournalRecord): boolean {
+  return type === "failed" || type === "committed" || type === "reopened";
 }
 
 /** All sequence numbers that have a folder, in order. */

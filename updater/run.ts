@@ -36,7 +36,7 @@ import { isAboutBackups } from "./texts.ts";
 import { disarmUnit } from "./unit.ts";
 import { boundUnitLog } from "./unit-log.ts";
 
-/** How often one phase of a job is tried before it is given up. */
+/** How often the way forward is tried, and each step of the way back, before it is given up. */
 const MAXIMUM_ATTEMPTS = 3;
 
 const STEPS: Record<Job["plan"]["kind"], readonly Step[]> = {
@@ -220,7 +220,7 @@ async function goBack(context: JobContext, steps: readonly Step[]): Promise<void
     await closeJob(context, kind === "remove" || isAboutBackups(kind) ? "failed" : "untouched");
     return;
   }
-  if (job.attempts >= MAXIMUM_ATTEMPTS) {
+  if (job.attemptsWithoutProgress >= MAXIMUM_ATTEMPTS) {
     await giveUp(context);
     return;
   }

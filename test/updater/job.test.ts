@@ -100,6 +100,28 @@ describe("Job", () => {
     expect(job.attempts).to.equal(0);
   });
 
+  it("counts apart how often it was taken up since a step of the way back was done", async () => {
+    const job = await open();
+    const attempt = () => job.record({ type: "attempt", boot: "boot" });
+    await attempt();
+    await job.record({ type: "failed", step: "J8", cause: "it did not start" });
+    for (const step of ["R2", "R3"]) {
+      await attempt();
+      await attempt();
+      expect((await readAgain())?.attemptsWithoutProgress).to.equal(2);
+      await job.record({ type: "done", step });
+      expect(job.attemptsWithoutProgress).to.equal(0);
+    }
+    expect(job.attempts).to.equal(4);
+    await attempt();
+    await job.record({
+      type: "reopened",
+      requestedBy: "somebody",
+      runner: { node: "", updater: "" },
+    });
+    expect(job.attemptsWithoutProgress).to.equal(0);
+  });
+
   it("keeps the first cause when it fails more than once", async () => {
     const job = await open();
     await job.record({ type: "failed", step: "J8", cause: "first" });

@@ -13,9 +13,12 @@ SELECT coalesce(json_agg(json_build_object(
 FROM _sqlx_migrations WHERE success`;
 
 /**
- * Three lines: the identity, the migrations, and whether there is an account; the first account to
- * register becomes the owner, so one row is enough. In one session and of one moment; tables that
- * are not there yet can't be named in a statement, so psql itself decides.
+ * Two or three lines: the identity, the migrations, and whether there is an account; the first account to
+ * register becomes the owner, so one row is enough. Tables that are not there yet can't be named in a
+ * statement, so psql itself decides.
+ *
+ * The first two are of one moment. The third is missing while a migration holds the accounts' table: it
+ * must not keep the gate from seeing which migrations are applied.
  */
 const FACTS = `
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -32,12 +35,14 @@ ${APPLIED};
 \\else
 \\echo []
 \\endif
+COMMIT;
 \\if :has_users
+\\unset ON_ERROR_STOP
+SET lock_timeout = '1s';
 SELECT EXISTS (SELECT FROM public.users);
 \\else
 \\echo f
 \\endif
-COMMIT;
 `;
 
 /**
@@ -106,7 +111,7 @@ export async function readDatabase(
     return {
       identity: { systemIdentifier, oid },
       applied: JSON.parse(applied) as AppliedMigration[],
-      hasAccounts: hasAccounts?.trim() === "t",
+      ...(hasAccounts === undefined ? {} : { hasAccounts: hasAccounts.trim() === "t" }),
       ...(obstacle === undefined ? {} : { obstacle }),
     };
   } catch (error) {
