@@ -15,8 +15,8 @@ export interface ChatalotArgs {
 /**
  * The in-repository provider, told which server it is for.
  *
- * The engine configures the providers of the last run before it starts the program, so the connection and
- * the reading of the server take place while the program loads.
+ * It is the first resource of the program, so that the connection and the reading of the server go on while
+ * the other plugins start, one after the other (the engine starts one when its first resource is registered).
  */
 export class Chatalot extends pulumi.ProviderResource {
   constructor(name: string, args: ChatalotArgs, options?: pulumi.ResourceOptions) {

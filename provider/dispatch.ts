@@ -36,8 +36,8 @@ export class ChatalotProvider implements Provider {
   }
 
   /**
-   * Begins to read the server that the last run was for: the program, which says what to do with it, is
-   * still loading. A failure is told by the resource that wants to know.
+   * Begins to read the server while the other plugins start. A failure is told by the resource that wants
+   * to know.
    */
   configure({ place, readsEarly }: Wire): void {
     if (typeof place !== "string" || String(readsEarly) !== "true") return;

@@ -41,7 +41,7 @@ export interface Provider {
   readonly version: string;
   /** What of a configuration makes a difference, as a text to compare. */
   configuration(values: Wire): string;
-  /** Called before everything else, and before the program runs where the last run had the provider. */
+  /** Called before everything else that is asked of it. */
   configure(values: Wire): void;
   check(urn: string, olds: Wire, news: Wire): Promise<CheckResult>;
   diff(id: string, urn: string, olds: Wire, news: Wire): Promise<DiffResult>;

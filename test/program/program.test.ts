@@ -47,7 +47,7 @@ describe("the program", () => {
     ]);
   });
 
-  it("tells the provider which server to read while the program loads", async () => {
+  it("tells the provider which server to read while other plugins start", async () => {
     const readsEarly = (of: Program): unknown =>
       of.find("pulumi:providers:chatalot", "chatalot").inputs["readsEarly"];
     expect(readsEarly(program)).to.equal(true);
