@@ -81,6 +81,17 @@ describe("where images come from", function () {
     expect(await theContainer(demo, SERVER)).to.deep.equal(before);
   });
 
+  it("is untouched when the registry is away (40)", async () => {
+    const before = await theContainer(demo, SERVER);
+    await stopRegistry(demo);
+    const { exitCode, output } = await operator.up("--skip-preview");
+    expect(exitCode, output).not.to.equal(0);
+    expect(output)
+      .to.contain("UNTOUCHED v1.0.1")
+      .and.to.match(/connection refused/i);
+    expect(await theContainer(demo, SERVER)).to.deep.equal(before);
+  });
+
   it("ends a build that needs more memory than its limit, with nothing touched", async () => {
     const before = await theContainer(demo, SERVER);
     await operator.configure({ image: "build", "build.memory": "8 MB" });

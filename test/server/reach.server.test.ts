@@ -181,6 +181,41 @@ describe("a server with a user who may use sudo", function () {
       expect(await runningSince(demo)).to.deep.equal(before);
     });
 
+  for (const { name, inject, mend, cause } of [
+    {
+      name: "may not use Docker",
+      inject: "gpasswd --delete deployer docker",
+      mend: "gpasswd --add deployer docker",
+      cause: /The SSH user can't use Docker without sudo/,
+    },
+    {
+      name: "has to type a password for sudo",
+      inject: "mv /etc/sudoers.d/deployer /root/deployer.sudo",
+      mend: "mv /root/deployer.sudo /etc/sudoers.d/deployer",
+      cause: /sudo/,
+    },
+    {
+      name: "owns what runs there as root",
+      inject: "chown deployer /srv/chatalot/.deploy",
+      mend: "chown root /srv/chatalot/.deploy",
+      cause: /\/srv\/chatalot can't be used: .*\.deploy/,
+    },
+  ])
+    it(`refuses a user who ${name}, and changes nothing (47)`, async () => {
+      const before = await runningSince(demo);
+      await shell(demo, inject);
+      try {
+        await operator.configure({ "env.MAX_FILE_SIZE_MB": 34 });
+        const { exitCode, output } = await operator.up("--skip-preview");
+        expect(exitCode, output).not.to.equal(0);
+        expect(output).to.match(cause);
+      } finally {
+        await shell(demo, mend);
+        await operator.must("config", "rm", "--path", "env.MAX_FILE_SIZE_MB");
+      }
+      expect(await runningSince(demo)).to.deep.equal(before);
+    });
+
   it("is up to date again as soon as it answers", async () => {
     const before = await runningSince(demo);
     const run = await operator.up("--skip-preview");

@@ -134,6 +134,25 @@ describe("an update with migrations", function () {
     expect(await runningSince(demo)).to.deep.equal(running);
   });
 
+  it("is no way back, and is removed by the next update, where its removal was interrupted (36)", async () => {
+    const point = `chatalot_before_${(await ledgerOf(demo)).at(-1)?.sequence}`;
+    const [oid] = await query(demo, "SELECT oid FROM pg_database WHERE datname = 'chatalot'");
+    // What PostgreSQL leaves of a DROP DATABASE that did not come to its end.
+    await query(demo, `UPDATE pg_database SET datconnlimit = -2 WHERE datname = '${point}'`);
+    const history = await operator.chatalot("history");
+    expect(history.output).not.to.contain("revert point");
+
+    await operator.configure({ "env.MAX_FILE_SIZE_MB": 33 });
+    const { exitCode, output } = await operator.up("--skip-preview");
+
+    expect(exitCode, output).to.equal(0);
+    expect(await databases()).to.not.include(point);
+    expect(
+      await query(demo, "SELECT oid FROM pg_database WHERE datname = 'chatalot'"),
+    ).to.deep.equal([oid]);
+    expect((await query(demo, "SELECT body FROM messages")).join()).to.contain("AFTER THE UPDATE");
+  });
+
   async function databases(): Promise<string[]> {
     const rows = await query(demo, "SELECT datname FROM pg_database WHERE datname ~ '^chatalot'");
     return rows.sort();

@@ -61,6 +61,20 @@ describe("chatalot updates and update", function () {
     expect(retried.output).to.contain("was not tried and taken back here");
   });
 
+  for (const { tag, named } of [
+    { tag: "v1.3.1-new-database-major", named: /PostgreSQL 18|postgres:18/ },
+    { tag: "v1.3.1-new-database-path", named: /var\/lib\/postgresql/ },
+  ])
+    it(`bring no other database, but refuse it in the preview with its name: ${tag} (41)`, async () => {
+      const before = await runningSince(demo);
+      await operator.configure({ release: tag });
+      const { exitCode, output } = await operator.preview();
+      expect(exitCode, output).not.to.equal(0);
+      expect(output).to.match(named);
+      expect(await runningSince(demo)).to.deep.equal(before);
+      await operator.configure({ release: "v1.3.0" });
+    });
+
   it("bring the newest version, pinned, and then have nothing to do", async () => {
     await operator.configure({ breakingChangesReadUpTo: "v2.0.0" });
     const { exitCode, output } = await operator.chatalot("update", "--yes");

@@ -4,6 +4,8 @@ import type { DatabaseContent, DatabaseTools, Dump } from "../../updater/drivers
 /** A database whose copies are names in a list. */
 export class FakeDatabaseTools implements DatabaseTools {
   databases = ["postgres", "chatalot"];
+  /** Those whose removal was interrupted. */
+  invalid: string[] = [];
   schema = "schema 1";
   bytes = 1_000;
   /** What proving a dump says; undefined: it is what was dumped. */
@@ -58,6 +60,9 @@ export class FakeDatabaseTools implements DatabaseTools {
     if (this.databases.includes(aside)) return;
     this.databases = this.databases.map((name) => (name === copy ? aside : name));
   }
+  async invalidNames(): Promise<string[]> {
+    return this.invalid;
+  }
   async names(): Promise<string[]> {
     return this.databases;
   }
@@ -67,5 +72,6 @@ export class FakeDatabaseTools implements DatabaseTools {
   async dropCopy(name: string): Promise<void> {
     this.calls.push(`dropCopy ${name}`);
     this.databases = this.databases.filter((entry) => entry !== name);
+    this.invalid = this.invalid.filter((entry) => entry !== name);
   }
 }

@@ -7,7 +7,7 @@ import {
   restoreDatabase,
   takeRevertPoint,
 } from "../../updater/steps/revert-point.ts";
-import { outdatedCopies } from "../../updater/steps/sweep-data.ts";
+import { outdatedCopies, removableCopies } from "../../updater/steps/sweep-data.ts";
 import type { FakeDriver } from "./fake-driver.ts";
 import { applied, DATABASE, ledgerRecord, makeContext, switchPlan } from "./samples.ts";
 import { errorOf, useTemporaryDirectory } from "./temporary.ts";
@@ -135,6 +135,14 @@ describe("retention of the database's copies", () => {
       "chatalot_failed_3",
     ]);
     expect(outdatedCopies(names, "chatalot", { records }, 0)).to.include("chatalot_before_2");
+  });
+
+  it("removes half-removed ones of its own, and nobody else's", () => {
+    const invalid = ["chatalot_before_2", "chatalot_left_2", "chatalot_next_3", "other_before_1"];
+    expect(removableCopies([...invalid, "chatalot"], "chatalot")).to.have.members([
+      "chatalot_next_3",
+      "chatalot_before_2",
+    ]);
   });
 
   it("never names the live database or one that this tool did not name", () => {

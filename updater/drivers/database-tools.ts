@@ -66,6 +66,8 @@ export interface DatabaseTools {
   putBack(copy: string, aside: string): Promise<void>;
   /** Names of all databases of the server. */
   names(): Promise<string[]>;
+  /** Those whose removal was interrupted: of no use, and not among {@link names}. */
+  invalidNames(): Promise<string[]>;
   /** The live database's name, which the names of its copies begin with. */
   liveName(): Promise<string>;
   /** Drops a copy. Refuses the live database. */

@@ -20,19 +20,28 @@ export async function sweepData(context: JobContext): Promise<void> {
     for (const { name } of outdatedBackups(backups, keepBackups ?? DEFAULTS.backups))
       await removeBackup(paths, name);
     const tools = driver.databaseTools;
+    const live = await tools.liveName();
     const outdated = outdatedCopies(
       await tools.names(),
-      await tools.liveName(),
+      live,
       ledger,
       keepRevertPoints ?? DEFAULTS.revertPoints,
     );
-    for (const name of outdated) await tools.dropCopy(name);
+    const halfRemoved = removableCopies(await tools.invalidNames(), live);
+    for (const name of [...halfRemoved, ...outdated]) await tools.dropCopy(name);
   } catch (error) {
     progress.tell(
       "J11",
       `not every old copy of the database could be removed: ${messageOf(error)}`,
     );
   }
+}
+
+/** Those among the databases that only this tool makes, and removes. */
+export function removableCopies(names: readonly string[], live: string): string[] {
+  return ["next", "before", "failed"]
+    .flatMap((kind) => numberedCopies(names, live, kind))
+    .map(({ name }) => name);
 }
 
 /** Copies of the live database that retention gives up. Only names that this tool gives are looked at. */

@@ -79,11 +79,27 @@ export async function schemaDigest(live: DatabaseContainer): Promise<string> {
   return (await query(live, "read the schema", SCHEMA_DIGEST, { timeout: 120_000 })).trim();
 }
 
-export async function databaseNames(live: DatabaseContainer): Promise<string[]> {
+/**
+ * A removal that was interrupted leaves a database without some of its files, which nothing can be done
+ * with but remove it. PostgreSQL marks it by this limit, in all its releases since August 2023.
+ */
+export const IS_INVALID = "datconnlimit = -2";
+
+/** The databases that can be used. */
+export function databaseNames(live: DatabaseContainer): Promise<string[]> {
+  return namesWhere(live, `NOT ${IS_INVALID}`);
+}
+
+/** The databases whose removal was interrupted. */
+export function invalidDatabases(live: DatabaseContainer): Promise<string[]> {
+  return namesWhere(live, IS_INVALID);
+}
+
+async function namesWhere(live: DatabaseContainer, condition: string): Promise<string[]> {
   const json = await query(
     live,
     "list the databases",
-    "SELECT json_agg(datname) FROM pg_database",
+    `SELECT coalesce(json_agg(datname), '[]') FROM pg_database WHERE ${condition}`,
     { database: MAINTENANCE_DATABASE },
   );
   return JSON.parse(json) as string[];

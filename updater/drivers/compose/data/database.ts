@@ -3,6 +3,7 @@ import { CommandError } from "../../../command.ts";
 import type { AppliedMigration, DatabaseFacts, DatabaseIdentity } from "../../../protocol.ts";
 import { containersOf, docker } from "../docker.ts";
 import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
+import { IS_INVALID } from "./copies.ts";
 import { type DatabaseContainer, query } from "./psql.ts";
 
 /** The migrations of a database that has some, as JSON. */
@@ -55,7 +56,7 @@ SELECT json_build_object(
   'size', pg_database_size(current_database()),
   'name', current_database(),
   'copies', (SELECT coalesce(json_agg(datname), '[]') FROM pg_database
-    WHERE starts_with(datname, current_database() || '_')),
+    WHERE starts_with(datname, current_database() || '_') AND NOT ${IS_INVALID}),
   'tables', (SELECT coalesce(json_object_agg(c.oid::regclass::text, pg_total_relation_size(c.oid)), '{}')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')))`;

@@ -3,6 +3,7 @@ import {
   copyDatabase,
   databaseNames,
   dropDatabaseCopy,
+  invalidDatabases,
   putCopyBack,
   schemaDigest,
 } from "./copies.ts";
@@ -29,6 +30,7 @@ export function databaseTools(project: string): DatabaseTools {
     contentOf: async (name) => contentOf({ ...(await live()), database: name }),
     putBack: async (copy, aside) => putCopyBack(await live(), copy, aside),
     names: async () => databaseNames(await live()),
+    invalidNames: async () => invalidDatabases(await live()),
     liveName: async () => (await live()).database,
     dropCopy: async (name) => dropDatabaseCopy(await live(), name),
   };
