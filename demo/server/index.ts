@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../common/errors.ts";
+import { messageOf, UserError } from "../../common/errors.ts";
 import { withLock } from "../../toolchain/lock.ts";
 import { docker, type Outcome, type Report, type RunOptions } from "../commands.ts";
 import { ensureBaseImages, ensureBuilt, type BaseImage } from "../images/index.ts";
@@ -214,11 +214,20 @@ async function execOn(
     ...(input === undefined ? [] : ["--interactive"]),
     ...(directory === undefined ? [] : ["--workdir", directory]),
   ];
-  return docker(
-    `run ${argv[0]} on the demo server`,
-    ["exec", ...flags, container, ...argv],
-    input === undefined ? others : { ...others, input },
-  );
+  const exec = (): Promise<Outcome> =>
+    docker(
+      `run ${argv[0]} on the demo server`,
+      ["exec", ...flags, container, ...argv],
+      input === undefined ? others : { ...others, input },
+    );
+  try {
+    return await exec();
+  } catch (error) {
+    // Short of memory for a moment, the runtime gives up before the program runs: nothing was done.
+    if (!/exit code 126\. [^]*OCI runtime exec failed/.test(messageOf(error))) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return await exec();
+  }
 }
 
 function containerOf(name: string): string {

@@ -15,6 +15,15 @@ if test -e "$here/docker-is-full"; then
   echo 'write /var/lib/docker/tmp: no space left on device' >&2
   exit 1
 fi
+if test "$1" = exec && test -e "$here/exec-fails"; then
+  times=$(head -n 1 "$here/exec-fails")
+  if test "$times" -gt 0; then
+    text=$(tail -n +2 "$here/exec-fails")
+    printf '%s\\n%s\\n' "$((times - 1))" "$text" > "$here/exec-fails"
+    echo "$text" >&2
+    exit 126
+  fi
+fi
 case "$1 $2" in
   "ps --all") cat "$here/containers" 2>/dev/null || true;;
   "container inspect") cat "$here/container.json";;
@@ -26,6 +35,8 @@ esac
 export interface ServerPrograms {
   /** Whether there is a Docker daemon that answers, and whether it has room on its disk. */
   dockerIs(state: "up" | "down" | "full"): Promise<void>;
+  /** Lets the next starts of a program in a container fail as the runtime does. */
+  execFails(times: number, text: string): Promise<void>;
   /** The one container of the project; null for none. */
   containerIs(container: Record<string, unknown> | null): Promise<void>;
   /** What was run, in order: `systemctl disable ...`. */
@@ -51,6 +62,7 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
     dockerIs: async (state) => {
       if (state !== "up") await writeFile(place(`docker-is-${state}`), "");
     },
+    execFails: (times, text) => writeFile(place("exec-fails"), `${times}\n${text}\n`),
     containerIs: async (container) => {
       await writeFile(place("containers"), container === null ? "" : "0123456789ab\n");
       await writeFile(place("container.json"), JSON.stringify([container]));

@@ -7,13 +7,36 @@ import type { ContainerFacts } from "../../protocol.ts";
 /** The label by which an image and a container name the commit they were built from. */
 export const COMMIT_LABEL = "org.opencontainers.image.revision";
 
+/** How often a program in a container is started that the runtime could not start. */
+const STARTS = 3;
+
 /** Runs the docker client. */
-export function docker(
+export async function docker(
   label: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<string> {
-  return command(label, ["docker", ...args], options);
+  for (let start = 1; ; start++) {
+    try {
+      return await command(label, ["docker", ...args], options);
+    } catch (error) {
+      if (start === STARTS || args[0] !== "exec" || !wasNotStarted(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 300 * start));
+    }
+  }
+}
+
+/**
+ * Whether the runtime gave up before the program ran, as it does on a server that is short of memory or
+ * processes for a moment: nothing was done, and it may be tried again.
+ */
+function wasNotStarted(error: unknown): boolean {
+  return (
+    error instanceof CommandError &&
+    error.exitCode === 126 &&
+    error.stderr.includes("OCI runtime exec failed") &&
+    !/executable file not found|permission denied|no such file/i.test(error.stderr)
+  );
 }
 
 /** As `docker container inspect` gives it. */
