@@ -12,6 +12,7 @@ import { describeDiagnosis, diagnose } from "./doctor.ts";
 import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
+import { registerReport } from "./report/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
@@ -41,6 +42,7 @@ program
 
 registerBackup(program);
 registerInit(program);
+registerReport(program);
 program
   .command("status")
   .description("shows what serves, whether it is as committed, and what was done last")

@@ -1,6 +1,6 @@
 /** What an update will put out of reach, said before it does. */
 import { compareMigrations } from "../release/compare.ts";
-import type { Reach, ServerState } from "../updater/protocol.ts";
+import type { Reach, ReleaseIdentity, ServerState } from "../updater/protocol.ts";
 import { isProofDue, type Keep, leaving } from "../updater/retention.ts";
 import { releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
@@ -17,13 +17,7 @@ export function leavingAddition(context: ResourceContext, news: Wire, state: Ser
     backups: news.keepBackups as number,
     revertPoints: news.keepRevertPoints as number,
   };
-  const gone = leavingReach(news, state, keep);
-  if (gone === undefined) return {};
-  const names = [
-    ...gone.releases.map(releaseText),
-    ...gone.backups.map(({ name }) => `backup ${name}`),
-    ...gone.revertPoints.map((name) => `revert point ${name}`),
-  ];
+  const names = leavingNames(identityOf(news), state, keep, news.rollback !== undefined);
   if (names.length === 0) return {};
   context.tell(
     `Once this update is committed, these are removed and can't be gone back to: ${names.join(", ")} ` +
@@ -33,20 +27,44 @@ export function leavingAddition(context: ResourceContext, news: Wire, state: Ser
   return { leavesReach: names };
 }
 
-function leavingReach(news: Wire, state: ServerState, keep: Keep): Reach | undefined {
+/**
+ * What retention will remove once a release is committed, as people name it.
+ *
+ * @param replacesDatabase whether an earlier database takes the place of the live one
+ */
+export function leavingNames(
+  next: Pick<ReleaseIdentity, "commit" | "migrations">,
+  state: ServerState,
+  keep: Keep,
+  replacesDatabase = false,
+): string[] {
+  const gone = leavingReach(next, state, keep, replacesDatabase);
+  if (gone === undefined) return [];
+  return [
+    ...gone.releases.map(releaseText),
+    ...gone.backups.map(({ name }) => `backup ${name}`),
+    ...gone.revertPoints.map((name) => `revert point ${name}`),
+  ];
+}
+
+function leavingReach(
+  { commit, migrations }: Pick<ReleaseIdentity, "commit" | "migrations">,
+  state: ServerState,
+  keep: Keep,
+  replacesDatabase: boolean,
+): Reach | undefined {
   const { reach, serving, database } = state;
   const running = serving?.release?.commit;
-  if (reach === undefined || running === undefined || running === news.commit) return undefined;
-  const { commit, migrations } = identityOf(news);
+  if (reach === undefined || running === undefined || running === commit) return undefined;
   const pending =
     database === undefined ? [] : compareMigrations(database.applied, migrations).pending;
-  const changesDatabase = pending.length > 0 || news.rollback !== undefined;
+  const changesDatabase = pending.length > 0 || replacesDatabase;
   return leaving(
     reach,
     {
       commit,
       isBackupProven: changesDatabase || isProofDue(reach.backups),
-      hasRevertPoint: pending.length > 0 && news.rollback === undefined,
+      hasRevertPoint: pending.length > 0 && !replacesDatabase,
     },
     keep,
   );

@@ -1,0 +1,116 @@
+/** What a report tells: the plan of the preview, and what stands around it. */
+import { UserError } from "../../common/errors.ts";
+import { breakingRefusals } from "../../provider/plan/breaking.ts";
+import type { Plan } from "../../provider/plan/plan.ts";
+import { leavingNames } from "../../provider/leaving.ts";
+import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import type { ServerState } from "../../updater/protocol.ts";
+import { settingsOfStack } from "../stack.ts";
+import { availableUpdates } from "../updates/list.ts";
+
+/** A release on the way from the one that serves to the one that is planned. */
+export interface Station {
+  name: string;
+  commit: string;
+  /** The day of its commit, where it is known. */
+  date?: string;
+  migrations?: number;
+}
+
+export interface Report {
+  /** The public address, else the server. */
+  title: string;
+  server: string;
+  madeAt: Date;
+  plan: Plan;
+  /** From what serves to what is planned, both included. */
+  stations: Station[];
+  /** Why the preview refuses it as things are. */
+  refusals: string[];
+  warnings: string[];
+  /** What can't be gone back to afterwards. */
+  leaving: string[];
+  /** The newest backup before it. */
+  backup?: { takenAt: string; provenAt?: string };
+  /** The limits of the gate, as they are set. */
+  gate: { timeout: string; migrationTimeout: string; mustStayGoodFor: string };
+}
+
+/**
+ * Reads the server and the repository, as a preview does; nothing is changed.
+ *
+ * @param wanted a tag or a commit; undefined: the release of the stack's configuration
+ * @returns undefined where that one serves already
+ * @throws UserError where nothing serves yet, or the release can't be read
+ */
+export async function readReport(
+  stack: string | undefined,
+  wanted: string | undefined,
+  now: Date,
+): Promise<Report | undefined> {
+  const { settings, place } = await settingsOfStack(stack);
+  const remote = RemoteServer.at(place);
+  const state = await remote.state();
+  if (state.serving?.release === undefined)
+    throw new UserError(
+      `There is nothing to report on: no release serves on ${remote.target} yet. Deploy one: pulumi up`,
+    );
+  const reference = wanted ?? settings.release;
+  const facts = await releaseFacts(settings.repository, reference, { remote, state });
+  const { plan, identity } = facts;
+  if (plan === undefined) return undefined;
+  const keep = {
+    releases: settings.keepReleases,
+    backups: settings.keepBackups,
+    revertPoints: settings.keepRevertPoints,
+  };
+  const newest = state.backups?.newest;
+  const { timeout, migrationTimeout, mustStayGoodFor } = settings.health;
+  return {
+    title: settings.url ?? remote.target,
+    server: remote.target,
+    madeAt: now,
+    plan,
+    stations: await stationsOf(settings.repository, plan, state),
+    refusals: [...facts.refusals, ...breakingRefusals(plan, settings.breakingChangesReadUpTo)].map(
+      ({ reason }) => reason,
+    ),
+    warnings: facts.warnings,
+    leaving: leavingNames(identity, state, keep),
+    ...(newest === undefined
+      ? {}
+      : {
+          backup: {
+            takenAt: newest.takenAt,
+            ...(newest.provenAt === undefined ? {} : { provenAt: newest.provenAt }),
+          },
+        }),
+    gate: { timeout, migrationTimeout, mustStayGoodFor },
+  };
+}
+
+/** The tags that lie between; where the repository can't say, only the two ends. */
+async function stationsOf(repository: string, plan: Plan, state: ServerState): Promise<Station[]> {
+  const { from, to, behind } = plan;
+  const newer =
+    behind > 0 ? [] : await availableUpdates(await mirrorOf(repository), state).catch(() => []);
+  const before = newer.findIndex(({ commit }) => commit === to.commit);
+  // The newest first; a commit without a tag lies after all that are known.
+  const between = newer
+    .slice(before + 1)
+    .filter(({ isPreview, commits }) => !isPreview && commits < plan.ahead);
+  const target = newer[before];
+  return [
+    { name: from.name, commit: from.commit },
+    ...between.toReversed().map(({ tag, commit, date, migrations }) => ({
+      ...{ name: tag, commit, date },
+      migrations: migrations.length,
+    })),
+    {
+      ...{ name: to.name, commit: to.commit },
+      ...(target === undefined ? {} : { date: target.date }),
+      ...(plan.database === undefined ? {} : { migrations: plan.database.pending.length }),
+    },
+  ];
+}
