@@ -62,7 +62,7 @@ describe("chatalot updates and update", function () {
   });
 
   for (const { tag, named } of [
-    { tag: "v1.3.1-new-database-major", named: /PostgreSQL 18|postgres:18/ },
+    { tag: "v1.3.1-new-database-major", named: /major version from 17 to 18/ },
     { tag: "v1.3.1-new-database-path", named: /var\/lib\/postgresql/ },
   ])
     it(`bring no other database, but refuse it in the preview with its name: ${tag} (41)`, async () => {
