@@ -3,6 +3,7 @@ import { sealedAs, sendable, unwrap, type Wire } from "./codec.ts";
 import { backupSchedule } from "./backup-schedule.ts";
 import { deployment } from "./deployment.ts";
 import { logLine } from "./engine/log.ts";
+import { valueWithoutMarkup, withoutMarkup } from "../common/engine-markup.ts";
 import { typeToken } from "./engine/urn.ts";
 import type {
   CheckResult,
@@ -50,7 +51,13 @@ export class ChatalotProvider implements Provider {
       resourceOf(urn).check(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
     // The envelopes stay around the program's own inputs, so that they stay secret.
-    return { inputs: { ...news, ...sendable(additions) }, failures: refusals };
+    return {
+      inputs: { ...news, ...(valueWithoutMarkup(sendable(additions)) as Wire) },
+      failures: refusals.map(({ property, reason }) => ({
+        property,
+        reason: withoutMarkup(reason),
+      })),
+    };
   }
 
   async diff(_id: string, urn: string, olds: Wire, news: Wire): Promise<DiffResult> {
@@ -111,6 +118,8 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof Error ? error : new Error(messageOf(error));
+    const found = error instanceof Error ? error : new Error(messageOf(error));
+    found.message = withoutMarkup(found.message);
+    throw found;
   }
 }

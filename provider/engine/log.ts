@@ -4,6 +4,7 @@ import * as grpc from "@grpc/grpc-js";
 import service from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import type { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import proto from "@pulumi/pulumi/proto/engine_pb.js";
+import { highlighted } from "../../common/engine-markup.ts";
 
 let client: EngineClient | undefined;
 
@@ -34,7 +35,7 @@ export function logLine(urn: string, line: string, options: LogOptions = {}): vo
   const request = new proto.LogRequest();
   request.setSeverity(SEVERITIES[options.severity ?? "info"]);
   request.setUrn(urn);
-  request.setMessage(line);
+  request.setMessage(highlighted(line));
   request.setEphemeral(options.isStatus ?? false);
   const engine = client;
   if (engine === undefined) return;

@@ -74,6 +74,19 @@ describe("ChatalotProvider", () => {
     });
   });
 
+  it("hands on nothing that ends the engine: not of a server, a repository or an error", async () => {
+    const deadly = "<{%bogus%}>";
+    server.state = servingState({ drift: [deadly], needsOperator: deadly });
+    const { inputs, failures } = await check();
+    expect(JSON.stringify([inputs, failures]))
+      .to.contain("bogus")
+      .and.not.contain("<{%");
+    server.failure = new Error(deadly);
+    await server.nextRun();
+    const error: unknown = await chatalot.create(DEPLOYMENT, sent()).catch((e: unknown) => e);
+    expect(String(error)).to.contain("bogus").and.not.contain("<{%");
+  });
+
   it("finds the type at the end of the chain of parents", async () => {
     const { inputs, failures } = await check();
     expect(failures).to.deep.equal([]);
