@@ -10,6 +10,7 @@ import {
   type SubmitAnswer,
   type SwitchRequest,
 } from "../updater/protocol.ts";
+import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { databaseRefusals, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
@@ -59,6 +60,8 @@ export const deployment: Resource = {
     const drift = driftOf(olds, state);
     if (drift.length > 0)
       context.tell(`The server differs from what was deployed:\n  - ${drift.join("\n  - ")}`);
+    else if (refusals.length === 0 && opening === undefined)
+      tellNothingToDo(context, olds, news, state);
     return {
       additions: {
         ...instanceAddition(olds, state),
@@ -238,6 +241,20 @@ function tellSettings(context: ResourceContext, olds: Wire, news: Wire, state: S
     `SETTINGS  ${names.join(", ")} ${names.length === 1 ? "changes" : "change"}; one restart of the ` +
       "server, no build, no migration",
   );
+}
+
+/** What is asked for serves already, in every part: said, so that silence is never taken for it. */
+function tellNothingToDo(
+  context: ResourceContext,
+  olds: Wire,
+  news: Wire,
+  { serving, openJob }: ServerState,
+): void {
+  const release = serving?.release;
+  if (olds.commit === undefined || openJob !== undefined || release?.commit !== news.commit) return;
+  const isSame = DECISIVE.every((key) => !hasUnknown(news[key]) && equal(olds[key], news[key]));
+  if (release === undefined || !isSame) return;
+  context.tell(`NOTHING TO DO  ${releaseText(release)} serves as asked for, and is healthy`);
 }
 
 /** Names of variables, and of settings beside them, that differ between two runs. */

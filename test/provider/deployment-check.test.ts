@@ -48,6 +48,30 @@ describe("deployment, in a preview", () => {
     return deployment.check(listeningContext(), olds, deploymentInputs(changes));
   }
 
+  it("begins with what it comes to: nothing, other settings, or an update that is told elsewhere", async () => {
+    const firstWords = async (
+      state: Partial<ServerState>,
+      changes: Wire = {},
+      olds: Wire = OLDS,
+    ): Promise<string[]> => {
+      await server.nextRun();
+      server.state = servingState(state);
+      const context = listeningContext();
+      await deployment.check(context, olds, deploymentInputs(changes));
+      return context.told.map((text) => text.split("  ")[0] ?? "");
+    };
+    expect(await firstWords({})).to.deep.equal(["NOTHING TO DO"]);
+    expect(
+      await firstWords(
+        {},
+        { configuration: { ...(OLDS.configuration as Wire), url: "https://x.example" } },
+      ),
+    ).to.deep.equal(["SETTINGS"]);
+    expect(await firstWords({}, { commit: NEWER })).to.not.include("NOTHING TO DO");
+    expect(await firstWords({}, {}, {})).to.deep.equal([]);
+    expect((await firstWords({ drift: ["the server is stopped"] })).join()).to.match(/^The server/);
+  });
+
   it("has nothing to say of what is as it was", async () => {
     const { additions, refusals } = await check({});
     expect(refusals).to.deep.equal([]);
