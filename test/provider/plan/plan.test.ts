@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,8 @@ import {
 import { breakingRefusals } from "../../../provider/plan/breaking.ts";
 import { makePlan, type Plan } from "../../../provider/plan/plan.ts";
 import { parseHostFacts } from "../../../provider/server/host-facts.ts";
+import { compareCompose } from "../../../release/compose-compare.ts";
+import { compareMigrations } from "../../../release/compare.ts";
 import { type Mirror, openMirror } from "../../../release/mirror.ts";
 import { describeRelease, type Release } from "../../../release/release.ts";
 import type { ServerState } from "../../../updater/protocol.ts";
@@ -28,7 +31,7 @@ interface Told {
 }
 
 describe("makePlan", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let sample: SampleRepository;
   let mirror: Mirror;
@@ -119,6 +122,60 @@ describe("makePlan", function () {
       ).split("\n");
       expect(plan?.ahead, reference).to.equal(Number(ahead));
       expect(JSON.parse(JSON.stringify(plan)), reference).to.deep.equal(plan);
+    }
+  });
+
+  it("names for every release the commits, migrations and obstacles that git knows of", async () => {
+    const lines = async (...argv: string[]): Promise<string[]> =>
+      (await git(sample.directory, argv)).split("\n").filter((line) => line !== "");
+    const filesOf = async (tag: string): Promise<Map<string, string>> => {
+      const listed = await lines("ls-tree", "-r", tag, "migrations/");
+      return new Map(
+        listed.map((line) => {
+          const [, blob = "", path = ""] = /^\d+ blob (\w+)\t(.*)$/.exec(line) ?? [];
+          return [path.replace("migrations/", ""), blob] as const;
+        }),
+      );
+    };
+    for (const { tag, from, commit, expected } of sample.releases) {
+      if (from === undefined) continue;
+      const reference = tag ?? commit;
+      const plan = await planFor(from, reference);
+      expect(plan?.commits, reference).to.deep.equal(
+        await lines("log", "--format=%s", `${from}..${reference}`),
+      );
+      const [before, after] = [await filesOf(from), await filesOf(reference)];
+      const added = [...after].filter(([name]) => !before.has(name));
+      // Renumbered and edited files are told as obstacles, and not as what is to come.
+      const isPlain = [...before].every(([name, blob]) => after.get(name) === blob);
+      if (isPlain) {
+        const pending = await Promise.all(
+          added.map(async ([name, blob]) => ({
+            version: Number(name.slice(0, 3)),
+            checksum: createHash("sha384")
+              // The text comes without its last line feed.
+              .update(`${await git(sample.directory, ["cat-file", "blob", blob])}\n`)
+              .digest("hex"),
+          })),
+        );
+        expect(
+          plan?.database?.pending.map(({ version, checksum }) => ({ version, checksum })),
+          reference,
+        ).to.deep.equal(pending);
+      }
+      const [current, next] = [
+        await describeRelease(mirror, from),
+        await describeRelease(mirror, reference),
+      ];
+      const applied = stateRunning(current).database?.applied ?? [];
+      const { edited, missing } = compareMigrations(applied, next.migrations);
+      const obstacles = [
+        ...compareCompose(current.composeFile, next.composeFile).refusals,
+        ...edited,
+        ...missing,
+      ];
+      expect(obstacles.length > 0, reference).to.equal(expected === "is refused");
+      if (expected === "is refused") expect(isPlain).to.equal(reference.includes("database"));
     }
   });
 
