@@ -8,6 +8,7 @@ import { format, resolveConfig } from "prettier";
 import ts from "typescript";
 
 const SCHEMA = new URL("../settings/schema.ts", import.meta.url);
+const SHAPES = new URL("../settings/shapes.ts", import.meta.url);
 const ADDRESS = new URL("../transport/address.ts", import.meta.url);
 const SETTINGS = new URL("../settings/parse.ts", import.meta.url);
 const OPTIONS = new URL("options.md", import.meta.url);
@@ -29,12 +30,17 @@ export interface DocumentedKey {
 
 /** All keys that the schema declares, in its order. */
 export async function documentedKeys(): Promise<DocumentedKey[]> {
-  const [schema, address, settings] = await Promise.all(
-    [SCHEMA, ADDRESS, SETTINGS].map(parseSource),
+  const [schema, shapes, address, settings] = await Promise.all(
+    [SCHEMA, SHAPES, ADDRESS, SETTINGS].map(parseSource),
   );
-  if (schema === undefined || address === undefined || settings === undefined)
+  if (
+    schema === undefined ||
+    shapes === undefined ||
+    address === undefined ||
+    settings === undefined
+  )
     throw new Error("the sources are missing");
-  const objects = new Map([...objectsOf(address), ...objectsOf(schema)]);
+  const objects = new Map([...objectsOf(address), ...objectsOf(shapes), ...objectsOf(schema)]);
   const top = objects.get("settingsSchema");
   if (top === undefined) throw new Error("schema.ts has no settingsSchema");
   return [...keysOf(top, "", objects), ...environments(settings)];

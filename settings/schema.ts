@@ -1,209 +1,25 @@
 import { z } from "zod";
-import { serverAddressShape } from "../transport/address.ts";
-import { DATABASE_WAYS } from "../updater/protocol.ts";
+import {
+  serverShape,
+  healthShape,
+  listenShape,
+  buildShape,
+  keepShape,
+  rollbackShape,
+  backupShape,
+} from "./shapes.ts";
 import {
   boolean,
-  calendar,
-  calendarOr,
   choice,
   DEFAULT_REPOSITORY,
-  directory,
-  duration,
-  folderHere,
   integer,
   imageSource,
-  ipAddress,
   names,
   projectName,
   release,
   repository,
-  size,
-  sizeOrAll,
   url,
 } from "./values.ts";
-
-/** Keys of `server`: how it is reached (see transport/address.ts), and where on it. */
-export const serverShape = {
-  ...serverAddressShape,
-  /**
-   * A host name, an IP address, or a `Host` of the operator's ssh_config.
-   *
-   * @default this machine
-   * @example pulumi config set --path server.host chat.example.org
-   */
-  host: serverAddressShape.host.optional(),
-  /**
-   * The folder of the deployment on the server: releases, backups, journal. Another folder is
-   * another instance: a stack that deployed to one refuses to go on in an empty one.
-   *
-   * @default "/srv/chatalot", as upstream's script
-   */
-  directory: directory.default("/srv/chatalot"),
-};
-
-/** Keys of `health`: when a new release counts as healthy. */
-export const healthShape = {
-  /**
-   * How long the new server may take to become healthy; its migrations are not counted. When the
-   * time is up, the release before comes back. From "10 seconds" to "1 hour".
-   *
-   * @default "60 seconds"
-   */
-  timeout: duration("10 seconds", "1 hour", "60 seconds").default("60 seconds"),
-  /**
-   * How long its migrations may take. When the time is up, the release before comes back, if its
-   * database still is as it was. From "10 seconds" to "7 days".
-   *
-   * @default "30 minutes"
-   */
-  migrationTimeout: duration("10 seconds", "7 days", "30 minutes").default("30 minutes"),
-  /**
-   * How long it must then stay healthy without a break before the update is final. From "1 second"
-   * to "10 minutes", and shorter than `timeout`.
-   *
-   * @default "10 seconds"
-   */
-  mustStayGoodFor: duration("1 second", "10 minutes", "10 seconds").default("10 seconds"),
-  /**
-   * What it means when the public address (`url`) doesn't answer after an update: `warn` says so,
-   * `required` makes the run fail (the update is not reverted), `off` doesn't ask.
-   *
-   * @default "warn"
-   */
-  public: choice(["warn", "required", "off"]).default("warn"),
-};
-
-/** Keys of `listen`: where the server's port is published on its host. */
-export const listenShape = {
-  /**
-   * An address of the host. With "0.0.0.0" the chat is open to everybody who can reach the host
-   * (Docker's rules come before ufw's). Until there is an account, see `listen.beforeOwner`.
-   *
-   * @default "127.0.0.1": only the host itself, for a reverse proxy
-   */
-  address: ipAddress.default("127.0.0.1"),
-  /**
-   * A free port of the host.
-   *
-   * @default 8080
-   */
-  port: integer(1, 65_535, "expected a port from 1 to 65535, for example 8080").default(8080),
-  /**
-   * Where the chat is published as long as it has no account. `loopback`: on 127.0.0.1 whatever
-   * `address` says, until one has registered through a tunnel. `open`: as asked, so that whoever comes
-   * first owns it; right where something else keeps strangers away.
-   *
-   * @default "loopback"
-   */
-  beforeOwner: choice(["loopback", "open"]).default("loopback"),
-};
-
-/** Keys of `build`: what a build on the server may take. */
-export const buildShape = {
-  /**
-   * The most memory that all steps of a build may take together, so that a build never takes what
-   * the running chat needs. A build that needs more is ended, and nothing was touched. At least
-   * "4 MB"; the real server needs about "2 GB". Memory that the system swaps out is not counted.
-   *
-   * @default none: a build may take all that is free
-   * @example pulumi config set --path build.memory "2 GB"
-   */
-  memory: size("4 MB", "1000 GB", "2 GB").optional(),
-  /**
-   * How much of Docker's build cache stays after a build, the newest first. The server has one such
-   * cache, so that this removes cache of your own builds there as well; never an image, a container
-   * or a volume. From "0 MB", or "all": nothing is removed.
-   *
-   * @default "5 GB"
-   */
-  cache: sizeOrAll("0 MB", "1000 GB", "5 GB").default("5 GB"),
-};
-
-/** Keys of `keep`: what stays on the server for going back. */
-export const keepShape = {
-  /**
-   * How many releases that served stay on the server, ready to be started again without a build.
-   * From 1 to 100; each takes about the size of its image.
-   *
-   * @default 5
-   */
-  releases: integer(1, 100, "expected a number from 1 to 100, for example 5").default(5),
-  /**
-   * How many copies of the database, each of the moment before a release with migrations started,
-   * stay beside it. From 0 to 20; each takes as much of the disk as the database.
-   *
-   * @default 1
-   */
-  revertPoints: integer(0, 20, "expected a number from 0 to 20, for example 1").default(1),
-};
-
-/** Keys of `rollback`: `npx chatalot rollback` sets them for one run. */
-export const rollbackShape = {
-  /**
-   * What the database becomes when `release` is one that doesn't know all of its migrations. `refuse`:
-   * the preview refuses. `revert-point`: a copy that is kept beside it. `backup`: the newest proven backup
-   * that the release can start on. What was written since is not in these. `undo-scripts`: a copy of the
-   * database of now, with your SQL run on it. The database of now is kept under another name.
-   *
-   * @default "refuse"
-   */
-  database: choice(["refuse", ...DATABASE_WAYS]).default("refuse"),
-  /**
-   * The number of the job that brought what serves: once something else does, this means nothing.
-   *
-   * @default none; must be set where `rollback.database` is not `refuse`
-   * @example pulumi config set --path rollback.job 12
-   */
-  job: integer(
-    1,
-    Number.MAX_SAFE_INTEGER,
-    "expected the number of the job that brought what serves, for example 12",
-  ).optional(),
-  /**
-   * The folder on this machine with the SQL for `undo-scripts`, named like the migrations. Absolute, or
-   * beginning with `~/`.
-   *
-   * @default none; must be set where `rollback.database` is `undo-scripts`
-   * @example pulumi config set --path rollback.scripts ~/undo
-   */
-  scripts: folderHere.optional(),
-};
-
-/** Keys of `backup`: the dumps that every update takes, and those by the clock. */
-export const backupShape = {
-  /**
-   * How many proven backups of updates stay on the server. Before each change of the release one is
-   * taken, and proven by restoring it into a throwaway database. The last proven one always stays, and so
-   * does each that was taken by hand. From 1 to 1000.
-   *
-   * @default 5
-   */
-  keepLast: integer(1, 1_000, "expected a number from 1 to 1000, for example 5").default(5),
-  /**
-   * When the server backs itself up besides, by its own clock: a calendar expression of systemd with the
-   * name of a time zone at its end. One that falls into a time when the server is off is taken when it is
-   * back; one that falls into an update, after it. Each is proven as those of updates are. `npx chatalot
-   * status` says when the next comes, how the last went, and warns where backups are too old.
-   *
-   * @default none: only updates take backups
-   * @example pulumi config set --path backup.schedule "*-*-* 03:30 Europe/Berlin"
-   */
-  schedule: calendar.optional(),
-  /**
-   * How many proven backups by the clock stay on the server. From 1 to 1000.
-   *
-   * @default 7
-   */
-  keepScheduled: integer(1, 1_000, "expected a number from 1 to 1000, for example 7").default(7),
-  /**
-   * When the server restores all backups that it has, one after the other, to find those that have become
-   * bad on its disk. A calendar expression as of `backup.schedule`, or "never". Means nothing without
-   * `backup.schedule`.
-   *
-   * @default `*-*-01 05:00 UTC`, once a month
-   */
-  drill: calendarOr("never").default("*-*-01 05:00 UTC"),
-};
 
 function section<T extends z.ZodRawShape>(shape: T, example: string) {
   const error = `expected settings of its own, for example ${example}`;

@@ -6,7 +6,7 @@ import {
   listenShape,
   rollbackShape,
   serverShape,
-} from "./schema.ts";
+} from "./shapes.ts";
 
 /** Keys that are planned, with what they are for. */
 export const LATER: Record<string, string> = {
