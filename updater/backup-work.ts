@@ -4,7 +4,7 @@ import type { JobPlan } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import type { InstancePaths } from "./paths.ts";
 import type { BackupRequest, CheckBackupsRequest, SubmitAnswer } from "./protocol.ts";
-import type { Work } from "./submit.ts";
+import type { Work } from "./work.ts";
 
 type Refused = Extract<SubmitAnswer, { answer: "refused" }>;
 

@@ -3,36 +3,24 @@
  * does it, or opens a new job (J0) and starts its unit. Everything that is decided here is decided
  * under one lock, whoever asks.
  */
-import { join } from "node:path";
-import { backupWork } from "./backup-work.ts";
-import { readDrift } from "./drift.ts";
-import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
-import { linkDurably, nameExists, readFileIfThere } from "./files.ts";
+import { linkDurably, readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
 import {
   ensureInstance,
-  ensureSecrets,
   type Instance,
   keyedDigest,
   readInstance,
   keepReserve,
 } from "./instance.ts";
-import { Job, type JobPlan, jobSequences, openJob, type Runner } from "./job.ts";
+import { Job, jobSequences, openJob, type Runner } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { unsafeFolders } from "./ownership.ts";
-import {
-  type JobRequest,
-  type LedgerRecord,
-  PROTOCOL,
-  type SubmitAnswer,
-  type SwitchRequest,
-} from "./protocol.ts";
-import { configurationDigest, writeRelease } from "./rendered-release.ts";
-import { guardedListen, type Listen } from "./owner-guard.ts";
-import { isAboutBackups, needsOperatorText, repeatedRevert, underWay } from "./texts.ts";
+import { type JobRequest, PROTOCOL, type SubmitAnswer } from "./protocol.ts";
+import { isAboutBackups, needsOperatorText, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
+import { prepareWork } from "./work.ts";
 
 /** Each a second apart. After that the follower goes on trying. */
 const START_ATTEMPTS = 10;
@@ -168,162 +156,4 @@ export async function startUnit(paths: InstancePaths, sequence: number): Promise
     }
     await armUnit(paths.directory);
   }
-}
-
-/** What a request comes to. */
-export interface Work {
-  /** What the request asks for, as a value to compare with another request's. */
-  wanted: unknown;
-  /** The server already is so. */
-  unchanged: boolean;
-  serving: { serving?: LedgerRecord };
-  /** For a switch: where it publishes the chat. */
-  published?: { listen: Listen };
-  plan(sequence: number): Promise<JobPlan>;
-}
-
-async function prepareWork(
-  paths: InstancePaths,
-  instance: Instance,
-  request: JobRequest,
-  ledger: Ledger,
-): Promise<Work | SubmitAnswer> {
-  const driver = new ComposeDriver(paths, request.project);
-  const serving = ledger.serving;
-  const base = {
-    kind: request.kind,
-    instanceId: instance.id,
-    project: request.project,
-    requestedBy: request.requestedBy,
-    ...(serving === undefined ? {} : { previous: serving }),
-  };
-  const reported = serving === undefined ? {} : { serving };
-  if (request.kind === "remove") {
-    const last = ledger.lastServing;
-    return {
-      wanted: { kind: "remove" },
-      unchanged: serving === undefined && (await driver.server()) === undefined,
-      serving: reported,
-      plan: async () => ({ ...base, ...(last === undefined ? {} : { previous: last }) }),
-    };
-  }
-  if (request.kind === "prepare")
-    return {
-      wanted: {
-        kind: "prepare",
-        commit: request.release.commit,
-        ...(request.images === undefined ? {} : { images: request.images }),
-      },
-      // What was just sent is listed, but nobody has flushed it yet.
-      unchanged:
-        request.images?.source !== "sent" &&
-        (await isPrepared(paths, driver, request.release.commit)),
-      serving: reported,
-      plan: async () => ({
-        ...base,
-        release: request.release,
-        ...(request.archive === undefined ? {} : { archive: request.archive }),
-        ...(request.images === undefined ? {} : { images: request.images }),
-      }),
-    };
-
-  if (request.kind !== "switch") return backupWork(paths, request, base, ledger);
-
-  const { commit, name } = request.release;
-  if (!(await isPrepared(paths, driver, commit)))
-    return {
-      answer: "refused",
-      reasons: [
-        `${name} is not prepared on this server: its tree or image is missing. Run pulumi up.`,
-      ],
-    };
-  return switchWork(paths, driver, request, base, ledger);
-}
-
-async function switchWork(
-  paths: InstancePaths,
-  driver: ComposeDriver,
-  asked: SwitchRequest,
-  base: Omit<JobPlan, "target">,
-  ledger: Ledger,
-): Promise<Work | SubmitAnswer> {
-  const { serving } = ledger;
-  const { commit, name } = asked.release;
-  const listen = await listenFor(driver, asked, ledger);
-  const request = { ...asked, configuration: { ...asked.configuration, listen } };
-  const image = driver.imageName(commit);
-  const secrets = await ensureSecrets(paths, request.secrets);
-  const digest = await configurationDigest(paths, request, image, secrets);
-  const sameCommit = serving?.release?.commit === commit;
-  const same = sameCommit && serving.serving?.configurationDigest === digest;
-  const reverted = ledger.reverted.find(
-    (entry) =>
-      entry.commit === commit && (!sameCommit || entry.configurationDigest === digest) && !same,
-  );
-  if (reverted !== undefined && reverted.sequence !== request.retry)
-    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
-  const { database } = request;
-  const databaseWay =
-    database === undefined || database.job !== serving?.sequence
-      ? {}
-      : {
-          databaseWay: database.way,
-          ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
-        };
-  return {
-    wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
-    unchanged: same && (await runsAsCommitted(paths, driver, serving)),
-    serving: serving === undefined ? {} : { serving },
-    published: { listen },
-    plan: async (sequence) => ({
-      ...base,
-      release: request.release,
-      target: {
-        releaseDirectory: await writeRelease(paths, request, image, secrets, sequence),
-        configurationDigest: digest,
-        image,
-        profiles: request.configuration.profiles,
-        listen,
-        gate: request.gate,
-        keepReleases: request.keepReleases,
-        keepBackups: request.keepBackups,
-        keepRevertPoints: request.keepRevertPoints,
-        databaseVolume: request.configuration.databaseVolume,
-        filesVolume: request.configuration.filesVolume,
-        ...databaseWay,
-      },
-    }),
-  };
-}
-
-/** Decided here, since only the server knows at this moment whether somebody owns the chat. */
-async function listenFor(
-  driver: ComposeDriver,
-  { configuration }: SwitchRequest,
-  { lastServing }: Ledger,
-): Promise<Listen> {
-  const hasAccounts = (await driver.database())?.hasAccounts;
-  return guardedListen(configuration, {
-    ...(lastServing?.serving === undefined ? {} : { last: lastServing.serving }),
-    ...(hasAccounts === undefined ? {} : { hasAccounts }),
-  });
-}
-
-async function isPrepared(
-  paths: InstancePaths,
-  driver: ComposeDriver,
-  commit: string,
-): Promise<boolean> {
-  if (!(await nameExists(join(paths.trees, commit)))) return false;
-  return (await driver.image(driver.imageName(commit)))?.commit === commit;
-}
-
-/** Whether the server is the one that was committed, untouched and healthy. */
-async function runsAsCommitted(
-  paths: InstancePaths,
-  driver: ComposeDriver,
-  record: LedgerRecord,
-): Promise<boolean> {
-  if (record.serving === undefined) return false;
-  return (await readDrift(paths, driver, driver.look(), record)).length === 0;
 }

@@ -1,0 +1,172 @@
+/** What a request comes to: whether anything is to be done for it, and the plan of the job that does it. */
+import { join } from "node:path";
+import { backupWork } from "./backup-work.ts";
+import { readDrift } from "./drift.ts";
+import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
+import { nameExists } from "./files.ts";
+import { ensureSecrets, type Instance } from "./instance.ts";
+import type { JobPlan } from "./job.ts";
+import type { Ledger } from "./ledger.ts";
+import { guardedListen, type Listen } from "./owner-guard.ts";
+import type { InstancePaths } from "./paths.ts";
+import type { JobRequest, LedgerRecord, SubmitAnswer, SwitchRequest } from "./protocol.ts";
+import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { repeatedRevert } from "./texts.ts";
+
+/** What a request comes to. */
+export interface Work {
+  /** What the request asks for, as a value to compare with another request's. */
+  wanted: unknown;
+  /** The server already is so. */
+  unchanged: boolean;
+  serving: { serving?: LedgerRecord };
+  /** For a switch: where it publishes the chat. */
+  published?: { listen: Listen };
+  plan(sequence: number): Promise<JobPlan>;
+}
+
+export async function prepareWork(
+  paths: InstancePaths,
+  instance: Instance,
+  request: JobRequest,
+  ledger: Ledger,
+): Promise<Work | SubmitAnswer> {
+  const driver = new ComposeDriver(paths, request.project);
+  const serving = ledger.serving;
+  const base = {
+    kind: request.kind,
+    instanceId: instance.id,
+    project: request.project,
+    requestedBy: request.requestedBy,
+    ...(serving === undefined ? {} : { previous: serving }),
+  };
+  const reported = serving === undefined ? {} : { serving };
+  if (request.kind === "remove") {
+    const last = ledger.lastServing;
+    return {
+      wanted: { kind: "remove" },
+      unchanged: serving === undefined && (await driver.server()) === undefined,
+      serving: reported,
+      plan: async () => ({ ...base, ...(last === undefined ? {} : { previous: last }) }),
+    };
+  }
+  if (request.kind === "prepare")
+    return {
+      wanted: {
+        kind: "prepare",
+        commit: request.release.commit,
+        ...(request.images === undefined ? {} : { images: request.images }),
+      },
+      // What was just sent is listed, but nobody has flushed it yet.
+      unchanged:
+        request.images?.source !== "sent" &&
+        (await isPrepared(paths, driver, request.release.commit)),
+      serving: reported,
+      plan: async () => ({
+        ...base,
+        release: request.release,
+        ...(request.archive === undefined ? {} : { archive: request.archive }),
+        ...(request.images === undefined ? {} : { images: request.images }),
+      }),
+    };
+
+  if (request.kind !== "switch") return backupWork(paths, request, base, ledger);
+
+  const { commit, name } = request.release;
+  if (!(await isPrepared(paths, driver, commit)))
+    return {
+      answer: "refused",
+      reasons: [
+        `${name} is not prepared on this server: its tree or image is missing. Run pulumi up.`,
+      ],
+    };
+  return switchWork(paths, driver, request, base, ledger);
+}
+
+async function switchWork(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  asked: SwitchRequest,
+  base: Omit<JobPlan, "target">,
+  ledger: Ledger,
+): Promise<Work | SubmitAnswer> {
+  const { serving } = ledger;
+  const { commit, name } = asked.release;
+  const listen = await listenFor(driver, asked, ledger);
+  const request = { ...asked, configuration: { ...asked.configuration, listen } };
+  const image = driver.imageName(commit);
+  const secrets = await ensureSecrets(paths, request.secrets);
+  const digest = await configurationDigest(paths, request, image, secrets);
+  const sameCommit = serving?.release?.commit === commit;
+  const same = sameCommit && serving.serving?.configurationDigest === digest;
+  const reverted = ledger.reverted.find(
+    (entry) =>
+      entry.commit === commit && (!sameCommit || entry.configurationDigest === digest) && !same,
+  );
+  if (reverted !== undefined && reverted.sequence !== request.retry)
+    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
+  const { database } = request;
+  const databaseWay =
+    database === undefined || database.job !== serving?.sequence
+      ? {}
+      : {
+          databaseWay: database.way,
+          ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
+        };
+  return {
+    wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
+    unchanged: same && (await runsAsCommitted(paths, driver, serving)),
+    serving: serving === undefined ? {} : { serving },
+    published: { listen },
+    plan: async (sequence) => ({
+      ...base,
+      release: request.release,
+      target: {
+        releaseDirectory: await writeRelease(paths, request, image, secrets, sequence),
+        configurationDigest: digest,
+        image,
+        profiles: request.configuration.profiles,
+        listen,
+        gate: request.gate,
+        keepReleases: request.keepReleases,
+        keepBackups: request.keepBackups,
+        keepRevertPoints: request.keepRevertPoints,
+        databaseVolume: request.configuration.databaseVolume,
+        filesVolume: request.configuration.filesVolume,
+        ...databaseWay,
+      },
+    }),
+  };
+}
+
+/** Decided here, since only the server knows at this moment whether somebody owns the chat. */
+async function listenFor(
+  driver: ComposeDriver,
+  { configuration }: SwitchRequest,
+  { lastServing }: Ledger,
+): Promise<Listen> {
+  const hasAccounts = (await driver.database())?.hasAccounts;
+  return guardedListen(configuration, {
+    ...(lastServing?.serving === undefined ? {} : { last: lastServing.serving }),
+    ...(hasAccounts === undefined ? {} : { hasAccounts }),
+  });
+}
+
+async function isPrepared(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  commit: string,
+): Promise<boolean> {
+  if (!(await nameExists(join(paths.trees, commit)))) return false;
+  return (await driver.image(driver.imageName(commit)))?.commit === commit;
+}
+
+/** Whether the server is the one that was committed, untouched and healthy. */
+async function runsAsCommitted(
+  paths: InstancePaths,
+  driver: ComposeDriver,
+  record: LedgerRecord,
+): Promise<boolean> {
+  if (record.serving === undefined) return false;
+  return (await readDrift(paths, driver, driver.look(), record)).length === 0;
+}
