@@ -21,7 +21,7 @@ export default tseslint.config(
   },
   {
     // Entry points that people run talk to a terminal.
-    files: ["bench/**", "demo/**", "toolchain/**", "cli/**", "test/**"],
+    files: ["bench/**", "demo/**", "toolchain/**", "cli/**", "supply-chain/**", "test/**"],
     rules: { "no-console": "off" },
   },
   {
