@@ -3,7 +3,7 @@
  * be read for it, from the server, if the release is there already. So going back needs no repository.
  */
 import { UserError } from "../common/errors.ts";
-import { compareCompose } from "../release/compose-compare.ts";
+import { compareCompose, type ComposeComparison } from "../release/compose-compare.ts";
 import { composeFacts } from "../release/compose-facts.ts";
 import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/mirror.ts";
 import { parseReference, type ReleaseReference } from "../release/reference.ts";
@@ -73,12 +73,15 @@ export async function releaseFacts(
   const { remote, state } = server;
   const way = await wayOnServer(mirror, described, running, server);
   const current = way === undefined ? await describedIfThere(mirror, running.commit) : undefined;
-  const plan = await makePlan(mirror, current, described, { state, facts: await remote.facts() });
+  const compose =
+    current === undefined ? undefined : compareCompose(current.composeFile, described.composeFile);
+  const known = { state, facts: await remote.facts() };
+  const plan = await makePlan(mirror, current, described, compose, known);
   return {
     ...facts,
     refusals:
       way === undefined
-        ? databaseRefusals(current, described, running)
+        ? databaseRefusals(compose, described, running)
         : factsOnServer(described.name, described, way).refusals,
     ...(plan === undefined ? {} : { plan }),
   };
@@ -153,12 +156,11 @@ async function wayOnServer(
  * server would find an empty database or none.
  */
 function databaseRefusals(
-  current: Release | undefined,
+  compose: ComposeComparison | undefined,
   next: Release,
   running: ReleaseIdentity,
 ): Refusal[] {
-  if (current === undefined) return [];
-  const { refusals } = compareCompose(current.composeFile, next.composeFile);
+  const refusals = compose?.refusals ?? [];
   return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];
 }
 

@@ -1,5 +1,6 @@
 /** The releases of the repository that are newer than the one that serves. */
 import { counted } from "../../common/text.ts";
+import { breakingChanges } from "../../release/breaking.ts";
 import { compareChangelogs } from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { commitsBetween } from "../../release/history.ts";
@@ -23,6 +24,7 @@ export interface AvailableUpdate {
   migrations: string[];
   /** The changelog's entries since, without the version. */
   changes: string[];
+  /** What the changelog or a commit calls breaking. */
   breaking: string[];
   /** When it was tried and taken back. */
   reverted?: { sequence: number; at: string };
@@ -50,7 +52,7 @@ export async function availableUpdates(
     const next = await describeRelease(mirror, tag).catch(() => undefined);
     // A tag that was moved, or of something that is no release, is told when it is asked for.
     if (next === undefined) continue;
-    const { ahead, behind } = await commitsBetween(mirror, current.commit, next.commit);
+    const { ahead, behind, subjects } = await commitsBetween(mirror, current.commit, next.commit);
     if (ahead === 0 || behind > 0) continue;
     const { entries } = compareChangelogs(current.changelog, next.changelog ?? "");
     const tried = reverted.find(({ commit }) => commit === next.commit);
@@ -58,7 +60,7 @@ export async function availableUpdates(
       ...{ tag, commit: next.commit, date, isPreview, commits: ahead },
       migrations: compareMigrations(applied, next.migrations).pending.map(migrationName),
       changes: entries.flatMap(({ changes }) => changes),
-      breaking: entries.flatMap(({ breaking }) => breaking),
+      breaking: breakingChanges(entries, subjects),
       ...(tried === undefined ? {} : { reverted: { sequence: tried.sequence, at: tried.at } }),
     });
   }

@@ -1,7 +1,8 @@
 /** What an update will do, as far as it can be known before: the facts behind the preview's text. */
+import { breakingChanges } from "../../release/breaking.ts";
 import { compareChangelogs, type ChangelogEntry } from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
-import { type ChangedService, compareCompose } from "../../release/compose-compare.ts";
+import type { ChangedService, ComposeComparison } from "../../release/compose-compare.ts";
 import { commitsBetween } from "../../release/history.ts";
 import { type Effect, readEffects } from "../../release/migrations/effects.ts";
 import type { Mirror } from "../../release/mirror.ts";
@@ -72,12 +73,14 @@ export interface PlannedServer {
 
 /**
  * @param current undefined where the repository has no such commit any more
+ * @param compose how the compose files of the two differ; undefined where there is no current one
  * @returns undefined where nothing serves, or the same commit does
  */
 export async function makePlan(
   mirror: Mirror,
   current: Release | undefined,
   next: Release,
+  compose: ComposeComparison | undefined,
   { state, facts }: PlannedServer,
 ): Promise<Plan | undefined> {
   const running = state.serving?.release;
@@ -90,8 +93,6 @@ export async function makePlan(
     next.changelog === undefined
       ? { entries: [] }
       : compareChangelogs(current?.changelog, next.changelog);
-  const compose =
-    current === undefined ? undefined : compareCompose(current.composeFile, next.composeFile);
   const pending = await plannedMigrations(next, state);
   const { override, serving, database } = state;
   return {
@@ -102,10 +103,7 @@ export async function makePlan(
     commits: history.subjects.slice(0, MOST_COMMITS),
     changelog: changelog.entries,
     ...(changelog.newest === undefined ? {} : { changelogEndsAt: changelog.newest }),
-    breaking: [
-      ...changelog.entries.flatMap(({ breaking }) => breaking),
-      ...history.subjects.filter(isBreakingSubject),
-    ],
+    breaking: breakingChanges(changelog.entries, history.subjects),
     required: compose?.newRequiredVariables.map(({ name }) => printableLine(name)) ?? [],
     services: {
       changed: compose?.changed ?? [],
@@ -156,11 +154,6 @@ function sum(space: BackupSpace): number {
 
 function planned(name: string, commit: string, version: string | undefined): PlannedRelease {
   return { name, commit, ...(version === undefined ? {} : { version }) };
-}
-
-/** As Conventional Commits has it: `feat(api)!: ...`, or the words themselves. */
-function isBreakingSubject(subject: string): boolean {
-  return /^\w+(\([^)]*\))?!:/.test(subject) || /\bBREAKING[ -]CHANGE\b/.test(subject);
 }
 
 function lastDurations(

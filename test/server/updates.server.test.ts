@@ -38,6 +38,21 @@ describe("chatalot updates and update", function () {
     expect(checked.output.trim()).to.equal(`v2.0.0@${tags["v2.0.0"]}`);
   });
 
+  it("are shown to others as a page, which changes nothing", async () => {
+    const before = await runningSince(demo);
+    const file = join(operator.folder, "evening.html");
+    const { exitCode, output } = await operator.chatalot("report", "v2.0.0", "--output", file);
+    expect(exitCode, output).to.equal(0);
+    const page = await readFile(file, "utf8");
+    expect(page).to.contain("Update to v2.0.0").and.to.contain("As things are, this is refused.");
+    expect(page).to.match(/<th scope="row">009 [^<]+<\/th>/);
+    expect(page).to.contain("PUBLIC_URL");
+    expect(await runningSince(demo)).to.deep.equal(before);
+    // What serves already is nothing to show.
+    expect((await operator.chatalot("report", "--output", file)).exitCode).to.equal(3);
+    expect(await readFile(file, "utf8")).to.equal(page);
+  });
+
   it("change nothing where the preview refuses", async () => {
     const before = [await stackFile(), await runningSince(demo)];
     const { exitCode, output } = await operator.chatalot("update", "--yes");

@@ -55,7 +55,8 @@ describe("makePlan", function () {
       describeRelease(mirror, to),
     ]);
     const facts = parseHostFacts(readyFacts());
-    return makePlan(mirror, current, next, { state: running(current), facts });
+    const compose = compareCompose(current.composeFile, next.composeFile);
+    return makePlan(mirror, current, next, compose, { state: running(current), facts });
   }
 
   function told(plan: Plan): Told {
