@@ -14,6 +14,7 @@ import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
 import { registerReport } from "./report/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
+import { registerRestore } from "./restore/command.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import { rollback, type RollbackOptions } from "./rollback.ts";
@@ -43,6 +44,7 @@ program
 registerBackup(program);
 registerInit(program);
 registerReport(program);
+registerRestore(program);
 program
   .command("status")
   .description("shows what serves, whether it is as committed, and what was done last")

@@ -25,8 +25,9 @@ import { readUndoScripts } from "./undo-scripts.ts";
 
 /** The way for the database as the server's request has it, with the operator's scripts. */
 export async function rollbackOf(values: Wire): Promise<NonNullable<SwitchRequest["database"]>> {
-  const { way, job, scripts: folder } = values.rollback as DatabaseRollback;
-  if (way !== "undo-scripts" || folder === undefined) return { way, job };
+  const { way, job, scripts: folder, backup } = values.rollback as DatabaseRollback;
+  if (way !== "undo-scripts" || folder === undefined)
+    return { way, job, ...(backup === undefined ? {} : { backup }) };
   const known = new Set(identityOf(values).migrations.map(({ version }) => version));
   const scripts = await readUndoScripts(folder);
   return { way, job, scripts: scripts.filter(({ version }) => !known.has(version)) };
@@ -75,6 +76,7 @@ async function migrationRefusals(
   if (missing.length + edited.length === 0 && chosen === undefined) return [];
   if (chosen?.way === "undo-scripts" && edited.length === 0)
     return undoRefusals(context, identity, missing, chosen.scripts ?? "");
+  if (chosen?.backup !== undefined) return tellRestore(context, identity, chosen.backup, state);
   const history = await historyIfInstalled(knownServerOf(news));
   const way = history?.waysBack.find(({ release: { commit } }) => commit === identity.commit);
   if (chosen !== undefined && chosen.way !== "undo-scripts")
@@ -105,13 +107,42 @@ function wayInForce(
 ): DatabaseRollback | undefined {
   const named = rollback as DatabaseRollback | undefined;
   if (named === undefined) return undefined;
-  if (named.job === serving?.sequence) return named;
+  if (named.job === (serving?.sequence ?? 0)) return named;
   context.warn(
     `"rollback.database" is left alone: it was for job ${named.job}, and ` +
       `${serving === undefined ? "nothing serves" : `job ${serving.sequence} brought what serves`}. ` +
       "Remove it: pulumi config rm rollback",
   );
   return undefined;
+}
+
+/**
+ * The backup that becomes the database although the release may stay the same: then nothing else says that
+ * there is something to do.
+ */
+export function restoredBackup(
+  { rollback }: Wire,
+  { serving }: Pick<ServerState, "serving">,
+): string | undefined {
+  const named = rollback as DatabaseRollback | undefined;
+  return named?.job === (serving?.sequence ?? 0) ? named?.backup : undefined;
+}
+
+/** The job looks at the backup itself, before it touches anything. */
+function tellRestore(
+  context: ResourceContext,
+  release: ReleaseIdentity,
+  name: string,
+  { serving }: ServerState,
+): string[] {
+  context.tell(
+    `RESTORE  ${releaseText(release)} gets the database of the backup ${name}, and the uploads that it has. ` +
+      (serving === undefined
+        ? "Nothing serves here yet."
+        : "What was written since is not in it. The database of now is kept under another name, and newer " +
+          "uploads are set aside; should it fail, both are as they are now."),
+  );
+  return [];
 }
 
 /** What the job will find for itself is only told; it refuses what doesn't fit before it stops anything. */

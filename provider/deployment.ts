@@ -12,7 +12,7 @@ import {
 } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
-import { databaseRefusals, rollbackOf } from "./database-refusals.ts";
+import { databaseRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import { otherAddition, refuseToTakeBack, unknownServing } from "./other-operators.ts";
 import {
@@ -54,13 +54,16 @@ export const deployment: Resource = {
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
     const listen = listenOf(wanted, state);
-    if (refusals.length === 0 && isGuarded(wanted, listen))
+    const restored = restoredBackup(news, state);
+    // Whether there is an account is for the server to say, which has the backup.
+    const isNew = state.lastServing === undefined && restored !== undefined;
+    if (refusals.length === 0 && !isNew && isGuarded(wanted, listen))
       context.warn(guardText(wanted, listen, (news.place as ServerPlace).server));
     const opening = openingOf(wanted, state);
     const drift = driftOf(olds, state);
     if (drift.length > 0)
       context.tell(`The server differs from what was deployed:\n  - ${drift.join("\n  - ")}`);
-    else if (refusals.length === 0 && opening === undefined)
+    else if (refusals.length === 0 && opening === undefined && restored === undefined)
       tellNothingToDo(context, olds, news, state);
     return {
       additions: {
@@ -71,6 +74,7 @@ export const deployment: Resource = {
           : leavingAddition(context, news, state)),
         ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
         ...(opening === undefined ? {} : { opening }),
+        ...(restored === undefined ? {} : { restored }),
       },
       refusals,
     };
@@ -79,7 +83,7 @@ export const deployment: Resource = {
   diff(olds, news) {
     refuseOtherInstance(olds, news);
     refuseToTakeBack(olds, news);
-    if (news.drift !== undefined || news.opening !== undefined) return true;
+    if ([news.drift, news.opening, news.restored].some((cause) => cause !== undefined)) return true;
     return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
   },
 
@@ -196,7 +200,8 @@ function outputsOf(
   { instanceId, listen }: Exclude<SubmitAnswer, { answer: "refused" }>,
 ): Wire {
   const { secrets: _secrets, drift: _drift, opening: _opening, ...others } = inputs;
-  const { rollback: _rollback, leavesReach: _leavesReach, secretEnv, ...kept } = others;
+  const { rollback: _rollback, restored: _restored, ...more } = others;
+  const { leavesReach: _leavesReach, secretEnv, ...kept } = more;
   return {
     ...kept,
     secretEnv: secret(secretEnv),

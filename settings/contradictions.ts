@@ -57,7 +57,12 @@ export function healthProblems(health: Parsed["health"]): Problem[] {
 }
 
 /** Without the job it would be done again by every later change that goes back. */
-export function rollbackProblems({ database, job, scripts }: Parsed["rollback"]): Problem[] {
+export function rollbackProblems({
+  database,
+  job,
+  scripts,
+  backup,
+}: Parsed["rollback"]): Problem[] {
   const problems: Problem[] = [];
   if (database !== "refuse" && job === undefined)
     problems.push({
@@ -70,6 +75,13 @@ export function rollbackProblems({ database, job, scripts }: Parsed["rollback"])
       key: "rollback.scripts",
       cause: "is missing: expected the folder with the undo scripts",
       example: "pulumi config set --path rollback.scripts ~/undo",
+    });
+  if (backup !== undefined && database !== "backup")
+    problems.push({
+      key: "rollback.backup",
+      cause: 'means nothing without rollback.database "backup"',
+      got: { value: backup },
+      example: "pulumi config set --path rollback.database backup",
     });
   return problems;
 }

@@ -58,6 +58,8 @@ export interface Settings {
   keepReleases: number;
   keepRevertPoints: number;
   keepBackups: number;
+  /** Whether backups by the clock and by hand have more than the database. */
+  includeFiles: boolean;
   /** What the server does by the clock. */
   schedule?: Schedule;
   retry?: number;
@@ -75,6 +77,8 @@ export interface DatabaseRollback {
   job: number;
   /** For `undo-scripts`: the folder on this machine. */
   scripts?: string;
+  /** For `backup`: its name. */
+  backup?: string;
 }
 
 /** Where images come from, and what making them may take. */
@@ -144,11 +148,13 @@ function settingsOf(
     keepReleases: keep.releases,
     keepRevertPoints: keep.revertPoints,
     keepBackups: backup.keepLast,
+    includeFiles: backup.includeFiles,
     ...(backup.schedule === undefined
       ? {}
       : {
           schedule: {
             ...{ backup: backup.schedule, keep: backup.keepScheduled },
+            files: backup.includeFiles,
             ...(backup.drill === "never" ? {} : { drill: backup.drill }),
           },
         }),
@@ -167,6 +173,7 @@ function settingsOf(
           rollback: {
             ...{ way: rollback.database, job: rollback.job },
             ...(rollback.scripts === undefined ? {} : { scripts: rollback.scripts }),
+            ...(rollback.backup === undefined ? {} : { backup: rollback.backup }),
           },
         }),
   };

@@ -11,7 +11,6 @@ import {
 /** Keys that are planned, with what they are for. */
 export const LATER: Record<string, string> = {
   alerts: "mail or webhook when something fails",
-  "backup.includeFiles": "backups of the uploads",
   "backup.copyTo": "copies of the backups at another place",
   "backup.encryptTo": "encrypted backups",
   hooks: "commands of the operator before and after an update",

@@ -2,6 +2,8 @@
 import { serverAddressShape } from "../transport/address.ts";
 import { DATABASE_WAYS } from "../updater/protocol.ts";
 import {
+  backupName,
+  boolean,
   calendar,
   calendarOr,
   choice,
@@ -143,14 +145,24 @@ export const rollbackShape = {
   /**
    * The number of the job that brought what serves: once something else does, this means nothing.
    *
+   * 0: nothing serves yet, as on a server that a backup is restored onto.
+   *
    * @default none; must be set where `rollback.database` is not `refuse`
    * @example pulumi config set --path rollback.job 12
    */
   job: integer(
-    1,
+    0,
     Number.MAX_SAFE_INTEGER,
     "expected the number of the job that brought what serves, for example 12",
   ).optional(),
+  /**
+   * For `backup`: the one that becomes the database, by its name. `npx chatalot restore` sets it. Also where
+   * the release stays the same.
+   *
+   * @default none: the newest proven one that the release can start on
+   * @example pulumi config set --path rollback.backup 000012-20260301T201500Z
+   */
+  backup: backupName.optional(),
   /**
    * The folder on this machine with the SQL for `undo-scripts`, named like the migrations. Absolute, or
    * beginning with `~/`.
@@ -181,6 +193,15 @@ export const backupShape = {
    * @example pulumi config set --path backup.schedule "*-*-* 03:30 Europe/Berlin"
    */
   schedule: calendar.optional(),
+  /**
+   * Whether backups by the clock and by hand have the uploads, the configuration and the keys as well: with
+   * them a whole server can be made anew (docs/restore.md). Uploads that an earlier backup has are linked to
+   * it, so that only new ones take of the disk. Those before an update have the database alone, since no
+   * update touches the rest.
+   *
+   * @default true
+   */
+  includeFiles: boolean.default(true),
   /**
    * How many proven backups by the clock stay on the server. From 1 to 1000.
    *

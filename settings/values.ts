@@ -12,7 +12,7 @@ import { parseImage } from "../common/image-reference.ts";
 import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
-import { directorySchema } from "../updater/protocol.ts";
+import { backupNameSchema, directorySchema } from "../updater/protocol.ts";
 import { calendarSchema } from "../updater/schedule/protocol.ts";
 import { alternatives } from "./problems.ts";
 
@@ -231,6 +231,11 @@ export const ipAddress = z.custom<string>(
   (value) => typeof value === "string" && isIP(value) !== 0 && !value.includes("%"),
   { error: "expected an IP address of the server, for example 127.0.0.1" },
 );
+
+/** The name of a backup, as `npx chatalot backup list` has it. */
+export const backupName = z.custom<string>((value) => backupNameSchema.safeParse(value).success, {
+  error: "expected the name of a backup, for example 000012-20260301T201500Z",
+});
 
 export const projectName = z.custom<string>(
   (value) => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,39}$/.test(value),

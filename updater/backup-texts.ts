@@ -21,7 +21,12 @@ export function backupVerdict(job: Job, outcome: Outcome, cause: string): string
 function takenText(job: Job): string {
   const backup = backupOf(job);
   if (backup === undefined) throw new Error(`job ${job.sequence} took no backup`);
-  return `TAKEN Backup ${backup.name}, ${(backup.size / 1_000_000).toFixed(1)} MB, proven by a restore; nothing was stopped.`;
+  const { name, size, files } = backup;
+  const others =
+    files === undefined
+      ? ""
+      : ` with ${counted(files.count, "file")} of ${(files.size / 1_000_000).toFixed(1)} MB`;
+  return `TAKEN Backup ${name}, ${(size / 1_000_000).toFixed(1)} MB${others}, proven by a restore; nothing was stopped.`;
 }
 
 function checkedText(names: readonly string[]): string {

@@ -1,18 +1,19 @@
 /** Lists, removes and sends the backups of an instance, without a job. */
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import type { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { partsOf, sendContent } from "./backup-files/content.ts";
+import { LIST_FILE } from "./backup-files/file-list.ts";
 import type {
   BackupList,
   BackupsRequest,
   NamedBackupRequest,
   RemoveBackupAnswer,
+  SendRequest,
 } from "./backup-protocol.ts";
 import { noBackup } from "./backup-work.ts";
 import {
   backupSummary,
-  dumpFile,
+  backupFolder,
+  fileListOf,
   listBackups,
   removeBackup,
   removePartialBackups,
@@ -73,19 +74,21 @@ async function refusalToRemove(paths: InstancePaths, name: string): Promise<stri
   return isLastProven(backups, name) ? lastProvenText(name) : undefined;
 }
 
-/** Writes the bytes of a dump, as they are. */
-export async function sendDump(
-  { directory, name }: NamedBackupRequest,
+/** Writes the text of a backup's list of files, or the bytes of all its files, as they are. */
+export async function sendBackup(
+  { directory, name, part }: SendRequest,
   destination: Writable,
 ): Promise<void> {
   const paths = instancePaths(directory);
-  const isThere = (await listBackups(paths)).some((backup) => backup.name === name);
-  if (!isThere) throw new Error(noBackup(paths, [name]));
-  const file = await open(dumpFile(paths, name), constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    if (!(await file.stat()).isFile()) throw new Error(`the dump of ${name} is not a file`);
-    await pipeline(file.createReadStream({ autoClose: false }), destination, { end: false });
-  } finally {
-    await file.close();
+  const backup = (await listBackups(paths)).find((found) => found.name === name);
+  if (backup === undefined) throw new Error(noBackup(paths, [name]));
+  const folder = backupFolder(paths, name);
+  const { files } = backup.manifest;
+  if (part === "content") {
+    const list = await fileListOf(paths, backup);
+    await sendContent(folder, partsOf(backup.manifest, list), destination);
+  } else if (files !== undefined) {
+    const { listSize: size, listSha256: sha256 } = files;
+    await sendContent(folder, [{ path: LIST_FILE, size, sha256 }], destination);
   }
 }

@@ -28,8 +28,12 @@ export async function backupWork(
       return refused("There is nothing to back up: no release has served here yet.");
     return {
       ...common,
-      wanted: { kind: request.kind },
-      plan: async () => ({ ...base, ...(request.scheduled === true ? { scheduled: true } : {}) }),
+      wanted: { kind: request.kind, files: request.files === true },
+      plan: async () => ({
+        ...base,
+        ...(request.scheduled === true ? { scheduled: true } : {}),
+        ...(request.files === true ? { files: true } : {}),
+      }),
     };
   }
   const there = (await listBackups(paths)).map(({ name }) => name);

@@ -13,6 +13,8 @@ import {
   syncDirectory,
   writeFileDurably,
 } from "./files.ts";
+import { differenceOf, type Digests, readFileList } from "./backup-files/compare.ts";
+import type { FileList, ListDigest } from "./backup-files/file-list.ts";
 import type { InstancePaths } from "./paths.ts";
 import { type BackupKind, backupNameSchema, type BackupSummary } from "./protocol.ts";
 
@@ -30,6 +32,8 @@ export interface BackupManifest {
   /** Bytes of the database on the disk, and not of the dump. */
   databaseSize: number;
   dump: Dump;
+  /** What it has besides: uploads, configuration and keys. Absent: the database alone. */
+  files?: ListDigest;
   /** Set once the dump was restored into a throwaway database and compared. */
   proof?: { restoredAt: string };
   /** Set where a check found that the dump is not what was written; there is no proof then. */
@@ -57,25 +61,41 @@ export function backupName(sequence: number, takenAt: Date): string {
 
 /** Where the dump of a backup lies. */
 export function dumpFile(paths: InstancePaths, name: string): string {
-  return join(paths.backups, name, DUMP_FILE);
+  return join(backupFolder(paths, name), DUMP_FILE);
+}
+
+/** Where a backup lies. */
+export function backupFolder(paths: Pick<InstancePaths, "backups">, name: string): string {
+  return join(paths.backups, name);
+}
+
+/** The list of a backup's other files; undefined where it has none. */
+export async function fileListOf(
+  paths: Pick<InstancePaths, "backups">,
+  { name, manifest }: Backup,
+): Promise<FileList | undefined> {
+  if (manifest.files === undefined) return undefined;
+  return readFileList(backupFolder(paths, name), manifest.files);
 }
 
 /**
  * Takes a backup: everything is written and flushed beside its final name first, so that a folder with
  * that name is always whole.
+ *
+ * @param write makes the files, in the folder that it is given
  */
 export async function takeBackup(
   paths: InstancePaths,
   name: string,
-  write: (dumpFile: string) => Promise<BackupManifest>,
+  write: (dumpFile: string, folder: string) => Promise<BackupManifest>,
 ): Promise<Backup> {
-  const folder = join(paths.backups, name);
+  const folder = backupFolder(paths, name);
   const partial = `${folder}${PARTIAL}`;
   await makeDirectoryDurably(paths.backups);
   await rm(partial, { recursive: true, force: true });
   await makeDirectoryDurably(partial);
   try {
-    const manifest = await write(join(partial, DUMP_FILE));
+    const manifest = await write(join(partial, DUMP_FILE), partial);
     await writeManifest(partial, manifest);
     await rename(partial, folder);
     await syncDirectory(paths.backups);
@@ -118,8 +138,35 @@ async function changeManifest(
   return { name, manifest };
 }
 
-/** How a dump differs from the one that was written, by its bytes; undefined: not at all. */
+/**
+ * How a backup differs from the one that was written, by its bytes; undefined: not at all.
+ *
+ * @param digests is added to, for other backups that share files with it
+ */
 export async function damageOf(
+  paths: InstancePaths,
+  backup: Backup,
+  digests?: Digests,
+): Promise<string | undefined> {
+  return (await damageOfDump(paths, backup)) ?? (await damageOfFiles(paths, backup, digests));
+}
+
+async function damageOfFiles(
+  paths: InstancePaths,
+  backup: Backup,
+  digests?: Digests,
+): Promise<string | undefined> {
+  try {
+    const list = await fileListOf(paths, backup);
+    return list === undefined
+      ? undefined
+      : await differenceOf(backupFolder(paths, backup.name), list, digests);
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function damageOfDump(
   paths: InstancePaths,
   { name, manifest }: Backup,
 ): Promise<string | undefined> {
@@ -146,6 +193,11 @@ async function writeManifest(folder: string, manifest: BackupManifest): Promise<
 /** What is in a manifest's file. */
 export function manifestText(manifest: BackupManifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** The numbers of the jobs that took the backups which are there, whole or not. */
+export async function backupSequences(paths: InstancePaths): Promise<number[]> {
+  return (await foldersIn(paths.backups)).filter(isBackupName).map((name) => parseInt(name, 10));
 }
 
 /** All complete backups, oldest first. Folders with other names are not ours, and neither are links. */

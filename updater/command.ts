@@ -24,6 +24,8 @@ export class CommandError extends Error {
     readonly stderr: string,
     readonly timedOut: boolean,
     options?: ErrorOptions,
+    /** Whether there is no such program. */
+    readonly isNotInstalled = false,
   ) {
     super(message, options);
   }
@@ -116,5 +118,6 @@ function commandError(
     stderr,
     error.timedOut,
     { cause: error },
+    error.code === "ENOENT",
   );
 }

@@ -1,6 +1,7 @@
 /** What is on a server that this tool did not put there and that a deployment would write over. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { CommandError } from "./command.ts";
 import { docker, volumeMountpoint } from "./drivers/compose/docker.ts";
 import { nameExists } from "./files.ts";
 import type { InstancePaths } from "./paths.ts";
@@ -17,6 +18,18 @@ const FILES = [
 /** Container names that upstream's compose file fixes. */
 const CONTAINERS = ["chatalot-server", "chatalot-db"];
 
+/** Undefined where there is no Docker. */
+async function containersIfAny(): Promise<string | undefined> {
+  try {
+    return await docker("list the containers", [
+      ...["ps", "--all", "--format", '{{.Names}}\t{{.Label "com.docker.compose.project"}}'],
+    ]);
+  } catch (error) {
+    if (error instanceof CommandError && error.isNotInstalled) return undefined;
+    throw error;
+  }
+}
+
 /** In words, each with its name. Empty: the server is free for a first deployment. */
 export async function findForeign(
   paths: InstancePaths,
@@ -28,9 +41,9 @@ export async function findForeign(
     if (await nameExists(join(paths.directory, file)))
       found.push(`the file ${join(paths.directory, file)}`);
 
-  const containers = await docker("list the containers", [
-    ...["ps", "--all", "--format", '{{.Names}}\t{{.Label "com.docker.compose.project"}}'],
-  ]);
+  const containers = await containersIfAny();
+  // What a new server has no program for, it has none of.
+  if (containers === undefined) return found;
   for (const line of containers.split("\n").filter((text) => text !== "")) {
     const [name = "", owner = ""] = line.split("\t");
     if (owner === project || CONTAINERS.includes(name)) found.push(`the container ${name}`);

@@ -27,9 +27,7 @@ export async function readInstance(paths: InstancePaths): Promise<Instance | und
 export async function ensureInstance(paths: InstancePaths, project: string): Promise<Instance> {
   const found = await readInstance(paths);
   if (found !== undefined) return found;
-  await makeDirectoryDurably(paths.directory, 0o755);
-  for (const folder of [paths.state, paths.releases, paths.trees, paths.jobs, paths.incoming])
-    await makeDirectoryDurably(folder);
+  await makeFolders(paths);
   const instance: Instance = {
     id: randomBytes(8).toString("hex"),
     project,
@@ -37,6 +35,27 @@ export async function ensureInstance(paths: InstancePaths, project: string): Pro
   };
   await writeFileDurably(paths.instanceFile, JSON.stringify(instance));
   return instance;
+}
+
+/**
+ * Makes a directory the home of an instance that lived elsewhere. Its id comes last, since it is what the
+ * rest is known by.
+ */
+export async function plantInstance(
+  paths: InstancePaths,
+  { id, project }: Pick<Instance, "id" | "project">,
+  secrets: InstanceSecrets,
+): Promise<void> {
+  await makeFolders(paths);
+  await writeFileDurably(paths.secretsFile, JSON.stringify(secrets));
+  const instance: Instance = { id, project, createdAt: new Date().toISOString() };
+  await writeFileDurably(paths.instanceFile, JSON.stringify(instance));
+}
+
+async function makeFolders(paths: InstancePaths): Promise<void> {
+  await makeDirectoryDurably(paths.directory, 0o755);
+  for (const folder of [paths.state, paths.releases, paths.trees, paths.jobs, paths.incoming])
+    await makeDirectoryDurably(folder);
 }
 
 /** Enough for the records of a revert. */

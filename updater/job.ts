@@ -47,10 +47,14 @@ export interface JobPlan {
     filesVolume: string;
     /** What takes the live database's place; absent: nothing does. */
     databaseWay?: DatabaseWay;
+    /** For a backup: its name; absent: the newest one that fits. */
+    databaseBackup?: string;
     undoScripts?: UndoScript[];
   };
   /** For a backup: the clock asked for it. */
   scheduled?: boolean;
+  /** For a backup: it is to have the uploads, the configuration and the keys as well. */
+  files?: boolean;
   /** For a check: the names of the backups. */
   backups?: string[];
   /** The release that serves, as the ledger has it. */

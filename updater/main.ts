@@ -1,16 +1,22 @@
 /**
  * The updater's entry on the server. A request comes by standard input, so that no secret is ever
- * in an argument; the answer goes to standard output as JSON, one document a line. Only `send-dump`
- * answers with bytes.
+ * in an argument; the answer goes to standard output as JSON, one document a line. Only `send-backup`
+ * answers with bytes, and only to `receive-backup` bytes follow the request.
  */
 import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { messageOf } from "../common/errors.ts";
-import { backupRequestSchema, backupsRequestSchema } from "./backup-protocol.ts";
-import { readBackups, removeNamedBackup, sendDump } from "./backup-verbs.ts";
+import {
+  backupRequestSchema,
+  backupsRequestSchema,
+  offeredBackupSchema,
+  sendRequestSchema,
+} from "./backup-protocol.ts";
+import { readBackups, removeNamedBackup, sendBackup } from "./backup-verbs.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
+import { firstLine } from "./first-line.ts";
 import { readHistory } from "./history.ts";
 import { inspectServer, type InspectRequest } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
@@ -19,6 +25,7 @@ import { instancePaths } from "./paths.ts";
 import { plainText } from "./plain-text.ts";
 import type { HistoryRequest } from "./history-protocol.ts";
 import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
+import { offerBackup, receiveBackup } from "./receive-backup.ts";
 import { resolve } from "./resolve.ts";
 import { runOpenJob } from "./run.ts";
 import {
@@ -52,12 +59,20 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
         await removeNamedBackup(backupRequestSchema.parse(JSON.parse(await text(process.stdin)))),
       );
       return;
-    case "send-dump":
-      await sendDump(
-        backupRequestSchema.parse(JSON.parse(await text(process.stdin))),
+    case "send-backup":
+      await sendBackup(
+        sendRequestSchema.parse(JSON.parse(await text(process.stdin))),
         process.stdout,
       );
       return;
+    case "offer-backup":
+      print(await offerBackup(offeredBackupSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "receive-backup": {
+      const { line, rest } = await firstLine(process.stdin);
+      print(await receiveBackup(offeredBackupSchema.parse(JSON.parse(line)), rest));
+      return;
+    }
     case "submit":
       print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));
       return;

@@ -2,7 +2,9 @@
  * The folder of a release for one job: compose file, `.env` and keys. Written once and never
  * changed, so that a revert starts exactly what ran before.
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { encodeDotenv } from "../release/dotenv.ts";
 import { renderCompose } from "../release/compose-file.ts";
 import { readComposeFile } from "./drivers/compose/image.ts";
@@ -15,6 +17,8 @@ import type { InstanceSecrets, SwitchRequest } from "./protocol.ts";
 /** Volumes of upstream's compose file that hold what users made. */
 const DATABASE_VOLUME = "postgres_data";
 const FILES_VOLUME = "file_storage";
+
+const COMPOSE_FILE = "compose.yaml";
 
 export interface Rendering {
   compose: string;
@@ -67,6 +71,21 @@ export async function render(
   };
 }
 
+/**
+ * Docker's name of the volume with the uploads of a rendered release.
+ *
+ * @param folder the release's
+ */
+export async function filesVolumeOf(folder: string): Promise<string> {
+  const file = join(folder, COMPOSE_FILE);
+  const document = parse(await readFile(file, "utf8")) as {
+    volumes?: Record<string, { name?: string } | null>;
+  };
+  const name = document.volumes?.[FILES_VOLUME]?.name;
+  if (name === undefined) throw new Error(`${file} does not name the volume of the uploads`);
+  return name;
+}
+
 /** The digest by which two requests ask for the same: it does not depend on the job's folder. */
 export async function configurationDigest(
   paths: InstancePaths,
@@ -92,7 +111,7 @@ export async function writeRelease(
   const rendering = await render(paths, request, image, secrets, keys);
   await makeDirectoryDurably(folder);
   await makeDirectoryDurably(keys);
-  await writeFileDurably(join(folder, "compose.yaml"), rendering.compose);
+  await writeFileDurably(join(folder, COMPOSE_FILE), rendering.compose);
   await writeFileDurably(join(folder, ".env"), rendering.environment);
   if (rendering.override !== undefined)
     await writeFileDurably(join(folder, OVERRIDE_FILE), rendering.override);

@@ -3,6 +3,7 @@
  * does it, or opens a new job (J0) and starts its unit. Everything that is decided here is decided
  * under one lock, whoever asks.
  */
+import { backupSequences } from "./backups.ts";
 import { linkDurably, readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
 import {
@@ -125,7 +126,9 @@ async function submitLocked(
   if (work.unchanged)
     return { answer: "unchanged", instanceId: instance.id, ...work.serving, ...work.published };
 
-  const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...(await jobSequences(paths))) + 1;
+  // A backup that was brought here names a job of the server that it came from.
+  const taken = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
+  const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...taken) + 1;
   await keepReserve(paths);
   const plan = await work.plan(sequence);
   await linkDurably(paths.runnerNode, runner.node);

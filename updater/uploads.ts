@@ -29,18 +29,22 @@ export async function uploadsSince(
 /**
  * Links (or copies, onto another disk) every file that came since a moment.
  *
+ * @param known files that the older database knows nevertheless, by their paths in the volume
  * @returns a sentence for the operator; undefined where there was no such file
  */
 export async function setAsideUploads(
   { paths, driver, volume, sequence }: Place,
   since: number,
+  known: ReadonlySet<string> = new Set(),
 ): Promise<string | undefined> {
   const folder = await driver.volumeFolder(volume);
   if (folder === undefined) return undefined;
   const destination = setAsideFolder(paths, sequence);
   let kept = 0;
   for (const file of await filesSince(folder, since)) {
-    const target = join(destination, relative(folder, file));
+    const name = relative(folder, file);
+    if (known.has(name)) continue;
+    const target = join(destination, name);
     if (kept === 0) await makeDirectoryDurably(destination);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await keep(file, target);
@@ -74,7 +78,8 @@ export async function putBackUploads(
   return count === 0 ? undefined : `${count} uploads were put back from ${source}`;
 }
 
-function setAsideFolder(paths: InstancePaths, sequence: number): string {
+/** Where a job keeps what it takes away of the uploads. */
+export function setAsideFolder(paths: InstancePaths, sequence: number): string {
   return join(paths.setAside, String(sequence).padStart(6, "0"));
 }
 

@@ -1,6 +1,7 @@
 /** What a request comes to: whether anything is to be done for it, and the plan of the job that does it. */
 import { join } from "node:path";
 import { backupWork } from "./backup-work.ts";
+import { readBackup } from "./backups.ts";
 import { readDrift } from "./drift.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { nameExists } from "./files.ts";
@@ -12,6 +13,9 @@ import type { InstancePaths } from "./paths.ts";
 import type { JobRequest, LedgerRecord, SubmitAnswer, SwitchRequest } from "./protocol.ts";
 import { configurationDigest, writeRelease } from "./rendered-release.ts";
 import { repeatedRevert } from "./texts.ts";
+
+/** Where Chatalot keeps its accounts. */
+const USERS_TABLE = "public.users";
 
 /** What a request comes to. */
 export interface Work {
@@ -92,7 +96,7 @@ async function switchWork(
 ): Promise<Work | SubmitAnswer> {
   const { serving } = ledger;
   const { commit, name } = asked.release;
-  const listen = await listenFor(driver, asked, ledger);
+  const listen = await listenFor(paths, driver, asked, ledger);
   const request = { ...asked, configuration: { ...asked.configuration, listen } };
   const image = driver.imageName(commit);
   const secrets = await ensureSecrets(paths, request.secrets);
@@ -106,16 +110,22 @@ async function switchWork(
   if (reverted !== undefined && reverted.sequence !== request.retry)
     return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
   const { database } = request;
-  const databaseWay =
-    database === undefined || database.job !== serving?.sequence
-      ? {}
-      : {
-          databaseWay: database.way,
-          ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
-        };
+  const databaseWay: Pick<
+    NonNullable<JobPlan["target"]>,
+    "databaseWay" | "databaseBackup" | "undoScripts"
+  > = database === undefined || database.job !== (serving?.sequence ?? 0)
+    ? {}
+    : {
+        databaseWay: database.way,
+        ...(database.backup === undefined ? {} : { databaseBackup: database.backup }),
+        ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
+      };
   return {
     wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
-    unchanged: same && (await runsAsCommitted(paths, driver, serving)),
+    unchanged:
+      same &&
+      databaseWay.databaseBackup === undefined &&
+      (await runsAsCommitted(paths, driver, serving)),
     serving: serving === undefined ? {} : { serving },
     published: { listen },
     plan: async (sequence) => ({
@@ -141,15 +151,25 @@ async function switchWork(
 
 /** Decided here, since only the server knows at this moment whether somebody owns the chat. */
 async function listenFor(
+  paths: InstancePaths,
   driver: ComposeDriver,
-  { configuration }: SwitchRequest,
+  { configuration, database }: SwitchRequest,
   { lastServing }: Ledger,
 ): Promise<Listen> {
-  const hasAccounts = (await driver.database())?.hasAccounts;
+  const hasAccounts =
+    lastServing === undefined && database?.backup !== undefined
+      ? await backupHasAccounts(paths, database.backup)
+      : (await driver.database())?.hasAccounts;
   return guardedListen(configuration, {
     ...(lastServing?.serving === undefined ? {} : { last: lastServing.serving }),
     ...(hasAccounts === undefined ? {} : { hasAccounts }),
   });
+}
+
+/** The content of a backup was counted in the very snapshot that it was made from. */
+async function backupHasAccounts(paths: InstancePaths, name: string): Promise<boolean> {
+  const rows = (await readBackup(paths, name))?.manifest.dump.content.rows;
+  return (rows?.[USERS_TABLE] ?? 0) > 0;
 }
 
 async function isPrepared(

@@ -1,16 +1,20 @@
 /** `npx chatalot backup fetch`: brings one backup to this machine, compared byte by byte. */
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { PassThrough, type Writable } from "node:stream";
 import { messageOf, UserError } from "../../common/errors.ts";
-import { receiveDump } from "../../provider/server/server-backups.ts";
+import { receiveBackupPart } from "../../provider/server/server-backups.ts";
 import { TransportError } from "../../transport/index.ts";
-import { type Backup, DUMP_FILE, MANIFEST_FILE, manifestText } from "../../updater/backups.ts";
+import { readFileList } from "../../updater/backup-files/compare.ts";
+import { ContentError, partsOf, receiveContent } from "../../updater/backup-files/content.ts";
+import { type FileList, LIST_FILE } from "../../updater/backup-files/file-list.ts";
+import {
+  type Backup,
+  type BackupManifest,
+  MANIFEST_FILE,
+  manifestText,
+} from "../../updater/backups.ts";
 import { nameExists, syncDirectory, writeFileDurably } from "../../updater/files.ts";
-import type { Dump } from "../../updater/drivers/database-tools.ts";
 import type { CommandContext } from "../terminal.ts";
 import { checkName, namedBackup, readStackBackups, sizeText } from "./list.ts";
 
@@ -35,10 +39,11 @@ export async function fetchBackup(
   await refuseTaken(destination);
   const found = await readStackBackups(stack, context.tell);
   const backup = namedBackup(found, name);
-  const receive = (stream: Transform): Promise<void> =>
-    receiveDump(found.server, name, stream, context.tell, context.signal);
+  const receive = (part: "list" | "content") => (stream: Writable) =>
+    receiveBackupPart(found.server, { name, part }, stream, context.tell, context.signal);
+  const source = { list: receive("list"), content: receive("content") };
   try {
-    await writeBackup(backup, folder, receive, context);
+    await writeBackup(backup, folder, source, context);
   } catch (error) {
     if (error instanceof UserError || error instanceof TransportError) throw error;
     if (!isSystemError(error)) throw error;
@@ -46,80 +51,99 @@ export async function fetchBackup(
       cause: error,
     });
   }
-  const { size } = backup.manifest.dump;
+  const { dump, files } = backup.manifest;
   context.tell(
-    `FETCHED ${destination}: ${sizeText(size)}, with the SHA-256 that was written on the server. It holds ` +
-      "everything that was said in the chat: only you can read it here.",
+    `FETCHED ${destination}: ${sizeText(dump.size + (files?.size ?? 0))}, with the SHA-256 that was written ` +
+      `on the server. It holds everything that was said in the chat${
+        files === undefined ? "" : ", its uploads and its keys"
+      }: only you can read it here.`,
   );
   return destination;
+}
+
+/** How the parts of a backup are had. */
+export interface BackupSource {
+  /** Writes the text of its list of files. */
+  list(stream: Writable): Promise<void>;
+  /** Writes the bytes of all its files. */
+  content(stream: Writable): Promise<void>;
 }
 
 /** Everything is written and flushed under a name of its own first, which a failure takes away again. */
 export async function writeBackup(
   { name, manifest }: Backup,
   folder: string,
-  receive: (stream: Transform) => Promise<void>,
-  context: Pick<CommandContext, "status">,
+  source: BackupSource,
+  { status }: Pick<CommandContext, "status">,
 ): Promise<void> {
   const destination = join(folder, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const partial = await mkdtemp(join(folder, `.${name}.`));
+  const whole = manifest.dump.size + (manifest.files?.size ?? 0);
+  const report = reporter(REPORT_INTERVAL, (bytes) =>
+    status(`${sizeText(bytes)} of ${sizeText(whole)}`),
+  );
   try {
-    await writeDump(join(partial, DUMP_FILE), name, manifest.dump, receive, context);
+    const list = await receiveList(manifest, partial, source);
+    await received(
+      (stream) => source.content(stream),
+      (stream) => receiveContent(stream, partsOf(manifest, list), partial, report),
+    );
     await writeFileDurably(join(partial, MANIFEST_FILE), manifestText(manifest));
     await refuseTaken(destination);
     await rename(partial, destination);
     await syncDirectory(folder);
+  } catch (error) {
+    if (!(error instanceof ContentError)) throw error;
+    throw new UserError(
+      `The backup ${name} was not fetched: ${error.message}. Have it checked where it is: npx chatalot ` +
+        `backup check ${name}`,
+      { cause: error },
+    );
   } finally {
     // Not there any more where all went well.
     await rm(partial, { recursive: true, force: true });
   }
 }
 
-async function writeDump(
-  file: string,
-  name: string,
-  dump: Dump,
-  receive: (stream: Transform) => Promise<void>,
-  { status }: Pick<CommandContext, "status">,
-): Promise<void> {
-  const digest = createHash("sha256");
-  let size = 0;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      digest.update(chunk);
-      size += chunk.length;
-      done(null, chunk);
-    },
-  });
-  const reporting = setInterval(
-    () => status(`${sizeText(size)} of ${sizeText(dump.size)}`),
-    REPORT_INTERVAL,
+async function receiveList(
+  { files }: BackupManifest,
+  folder: string,
+  source: BackupSource,
+): Promise<FileList | undefined> {
+  if (files === undefined) return undefined;
+  const { listSize: size, listSha256: sha256 } = files;
+  await received(
+    (stream) => source.list(stream),
+    (stream) => receiveContent(stream, [{ path: LIST_FILE, size, sha256 }], folder),
   );
-  const written = pipeline(count, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+  return readFileList(folder, files);
+}
+
+/** What fails first is the reason: a full disk here, or what the server says. */
+async function received(
+  send: (stream: Writable) => Promise<void>,
+  take: (stream: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const stream = new PassThrough();
+  const taken = take(stream);
   try {
-    // What fails first is the reason: a full disk here, or what the server says.
-    await Promise.all([receive(count).then(() => void count.end()), written]);
+    await Promise.all([send(stream).then(() => void stream.end()), taken]);
   } catch (error) {
-    count.destroy();
-    await written.catch(() => undefined);
+    stream.destroy();
+    await taken.catch(() => undefined);
     throw error;
-  } finally {
-    clearInterval(reporting);
   }
-  const sha256 = digest.digest("hex");
-  if (size !== dump.size || sha256 !== dump.sha256)
-    throw new UserError(
-      `The backup ${name} was not fetched: its dump arrived with ${size} bytes and the SHA-256 ${sha256}, ` +
-        `and ${dump.size} bytes with ${dump.sha256} were written. Have it checked where it is: npx chatalot ` +
-        `backup check ${name}`,
-    );
-  const handle = await open(file, "r+");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+}
+
+/** Says at most so often how far it is. */
+function reporter(interval: number, say: (bytes: number) => void): (bytes: number) => void {
+  let last = 0;
+  return (bytes) => {
+    if (Date.now() - last < interval) return;
+    last = Date.now();
+    say(bytes);
+  };
 }
 
 async function refuseTaken(destination: string): Promise<void> {

@@ -1,15 +1,15 @@
 /** `npx chatalot backup take` and `check`: jobs on the server, which go on without this side. */
 import { UserError } from "../../common/errors.ts";
 import { followWithProgress, requester } from "../../provider/place.ts";
-import type { RemoteServer } from "../../provider/server/remote-server.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { requireInstance } from "../../provider/server/server-backups.ts";
 import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../updater/protocol.ts";
-import { serverOfStack } from "../stack.ts";
+import { serverOfStack, settingsOfStack } from "../stack.ts";
 import type { CommandContext } from "../terminal.ts";
 import { checkName } from "./list.ts";
 
 /**
- * Dumps the database and proves the dump, while the chat serves.
+ * Dumps the database and proves the dump, and copies uploads, configuration and keys, while the chat serves.
  *
  * @throws UserError where it is refused, or not taken and proven
  */
@@ -21,7 +21,9 @@ export async function takeBackup(
     what: "backup",
     look: "See whether it is there: npx chatalot backup list. Stop it: npx chatalot abort.",
   };
-  await runJob(await serverOfStack(stack), { kind: "backup" }, afterwards, context);
+  const { settings, place } = await settingsOfStack(stack);
+  const wanted = { kind: "backup" as const, files: settings.includeFiles };
+  await runJob(RemoteServer.at(place), wanted, afterwards, context);
 }
 
 /**
@@ -49,7 +51,7 @@ export async function checkBackups(
 
 async function runJob(
   server: RemoteServer,
-  wanted: Pick<BackupRequest, "kind"> | Pick<CheckBackupsRequest, "kind" | "backups">,
+  wanted: Pick<BackupRequest, "kind" | "files"> | Pick<CheckBackupsRequest, "kind" | "backups">,
   afterwards: { what: string; look: string },
   context: CommandContext,
 ): Promise<void> {

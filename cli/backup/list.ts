@@ -26,6 +26,8 @@ export interface BackupEntry {
   /** Bytes of the database that was dumped, on its disk. */
   databaseSize: number;
   postgresVersion: string;
+  /** Uploads, configuration and keys, and their bytes; absent: it has the database alone. */
+  files?: { count: number; size: number };
   /** When it was last restored to prove it; absent where it was not. */
   provenAt?: string;
   /** What a check found wrong with its dump. */
@@ -52,10 +54,20 @@ export async function readStackBackups(
 /** Newest first. */
 export function backupEntries(backups: readonly Backup[]): BackupEntry[] {
   return backups.toReversed().map(({ name, manifest }) => {
-    const { takenAt, kind = "update", release, databaseSize, dump, proof, damage } = manifest;
+    const {
+      takenAt,
+      kind = "update",
+      release,
+      databaseSize,
+      dump,
+      files,
+      proof,
+      damage,
+    } = manifest;
     const { size, sha256, postgresVersion } = dump;
     return {
       ...{ name, takenAt, kind, release, size, sha256, databaseSize, postgresVersion },
+      ...(files === undefined ? {} : { files: { count: files.count, size: files.size } }),
       ...(proof === undefined ? {} : { provenAt: proof.restoredAt }),
       ...(damage === undefined ? {} : { damage }),
     };
@@ -64,7 +76,7 @@ export function backupEntries(backups: readonly Backup[]): BackupEntry[] {
 
 /** For people. */
 export function describeBackups({ server, backups, openJob }: StackBackups): string {
-  const headings = ["NAME", "TAKEN", "KIND", "RELEASE", "SIZE", "PROVEN"];
+  const headings = ["NAME", "TAKEN", "KIND", "RELEASE", "SIZE", "FILES", "PROVEN"];
   const rows = backupEntries(backups).map(rowOf);
   return [
     `${server.target}, ${server.place.directory}; times in UTC`,
@@ -84,10 +96,12 @@ const KINDS: Record<BackupKind, string> = {
   scheduled: "by the clock",
 };
 
-function rowOf({ name, takenAt, kind, release, size, provenAt, damage }: BackupEntry): string[] {
+function rowOf(entry: BackupEntry): string[] {
+  const { name, takenAt, kind, release, size, files, provenAt, damage } = entry;
   const proof = provenAt === undefined ? "no" : minute(provenAt);
   return [
     ...[name, minute(takenAt), KINDS[kind], releaseText(release), sizeText(size)],
+    files === undefined ? "none" : `${files.count} of ${sizeText(files.size)}`,
     damage === undefined ? proof : `DAMAGED, found ${minute(damage.foundAt)}: ${damage.what}`,
   ];
 }

@@ -53,7 +53,7 @@ function databaseText(database: DatabaseChoice): string {
 }
 
 /** What is not in the chat afterwards, and where it is. */
-function lossText(loss: Loss | undefined): string[] {
+export function lossText(loss: Loss | undefined): string[] {
   if (loss === undefined) return [];
   const tables = Object.entries(loss.rows).filter(([table]) => table !== "public._sqlx_migrations");
   const rows = tables.map(

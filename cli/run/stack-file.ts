@@ -23,6 +23,7 @@ export interface RunSettings {
   database: DatabaseWay;
   job: number;
   scripts?: string;
+  backup?: string;
 }
 
 /** The text of the stack file with these settings. */

@@ -81,6 +81,8 @@ export interface Aim {
   served: string;
   /** Where the stack file was changed meanwhile: what to look at there. */
   lookAt: string;
+  /** Whether the state is read anew before. @default false */
+  refreshes?: boolean;
   /** A setting that was for this run only. */
   onlyForThisRun?: string;
 }
@@ -95,7 +97,10 @@ export async function runUp(
 ): Promise<RunEnd> {
   const mode = (await stat(file.path)).mode & 0o777;
   await writeFileDurably(file.path, text, mode);
-  const exitCode = await runPulumi("up", stack, "--yes", "--skip-preview");
+  const exitCode = await runPulumi(
+    ...(["up", stack, "--yes", "--skip-preview"] as const),
+    ...(aim.refreshes === true ? ["--refresh"] : []),
+  );
   aim.server.forget();
   const state = exitCode === 0 ? undefined : await stateIfReached(aim.server);
   const { end, serves } = endOf(exitCode, aim.commit, state);

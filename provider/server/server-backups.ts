@@ -1,11 +1,14 @@
-/** The backups that a server has: reading the list, removing one, and bringing its dump here. */
-import type { Writable } from "node:stream";
+/** The backups that a server has: reading the list, removing one, bringing one here, and back. */
+import { Readable, type Writable } from "node:stream";
 import { UserError } from "../../common/errors.ts";
 import type {
   BackupList,
   BackupsRequest,
   NamedBackupRequest,
+  OfferAnswer,
+  OfferedBackup,
   RemoveBackupAnswer,
+  SendRequest,
 } from "../../updater/backup-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import type { RemoteServer } from "./remote-server.ts";
@@ -28,6 +31,8 @@ interface Question {
   verb: string;
   /** The backup that it is about. */
   name?: string;
+  /** What is sent of it. */
+  part?: SendRequest["part"];
   timeout: number;
   stdout?: Writable;
   signal?: AbortSignal;
@@ -63,22 +68,77 @@ export async function removeBackupOf(
 }
 
 /**
- * Streams the bytes of a dump, as the server's disk has them: whoever takes them compares them.
+ * Streams the list of a backup's files, or the bytes of all of them, as the server's disk has them: whoever
+ * takes them compares them.
  *
  * @param destination is not ended
  * @param signal ends it
  */
-export async function receiveDump(
+export async function receiveBackupPart(
   server: RemoteServer,
-  name: string,
+  { name, part }: Pick<SendRequest, "name" | "part">,
   destination: Writable,
   tell: Tell,
   signal: AbortSignal,
 ): Promise<void> {
   await ask(server, tell, {
-    ...{ label: "fetch the dump", verb: "send-dump", name, timeout: SEND_TIMEOUT },
+    ...{ label: "fetch the backup", verb: "send-backup", name, part, timeout: SEND_TIMEOUT },
     ...{ stdout: destination, signal },
   });
+}
+
+/** Asks whether the server would take a backup; it need not have an instance. */
+export async function offerBackupTo(
+  server: RemoteServer,
+  backup: BroughtBackup,
+  tell: Tell,
+): Promise<OfferAnswer> {
+  const { node, updater } = await server.install(tell);
+  const { stdout } = await server.transport.run(
+    "offer the backup",
+    [node, updater, "offer-backup"],
+    { stdin: JSON.stringify(offerOf(server, backup)), timeout: REMOVE_TIMEOUT },
+  );
+  return JSON.parse(stdout) as OfferAnswer;
+}
+
+/**
+ * Brings a backup to the server.
+ *
+ * @param content the bytes of its files
+ */
+export async function sendBackupTo(
+  server: RemoteServer,
+  backup: BroughtBackup,
+  content: AsyncIterable<Uint8Array>,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<OfferAnswer> {
+  const { node, updater } = await server.install(tell);
+  const line = Buffer.from(`${JSON.stringify(offerOf(server, backup))}\n`);
+  const { stdout } = await server.transport.run(
+    "send the backup",
+    [node, updater, "receive-backup"],
+    { stdin: Readable.from(followed(line, content)), timeout: SEND_TIMEOUT, signal },
+  );
+  server.forget();
+  return JSON.parse(stdout) as OfferAnswer;
+}
+
+/** A backup in the operator's hands. */
+export type BroughtBackup = Pick<OfferedBackup, "name" | "manifest" | "list">;
+
+function offerOf({ place }: RemoteServer, backup: BroughtBackup): OfferedBackup {
+  const { directory, project, volumes } = place;
+  return { protocol: PROTOCOL, directory, project, volumes, ...backup };
+}
+
+async function* followed(
+  line: Uint8Array,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield line;
+  yield* content;
 }
 
 /** @throws UserError where the server has no instance */
@@ -93,14 +153,15 @@ export async function requireInstance(server: RemoteServer): Promise<void> {
 async function ask(
   server: RemoteServer,
   tell: Tell,
-  { label, verb, name, ...options }: Question,
+  { label, verb, name, part, ...options }: Question,
 ): Promise<string> {
   await requireInstance(server);
   const { node, updater } = await server.install(tell);
   const { directory } = server.place;
-  const request: BackupsRequest | NamedBackupRequest = {
+  const request: BackupsRequest | NamedBackupRequest | SendRequest = {
     ...{ protocol: PROTOCOL, directory },
     ...(name === undefined ? {} : { name }),
+    ...(part === undefined ? {} : { part }),
   };
   const { stdout } = await server.transport.run(label, [node, updater, verb], {
     ...options,

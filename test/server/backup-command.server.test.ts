@@ -70,10 +70,10 @@ describe("npx chatalot backup", function () {
     const { exitCode, output } = await operator.chatalot("backup", "list");
     expect(exitCode, output).to.equal(0);
     expect(output)
-      .to.match(/NAME +TAKEN +KIND +RELEASE +SIZE +PROVEN\n/)
+      .to.match(/NAME +TAKEN +KIND +RELEASE +SIZE +FILES +PROVEN\n/)
       .and.to.contain(ofUpdate)
       .and.to.match(
-        /before an update +v1\.0\.0 \([0-9a-f]{7}\) +\d\.\d MB +\d{4}-\d\d-\d\d \d\d:\d\d/,
+        /before an update +v1\.0\.0 \([0-9a-f]{7}\) +\d\.\d MB +none +\d{4}-\d\d-\d\d \d\d:\d\d/,
       );
   });
 

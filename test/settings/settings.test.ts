@@ -72,6 +72,7 @@ describe("parseSettings", () => {
       keepReleases: 5,
       keepRevertPoints: 1,
       keepBackups: 5,
+      includeFiles: true,
       images: { image: "build", buildOn: "server", cacheBytes: 5_000_000_000 },
       prepareServer: false,
       whenItFails: "revert",
@@ -116,6 +117,17 @@ describe("parseSettings", () => {
 
   it("has no way for the database unless one is chosen, for the job that it is meant for", () => {
     expect(parseSettings({ release: "v1" })).not.to.have.property("rollback");
+    const backup = "000012-20260301T201500Z";
+    expect(
+      parseSettings({ release: "v1", rollback: { database: "backup", job: "0", backup } }).rollback,
+    ).to.deep.equal({ way: "backup", job: 0, backup });
+    for (const name of ["../ledger", "mine", `${backup}; touch PWNED`])
+      expect(
+        problem({ release: "v1", rollback: { database: "backup", job: 1, backup: name } }),
+      ).to.contain("expected the name of a backup");
+    expect(
+      problems({ release: "v1", rollback: { database: "revert-point", job: 1, backup } }).join(),
+    ).to.contain('rollback.backup: means nothing without rollback.database "backup"');
     const refused = { release: "v1", rollback: { database: "refuse", job: 11 } };
     expect(parseSettings(refused)).not.to.have.property("rollback");
     expect(problems({ release: "v1", rollback: { database: "backup" } }).join()).to.contain(
@@ -329,7 +341,7 @@ describe("parseSettings", () => {
     const schedule = (value: unknown): Record<string, unknown> => ({ backup: { schedule: value } });
     for (const good of ["daily UTC", "*-*-* 03:30 Europe/Berlin", "Sun 04:00 America/New_York"])
       expect(parseSettings({ release: "v1", ...schedule(good) }).schedule).to.deep.equal({
-        ...{ backup: good, keep: 7, drill: "*-*-01 05:00 UTC" },
+        ...{ backup: good, keep: 7, drill: "*-*-01 05:00 UTC", files: true },
       });
     expect(problem(schedule("*-*-* 03:30"))).to.include(
       "with the name of its time zone at the end",
@@ -339,7 +351,7 @@ describe("parseSettings", () => {
       expect(problem(schedule(bad)), String(bad)).to.include("a time");
     const never = { backup: { schedule: "daily UTC", drill: "never" } };
     expect(parseSettings({ release: "v1", ...never }).schedule).to.deep.equal({
-      ...{ backup: "daily UTC", keep: 7 },
+      ...{ backup: "daily UTC", keep: 7, files: true },
     });
     expect(parseSettings({ release: "v1" }).schedule).to.equal(undefined);
   });

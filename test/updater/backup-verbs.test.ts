@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { expect } from "chai";
 import { backupRequestSchema, type RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
 import { backupWork } from "../../updater/backup-work.ts";
-import { readBackups, removeNamedBackup, sendDump } from "../../updater/backup-verbs.ts";
+import { readBackups, removeNamedBackup, sendBackup } from "../../updater/backup-verbs.ts";
 import { dumpFile, removeBackup, takeBackup } from "../../updater/backups.ts";
 import { ensureInstance } from "../../updater/instance.ts";
 import { Ledger } from "../../updater/ledger.ts";
@@ -136,11 +136,11 @@ describe("the backups of a server", function () {
     });
   });
 
-  describe("sending a dump", () => {
+  describe("sending one", () => {
     async function sent(name: string): Promise<string> {
       const chunks: Buffer[] = [];
-      await sendDump(
-        request(name),
+      await sendBackup(
+        { ...request(name), part: "content" },
         new Writable({
           write: (chunk: Buffer, _encoding, done) => {
             chunks.push(chunk);
@@ -207,7 +207,7 @@ describe("the backups of a server", function () {
     it("always has something to do for a backup where a release has served", async () => {
       await makeContext(temporary("chat"), switchPlan(), [ledgerRecord()]);
       expect(await ask({ kind: "backup" })).to.deep.include({
-        ...{ unchanged: false, wanted: { kind: "backup" } },
+        ...{ unchanged: false, wanted: { kind: "backup", files: false } },
       });
     });
   });

@@ -1,12 +1,18 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
-import { takeBackup } from "../../updater/backups.ts";
+import {
+  type BackupManifest,
+  manifestText,
+  readBackup,
+  takeBackup,
+} from "../../updater/backups.ts";
 import { closeJob } from "../../updater/close.ts";
 import { nameExists } from "../../updater/files.ts";
 import { Ledger } from "../../updater/ledger.ts";
+import { instancePaths } from "../../updater/paths.ts";
 import { neededScripts } from "../../updater/steps/choose-database.ts";
-import { checkUpdate } from "../../updater/steps/check-update.ts";
+import { checkUpdate, replacementOf } from "../../updater/steps/check-update.ts";
 import { makeReplacement, replacedIdentity } from "../../updater/steps/replace-database.ts";
 import {
   databaseAfterRevert,
@@ -233,6 +239,72 @@ describe("a rollback over migrations", () => {
     await run(context, "J7", () => takeRevertPoint(context));
     expect(await nameExists(`${paths.setAside}/00000${job.sequence}/newer`)).to.equal(true);
     expect(await nameExists(temporary("files", "of-then"))).to.equal(true);
+  });
+
+  describe("by a backup that is named", () => {
+    const NAME = "000002-20240101T000000Z";
+
+    async function named(backup = NAME): Promise<Context> {
+      const context = await ready("backup");
+      if (context.job.plan.target !== undefined) context.job.plan.target.databaseBackup = backup;
+      return context;
+    }
+
+    it("takes that one, whether it is proven or not", async () => {
+      const context = await named();
+      await writeFile(
+        join(context.paths.backups, NAME, "manifest.json"),
+        manifestText(await manifestWithout(context, "proof")),
+      );
+      await run(context, "J1", () => checkUpdate(context));
+      expect(replacementOf(context.job)).to.include({ way: "backup", name: NAME });
+    });
+
+    it("takes none that is gone", async () => {
+      const gone = await named("000009-20240101T000000Z");
+      expect((await errorOf(() => checkUpdate(gone))).message).to.contain(
+        "there is no backup 000009",
+      );
+    });
+
+    it("takes none that is damaged, or has migrations that the release doesn't know", async () => {
+      const damage = { foundAt: "2024-02-01T00:00:00Z", what: "its dump is cut" };
+      const context = await named();
+      const file = join(context.paths.backups, NAME, "manifest.json");
+      const manifest = await manifestWithout(context, "proof");
+      await writeFile(file, manifestText({ ...manifest, damage }));
+      expect((await errorOf(() => checkUpdate(context))).message).to.contain(
+        `the backup ${NAME} is damaged, found 2024-02-01T00:00:00Z: its dump is cut`,
+      );
+      const content = { applied: applied(1, 2, 7), rows: {} };
+      await writeFile(file, manifestText({ ...manifest, dump: { ...manifest.dump, content } }));
+      expect((await errorOf(() => checkUpdate(context))).message).to.match(
+        /can't start on the backup \S+, which has 007 /,
+      );
+    });
+
+    it("starts the database of a server on which nothing has served yet", async () => {
+      const context = await named();
+      const { driver } = context;
+      const first = { ...context, ledger: await Ledger.read(instancePaths(temporary("new"))) };
+      driver.currentDatabase = undefined;
+      driver.databaseInVolume = { identity: DATABASE, applied: [] };
+      await run(first, "J1", () => checkUpdate(first));
+      expect(replacementOf(first.job)).to.include({ name: NAME });
+      driver.currentDatabase = undefined;
+      await run(first, "J5a", () => makeReplacement(first));
+      expect(driver.calls.filter((call) => /^(start|restoreTo)/.test(call))[0]).to.match(
+        /^startDatabase /,
+      );
+      expect(databaseCalls(first)).to.include("restoreTo chatalot_next_3");
+    });
+
+    async function manifestWithout({ paths }: Context, member: "proof"): Promise<BackupManifest> {
+      const found = await readBackup(paths, NAME);
+      if (found === undefined) throw new Error("it is gone");
+      const { [member]: _, ...rest } = found.manifest;
+      return rest;
+    }
   });
 
   it("leaves no half-made database behind, and never removes one that a rollback left", () => {

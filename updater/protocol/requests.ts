@@ -42,7 +42,7 @@ const releaseIdentity = z.object({
 export type ReleaseIdentity = z.infer<typeof releaseIdentity>;
 
 /** What every job has in common. */
-const jobBase = z.object({
+export const jobBase = z.object({
   protocol: z.literal(PROTOCOL),
   directory: directorySchema,
   /** The Compose project, which is also the first half of the volumes' names. */
@@ -99,13 +99,13 @@ const configuration = z.object({
 export type Configuration = z.infer<typeof configuration>;
 
 /** Values for a server that has none yet. Where the server has one, the server's stands. */
-const proposedSecrets = z.object({
+export const instanceSecretsSchema = z.object({
   databasePassword: z.string().regex(/^[A-Za-z0-9]{16,128}$/),
   totpEncryptionKey: z.string().regex(/^[0-9a-f]{64}$/),
   jwtPrivateKey: z.string().startsWith("-----BEGIN PRIVATE KEY-----"),
   jwtPublicKey: z.string().startsWith("-----BEGIN PUBLIC KEY-----"),
 });
-export type InstanceSecrets = z.infer<typeof proposedSecrets>;
+export type InstanceSecrets = z.infer<typeof instanceSecretsSchema>;
 
 const gateLimits = z.object({
   /** How long the new server may take to become healthy once its migrations are done. */
@@ -125,11 +125,17 @@ export type DatabaseWay = (typeof DATABASE_WAYS)[number];
 const undoScript = z.object({ version: z.number().int(), sql: z.string().max(1_000_000) });
 export type UndoScript = z.infer<typeof undoScript>;
 
+/** The folder of a backup: the number of the job that took it, and when. Never a path. */
+export const backupNameSchema = z
+  .string()
+  .max(40)
+  .regex(/^\d{6,}-\d{8}T\d{6}Z$/);
+
 const switchRequest = jobBase.extend({
   kind: z.literal("switch"),
   release: releaseIdentity,
   configuration,
-  secrets: proposedSecrets,
+  secrets: instanceSecretsSchema,
   gate: gateLimits,
   /** The sequence of the reverted job whose commit the operator wants to try once more. */
   retry: z.number().int().optional(),
@@ -140,9 +146,12 @@ const switchRequest = jobBase.extend({
   database: z
     .object({
       way: z.enum(DATABASE_WAYS),
+      /** The job that brought what serves; 0: nothing serves yet. */
       job: z.number().int(),
       /** For `undo-scripts`: one for each migration that the release doesn't know. */
       scripts: z.array(undoScript).max(1_000).optional(),
+      /** For `backup`: which one. Absent: the newest proven one that the release can start on. */
+      backup: backupNameSchema.optional(),
     })
     .optional(),
   keepReleases: z.number().int().min(1),
@@ -153,17 +162,13 @@ const switchRequest = jobBase.extend({
 
 const removeRequest = jobBase.extend({ kind: z.literal("remove") });
 
-/** The folder of a backup: the number of the job that took it, and when. Never a path. */
-export const backupNameSchema = z
-  .string()
-  .max(40)
-  .regex(/^\d{6,}-\d{8}T\d{6}Z$/);
-
 /** A dump of the database now, proven by a restore, while the chat serves. */
 const backupRequest = jobBase.extend({
   kind: z.literal("backup"),
   /** Whether the clock asks for it, which also removes it some backups later. @default false */
   scheduled: z.boolean().optional(),
+  /** Whether it has the uploads, the configuration and the keys as well. @default false */
+  files: z.boolean().optional(),
 });
 
 const checkBackupsRequest = jobBase.extend({

@@ -24,6 +24,8 @@ export const scheduleSchema = z.object({
   drill: calendarSchema.optional(),
   /** How many proven scheduled backups stay. */
   keep: z.number().int().min(1).max(1_000),
+  /** Whether they have more than the database. Absent in schedules of an older version: no. */
+  files: z.boolean().optional(),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 

@@ -13,7 +13,7 @@ import { outdatedBackups } from "../retention.ts";
 import { noInstance, submit } from "../submit.ts";
 import { acquireSubmitLock } from "../submit-lock.ts";
 import { type Routine } from "./protocol.ts";
-import { keptScheduled, noteRun } from "./schedule.ts";
+import { keptScheduled, noteRun, scheduledFiles } from "./schedule.ts";
 
 /** How often a job is looked at. */
 const INTERVAL = 1_000;
@@ -66,7 +66,9 @@ async function perform(
     instanceId: instance.id,
     volumes: [],
     requestedBy: SCHEDULE,
-    ...(routine === "backup" ? { kind: "backup", scheduled: true } : { kind: "check-backups" }),
+    ...(routine === "backup"
+      ? { kind: "backup", scheduled: true, files: await scheduledFiles(paths) }
+      : { kind: "check-backups" }),
   };
   for (;;) {
     // An update that is under way comes first, however long its migrations take: systemd ends the wait.

@@ -93,6 +93,11 @@ export async function keptScheduled(paths: InstancePaths): Promise<number | unde
   return (await readSet(paths))?.schedule.keep;
 }
 
+/** Whether the scheduled backups have more than the database. */
+export async function scheduledFiles(paths: InstancePaths): Promise<boolean> {
+  return (await readSet(paths))?.schedule.files === true;
+}
+
 /** Notes how a routine went. */
 export async function noteRun(
   paths: InstancePaths,

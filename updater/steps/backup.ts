@@ -1,4 +1,5 @@
 /** J4 and J5: before a release changes, a dump that is known to restore. */
+import { counted } from "../../common/text.ts";
 import { type BackupSpace, backupSpace } from "../backup-space.ts";
 import {
   type Backup,
@@ -13,7 +14,8 @@ import { sha256OfFile } from "../files.ts";
 import type { Job } from "../job.ts";
 import type { BackupKind } from "../protocol.ts";
 import { isProofDue } from "../retention.ts";
-import { changesDatabase, pendingMigrations } from "./check-update.ts";
+import { writeFiles } from "./backup-files.ts";
+import { changesDatabase, pendingMigrations, replacementOf } from "./check-update.ts";
 import type { Facts, JobContext } from "./step.ts";
 
 /** What J5 leaves for the result and the ledger. */
@@ -22,6 +24,8 @@ export interface BackupFacts extends Facts {
   size: number;
   /** Whether it was restored and compared, or only read back by its checksum. */
   proof: "restored" | "checksum";
+  /** What it has besides the database. */
+  files?: { count: number; size: number };
 }
 
 /** The backup that a job took; undefined for one that takes none. */
@@ -41,7 +45,12 @@ export function needsBackup(
   const last = ledger.lastServing;
   if (last === undefined) return false;
   if (job.plan.kind === "backup") return true;
-  return last.release?.commit !== job.plan.release?.commit || pending > 0;
+  return (
+    last.release?.commit !== job.plan.release?.commit ||
+    pending > 0 ||
+    // The same release with the database of another moment.
+    replacementOf(job) !== undefined
+  );
 }
 
 export async function writeBackup(context: JobContext): Promise<Facts> {
@@ -59,20 +68,31 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
   const { name, manifest } = await takeBackup(
     paths,
     backupName(job.sequence, takenAt),
-    async (file) => ({
-      format: 1,
-      sequence: job.sequence,
-      kind: kindOf(job),
-      instanceId: job.plan.instanceId,
-      takenAt: takenAt.toISOString(),
-      release: { name: served.name, commit: served.commit },
-      databaseSize,
-      dump: await tools.dump(file, (bytes) =>
+    async (file, folder) => {
+      const dump = await tools.dump(file, (bytes) =>
         progress.detail("J4", `${megabytes(bytes)} MB so far`),
-      ),
-    }),
+      );
+      const files = await writeFiles(context, folder);
+      return {
+        format: 1,
+        sequence: job.sequence,
+        kind: kindOf(job),
+        instanceId: job.plan.instanceId,
+        takenAt: takenAt.toISOString(),
+        release: { name: served.name, commit: served.commit },
+        ...{ databaseSize, dump },
+        ...(files === undefined ? {} : { files }),
+      };
+    },
   );
-  progress.tell("J4", `backup ${name}: ${megabytes(manifest.dump.size)} MB`);
+  const { dump, files } = manifest;
+  progress.tell(
+    "J4",
+    `backup ${name}: ${megabytes(dump.size)} MB` +
+      (files === undefined
+        ? ""
+        : `, and ${counted(files.count, "file")} of ${megabytes(files.size)} MB`),
+  );
   return { name };
 }
 
@@ -88,17 +108,19 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
   const backups = await listBackups(paths);
   const backup = backups.find((entry) => entry.name === name);
   if (backup === undefined) throw new Error(`the backup ${name} is gone`);
-  const size = backup.manifest.dump.size;
+  const { dump, files } = backup.manifest;
+  const { size } = dump;
+  const others = files === undefined ? {} : { files: { count: files.count, size: files.size } };
   if (!mustBeRestored(context, backups)) {
     await compareChecksum(paths, backup);
-    return { name, size, proof: "checksum" };
+    return { name, size, proof: "checksum", ...others };
   }
   await driver.databaseTools.prove(dumpFile(paths, backup.name), backup.manifest.dump, (text) =>
     progress.detail("J5", text),
   );
   await noteProof(paths, backup);
   progress.tell("J5", `backup ${backup.name} was restored and has all it should have`);
-  return { name, size, proof: "restored" };
+  return { name, size, proof: "restored", ...others };
 }
 
 /**

@@ -3,6 +3,7 @@ import { messageOf } from "../../common/errors.ts";
 import { counted } from "../../common/text.ts";
 import { backupSpace } from "../backup-space.ts";
 import { damageOf, dumpFile, noteDamage, noteProof, readBackup } from "../backups.ts";
+import type { Digests } from "../backup-files/compare.ts";
 import type { Job } from "../job.ts";
 import { requireSpaceFor } from "./space.ts";
 import { answeringDatabase, type JobContext, type Step } from "./step.ts";
@@ -36,8 +37,9 @@ async function checkRoom({ driver, job, paths }: JobContext): Promise<void> {
 async function proveBackups(context: JobContext): Promise<void> {
   const names = checkedBackups(context.job);
   const problems: string[] = [];
+  const digests: Digests = new Map();
   for (const name of names) {
-    const problem = await problemOf(context, name);
+    const problem = await problemOf(context, name, digests);
     if (problem !== undefined) problems.push(`${name}: ${problem}`);
     context.progress.tell("J5", `${name}: ${problem ?? "was restored and has all it should have"}`);
   }
@@ -51,12 +53,13 @@ async function proveBackups(context: JobContext): Promise<void> {
 async function problemOf(
   { driver, job, paths, progress }: JobContext,
   name: string,
+  digests: Digests,
 ): Promise<string | undefined> {
   const backup = await readBackup(paths, name);
   if (backup === undefined) return "it is gone";
   // By an attempt that was killed later on.
   if ((backup.manifest.proof?.restoredAt ?? "") > job.opened.at) return undefined;
-  const damage = await damageOf(paths, backup);
+  const damage = await damageOf(paths, backup, digests);
   if (damage !== undefined) {
     await noteDamage(paths, backup, damage);
     return damage;

@@ -3,6 +3,7 @@ import { compareMigrations } from "../../release/compare.ts";
 import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
 import type { RenderedRelease } from "../drivers/driver.ts";
+import { readBackup } from "../backups.ts";
 import { nameExists } from "../files.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
@@ -11,6 +12,7 @@ import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
+import { spaceForUploads } from "./restore-uploads.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
@@ -50,7 +52,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
         : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
     );
   const facts = await checkDatabase(context);
-  await checkSpace(context, facts.pending.length + (facts.replacement === undefined ? 0 : 1));
+  await checkSpace(context, facts);
   const rendered = renderedTarget(context);
   const places = [target.listen, ...(await portsOf(context, rendered))];
   const [taken] = await takenPorts(driver, places);
@@ -78,17 +80,40 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
  * For everything that is written before the point of no return, on every disk that is written to. The
  * backups may have a disk of their own, on which nothing else has to find room.
  */
-async function checkSpace(context: JobContext, changes: number): Promise<void> {
+async function checkSpace(
+  context: JobContext,
+  { pending, replacement }: CheckFacts,
+): Promise<void> {
   const { driver, paths } = context;
+  const { databaseVolume, filesVolume } = switchTarget(context);
+  const changes = pending.length + (replacement === undefined ? 0 : 1);
   const { backup, proof, revertPoint } = await spaceForBackup(context, changes);
-  const volume = await driver.volumeFolder(switchTarget(context).databaseVolume);
+  const restored = await spaceForRestore(context, replacement);
+  const volume = await driver.volumeFolder(databaseVolume);
+  const uploads = await driver.volumeFolder(filesVolume);
   const images = (await driver.imageFolder()) ?? volume;
   await requireSpaceFor([
     { folder: paths.directory, bytes: 0 },
     { folder: paths.backups, bytes: backup, spare: 0 },
     ...(images === undefined ? [] : [{ folder: images, bytes: proof }]),
-    ...(volume === undefined ? [] : [{ folder: volume, bytes: revertPoint }]),
+    ...(volume === undefined
+      ? []
+      : [{ folder: volume, bytes: Math.max(revertPoint, restored.database) }]),
+    ...(uploads === undefined ? [] : [{ folder: uploads, bytes: restored.uploads }]),
   ]);
+}
+
+/** What a backup takes of the disks that becomes the database, in bytes. */
+async function spaceForRestore(
+  context: JobContext,
+  replacement: KeptDatabase | undefined,
+): Promise<{ database: number; uploads: number }> {
+  if (replacement?.way !== "backup") return { database: 0, uploads: 0 };
+  const backup = await readBackup(context.paths, replacement.name);
+  return {
+    database: backup?.manifest.databaseSize ?? 0,
+    uploads: await spaceForUploads(context, replacement),
+  };
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */
@@ -118,7 +143,10 @@ async function checkDatabase(context: JobContext): Promise<CheckFacts> {
       throw new Error(
         "the database runs but does not answer, so nothing is known of its migrations",
       );
-    return { pending: [] };
+    const replacement = await chooseReplacement(context, []);
+    if (replacement === undefined) return { pending: [] };
+    progress.tell("J1", `the database will be ${replacementName(replacement)}`);
+    return { pending: [], replacement };
   }
   if (known !== undefined && !sameDatabase(known.database, database.identity))
     throw new Error(
@@ -140,7 +168,8 @@ async function checkDatabase(context: JobContext): Promise<CheckFacts> {
   ];
   if (problems.length > 0)
     throw new Error(`${release.name} can't start on this database: ${problems.join("; ")}`);
-  if (database.obstacle !== undefined && needsBackup(context, pending.length))
+  const changes = pending.length + (replacement === undefined ? 0 : 1);
+  if (database.obstacle !== undefined && needsBackup(context, changes))
     throw new Error(`the database can't be backed up: ${database.obstacle}`);
   if (pending.length > 0)
     progress.tell(

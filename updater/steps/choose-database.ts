@@ -1,5 +1,6 @@
 /** Which database takes the live one's place, where a way was asked for. */
 import { compareMigrations } from "../../release/compare.ts";
+import { readBackup } from "../backups.ts";
 import { chosenDatabase, fittingDatabases, keptDatabases } from "../kept-databases.ts";
 import type { AppliedMigration, KeptDatabase, Replacement, UndoScript } from "../protocol.ts";
 import { migrationName } from "../texts.ts";
@@ -30,6 +31,8 @@ export async function chooseReplacement(
   const way = switchTarget(context).databaseWay;
   if (way === undefined) return undefined;
   if (way === "undo-scripts") return undone(context, applied);
+  const named = switchTarget(context).databaseBackup;
+  if (named !== undefined) return namedBackup(context, named);
   const kept = await keptDatabases(paths, driver.databaseTools, ledger);
   const release = wantedRelease(context);
   const chosen = chosenDatabase(fittingDatabases(kept, release), way);
@@ -39,6 +42,25 @@ export async function chooseReplacement(
     `there is no ${way} that ${release.name} can start on` +
       (others.length === 0 ? "" : `: ${others.join(", ")} have migrations that it does not know`),
   );
+}
+
+/** Also one that was not proven yet: it is compared with what was dumped before anything is touched. */
+async function namedBackup(context: JobContext, name: string): Promise<KeptDatabase> {
+  const backup = await readBackup(context.paths, name);
+  if (backup === undefined) throw new Error(`there is no backup ${name} on the server`);
+  const { sequence, takenAt, dump, damage } = backup.manifest;
+  if (damage !== undefined)
+    throw new Error(`the backup ${name} is damaged, found ${damage.foundAt}: ${damage.what}`);
+  const { applied } = dump.content;
+  const release = wantedRelease(context);
+  const { missing, edited } = compareMigrations(applied, release.migrations);
+  const unknown = [...missing, ...edited.map(({ release: migration }) => migration)];
+  if (unknown.length > 0)
+    throw new Error(
+      `${release.name} can't start on the backup ${name}, which has ` +
+        `${unknown.map(migrationName).join(", ")}: the release has other migrations`,
+    );
+  return { way: "backup", name, sequence, at: takenAt, applied };
 }
 
 /** The scripts for the migrations that the release doesn't know, the newest migration first. */

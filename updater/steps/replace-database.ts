@@ -11,6 +11,8 @@ import type { AppliedMigration, DatabaseIdentity, KeptDatabase, Replacement } fr
 import { putBackUploads, setAsideUploads } from "../uploads.ts";
 import { neededScripts, replacementName } from "./choose-database.ts";
 import { replacementOf } from "./check-update.ts";
+import { renderedTarget } from "./renderings.ts";
+import { putUploadsBack, uploadsIn } from "./restore-uploads.ts";
 import type { DatabaseRevert } from "./revert-point.ts";
 import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
 
@@ -52,6 +54,9 @@ export async function makeReplacement(context: JobContext): Promise<Facts> {
   const { driver, job, progress } = context;
   const tools = driver.databaseTools;
   const chosen = theReplacement(job);
+  // On a new server there is none yet. The one that is made here is empty, and is put away by its name.
+  if ((await driver.database()) === undefined && !(await driver.databaseRuns()))
+    await driver.startDatabase(renderedTarget(context));
   const next = nextName(await tools.liveName(), job.sequence);
   const isTried = chosen.way === "undo-scripts";
   // Half made by an attempt that was killed.
@@ -64,6 +69,8 @@ export async function makeReplacement(context: JobContext): Promise<Facts> {
     }
     if (isTried) await undo(context, next);
     await compare(context, next);
+    // Most of it while the chat serves; what came since is put back after its stop.
+    await putUploadsBack(context, chosen, "J5a");
   } catch (error) {
     await tools.dropCopy(next).catch(() => undefined);
     throw new Error(`${replacementName(chosen)} can't be used: ${messageOf(error)}`, {
@@ -118,13 +125,18 @@ export async function replaceDatabase(context: JobContext): Promise<Replaced> {
   const live = await tools.liveName();
   const left = leftName(live, job.sequence);
   const place = { paths, driver, volume: switchTarget(context).filesVolume };
-  const aside = await setAsideUploads({ ...place, sequence: job.sequence }, Date.parse(chosen.at));
+  const aside = await setAsideUploads(
+    { ...place, sequence: job.sequence },
+    Date.parse(chosen.at),
+    await uploadsIn(context, chosen),
+  );
   if (aside !== undefined) progress.tell("J7", aside);
   // A database that an earlier rollback left knows the uploads that were set aside then.
   if (chosen.name === leftName(live, chosen.sequence)) {
     const back = await putBackUploads(place, chosen.sequence);
     if (back !== undefined) progress.tell("J7", back);
   }
+  await putUploadsBack(context, chosen, "J7");
   const next = nextName(live, job.sequence);
   if (chosen.way === "undo-scripts") {
     await tools.dropCopy(next);

@@ -1,6 +1,7 @@
 /** The job that backs the database up because a person asked for it, by the steps of an update. */
 import type { DatabaseFacts } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
+import { spaceForFiles } from "./backup-files.ts";
 import { proveBackup, spaceForBackup, writeBackup } from "./backup.ts";
 import { requireSpaceFor } from "./space.ts";
 import { answeringDatabase, type JobContext, type Step } from "./step.ts";
@@ -16,10 +17,11 @@ async function checkBackup(context: JobContext): Promise<void> {
   await driver.waitUntilReady();
   refuseOther(context, await answeringDatabase(driver));
   const { backup, proof } = await spaceForBackup(context, 0);
+  const files = await spaceForFiles(context);
   const images = await driver.imageFolder();
   await requireSpaceFor([
     { folder: paths.directory, bytes: 0 },
-    { folder: paths.backups, bytes: backup, spare: 0 },
+    { folder: paths.backups, bytes: backup + files, spare: 0 },
     ...(images === undefined ? [] : [{ folder: images, bytes: proof }]),
   ]);
 }

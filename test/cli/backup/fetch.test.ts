@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Transform } from "node:stream";
+import type { Writable } from "node:stream";
 import { expect } from "chai";
 import { writeBackup } from "../../../cli/backup/fetch.ts";
 import { UserError } from "../../../common/errors.ts";
@@ -16,12 +16,15 @@ describe("fetching a backup", () => {
 
   const sends =
     (...parts: string[]) =>
-    async (stream: Transform): Promise<void> => {
+    async (stream: Writable): Promise<void> => {
       for (const part of parts) stream.write(part);
     };
-  const fetch = (receive: (stream: Transform) => Promise<void>, into = folder): Promise<void> =>
-    writeBackup(backup(), into, receive, { status: () => undefined });
-  const failure = async (receive: (stream: Transform) => Promise<void>): Promise<unknown> =>
+  const noList = async (): Promise<void> => {
+    throw new Error("it has no list");
+  };
+  const fetch = (receive: (stream: Writable) => Promise<void>, into = folder): Promise<void> =>
+    writeBackup(backup(), into, { list: noList, content: receive }, { status: () => undefined });
+  const failure = async (receive: (stream: Writable) => Promise<void>): Promise<unknown> =>
     fetch(receive).then(
       () => undefined,
       (error: unknown) => error,
@@ -42,17 +45,17 @@ describe("fetching a backup", () => {
       expect((await stat(join(into, NAME, name))).mode & 0o777, name).to.equal(mode);
   });
 
-  const arrivals: [string, string][] = [
-    ["is cut", DUMP.slice(0, -1)],
-    ["has another byte", DUMP.replace("w", "W")],
-    ["goes on behind its end", `${DUMP}!`],
-    ["is empty", ""],
+  const arrivals: [string, string, string][] = [
+    ["is cut", DUMP.slice(0, -1), `with 1 of its ${DUMP.length} bytes missing`],
+    ["has another byte", DUMP.replace("w", "W"), "arrived with the SHA-256"],
+    ["goes on behind its end", `${DUMP}!`, "more came than belongs to the backup"],
+    ["is empty", "", `with ${DUMP.length} of its ${DUMP.length} bytes missing`],
   ];
-  for (const [what, sent] of arrivals)
+  for (const [what, sent, cause] of arrivals)
     it(`keeps nothing of a dump that ${what}`, async () => {
       const error = await failure(sends(sent));
       expect(error).to.be.instanceOf(UserError);
-      expect(String(error)).to.contain(`arrived with ${sent.length} bytes`);
+      expect(String(error)).to.contain(cause).and.to.contain("npx chatalot backup check");
       expect(await readdir(folder)).to.deep.equal([]);
     });
 

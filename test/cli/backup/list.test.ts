@@ -34,9 +34,9 @@ describe("the list of backups", () => {
   it("shows when each was proven, and what was found", () => {
     const lines = describeBackups(found(backup(), { name: LATER, manifest: unproven })).split("\n");
     expect(lines[0]).to.equal("root@chat, /srv/chatalot; times in UTC");
-    expect(lines[2]).to.match(/^NAME +TAKEN +KIND +RELEASE +SIZE +PROVEN$/);
+    expect(lines[2]).to.match(/^NAME +TAKEN +KIND +RELEASE +SIZE +FILES +PROVEN$/);
     expect(lines[3]).to.match(
-      /^000013-\S+ .* before an update +v1\.0\.0 \(aaaaaaa\) +0\.0 MB +no$/,
+      /^000013-\S+ .* before an update +v1\.0\.0 \(aaaaaaa\) +0\.0 MB +none +no$/,
     );
     expect(lines[4]).to.match(/^000012-\S+ +2026-03-01 20:15 .* 2026-03-01 20:16$/);
     expect(describeBackups(found(damaged))).to.match(

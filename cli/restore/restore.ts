@@ -1,0 +1,173 @@
+/**
+ * `chatalot restore`: a whole instance from one backup. The release, database and uploads of then serve
+ * again, on the server that has the backup or on an empty one that it is brought to.
+ */
+import { readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../../common/errors.ts";
+import { historyOf } from "../../provider/server/server-history.ts";
+import { offerBackupTo, sendBackupTo } from "../../provider/server/server-backups.ts";
+import type { RemoteServer } from "../../provider/server/remote-server.ts";
+import { pinned } from "../../release/reference.ts";
+import { writeFileDurably } from "../../updater/files.ts";
+import type { BackupManifest } from "../../updater/backups.ts";
+import type { OfferAnswer } from "../../updater/backup-protocol.ts";
+import { checkName, namedBackup, readStackBackups, sizeText } from "../backup/list.ts";
+import { previewDraft, type RunEnd, runUp } from "../run/up.ts";
+import { stackFileOf, withEarlier } from "../run/stack-file.ts";
+import { serverOfStack } from "../stack.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { contentOf, type LocalBackup, readLocalBackup } from "./folder.ts";
+import { planText } from "./plan.ts";
+
+export interface RestoreOptions {
+  /** A folder of this machine that `backup fetch` made; it is brought to the server. */
+  from?: string;
+  /** Asks nothing, and shows no preview before. */
+  yes?: boolean;
+}
+
+/** How it ended. */
+export type RestoreResult = RunEnd | "declined";
+
+/** What is restored, and where to. */
+interface Restore {
+  server: RemoteServer;
+  name: string;
+  manifest: BackupManifest;
+  /** Absent: the server has it. */
+  local?: LocalBackup;
+}
+
+/**
+ * @param name of a backup that the server has
+ * @throws UserError where it can't be done; what serves was not touched then
+ */
+export async function restore(
+  stack: string | undefined,
+  name: string | undefined,
+  options: RestoreOptions,
+  context: CommandContext,
+  question: Ask = canAsk() ? ask : undefined,
+): Promise<RestoreResult> {
+  const { from, yes = false } = options;
+  if ((name === undefined) === (from === undefined))
+    throw new UserError(
+      "What to restore is not known: give the name of a backup on the server (npx chatalot backup list), or " +
+        '"--from" with a folder that backup fetch made.',
+    );
+  if (!yes && question === undefined)
+    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  const wanted =
+    from === undefined
+      ? await onServer(stack, name ?? "", context)
+      : await inFolder(stack, from, context);
+  const state = await wanted.server.state();
+  const serving = state.serving?.release;
+  const plan = {
+    ...{ name: wanted.name, manifest: wanted.manifest, serving, from: wanted.local?.folder },
+    target: wanted.server.target,
+    loss:
+      serving === undefined || wanted.local !== undefined
+        ? undefined
+        : (await historyOf(wanted.server, context.tell, wanted.name)).loss,
+  };
+  for (const line of planText(plan)) context.tell(line);
+  context.tell("");
+  if (wanted.local !== undefined) {
+    const isAgreed = yes || (await agrees(question, "Bring it to the server?"));
+    if (!isAgreed) return "declined";
+    await bring(wanted.server, wanted.local, context);
+  }
+  return run(stack, wanted, state.serving?.sequence ?? 0, yes ? undefined : question, context);
+}
+
+async function onServer(
+  stack: string | undefined,
+  name: string,
+  context: CommandContext,
+): Promise<Restore> {
+  checkName(name);
+  const found = await readStackBackups(stack, context.tell);
+  const { manifest } = namedBackup(found, name);
+  if (manifest.damage !== undefined)
+    throw new UserError(
+      `The backup ${name} can't be restored: it is damaged, found ${manifest.damage.foundAt}: ` +
+        `${manifest.damage.what}. Nothing was changed. Choose another one: npx chatalot backup list`,
+    );
+  return { server: found.server, name, manifest };
+}
+
+async function inFolder(
+  stack: string | undefined,
+  from: string,
+  context: CommandContext,
+): Promise<Restore> {
+  context.status(`comparing ${from} with its manifest`);
+  const local = await readLocalBackup(from);
+  const server = await serverOfStack(stack);
+  refuseAnswer(await offerBackupTo(server, local, context.tell));
+  return { server, name: local.name, manifest: local.manifest, local };
+}
+
+/** What is there already is not sent again. */
+async function bring(
+  server: RemoteServer,
+  local: LocalBackup,
+  { tell, status, signal }: CommandContext,
+): Promise<void> {
+  const { dump, files } = local.manifest;
+  status(`sending ${sizeText(dump.size + (files?.size ?? 0))} to ${server.target}`);
+  const answer = await offerBackupTo(server, local, tell);
+  if (answer.answer === "wanted")
+    refuseAnswer(await sendBackupTo(server, local, contentOf(local), tell, signal));
+  else refuseAnswer(answer);
+  server.forget();
+  tell(`The backup ${local.name} is on ${server.target}, as it was written.`);
+}
+
+function refuseAnswer(answer: OfferAnswer): void {
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+}
+
+/** By pulumi, as every change: what was restored is what the stack has then. */
+async function run(
+  stack: string | undefined,
+  { server, name, manifest }: Restore,
+  job: number,
+  question: Ask,
+  context: CommandContext,
+): Promise<RestoreResult> {
+  const file = await stackFileOf(stack);
+  const { release } = manifest;
+  const text = withEarlier(
+    file.text,
+    { release: pinned(release) },
+    { database: "backup", job, backup: name },
+  );
+  if (question !== undefined) {
+    // Pulumi tells the format of a file by its name.
+    const draft = join(dirname(file.path), `.restore.${basename(file.path)}`);
+    try {
+      await writeFileDurably(draft, text);
+      await previewDraft(stack, draft);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    if (!(await agrees(question, "\nRestore?"))) return "declined";
+    if ((await readFile(file.path, "utf8")) !== file.text)
+      throw new UserError(
+        `Nothing was changed: ${file.path} was changed meanwhile. Look at it, and try again.`,
+      );
+  }
+  const aim = {
+    ...{ server, commit: release.commit, onlyForThisRun: "rollback" },
+    // Of a server that is new, or was made anew, the state knows what isn't there.
+    refreshes: job === 0,
+    underWay:
+      "The restore may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
+    served: "names the release that serves now. If it is kept in git, commit it.",
+    lookAt: '"release" and "rollback"',
+  };
+  return runUp(stack, file, text, aim, context);
+}

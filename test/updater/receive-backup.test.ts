@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { expect } from "chai";
+import type { FileList } from "../../updater/backup-files/file-list.ts";
+import type { OfferAnswer, OfferedBackup } from "../../updater/backup-protocol.ts";
+import { ensureInstance, readInstance } from "../../updater/instance.ts";
+import { instancePaths } from "../../updater/paths.ts";
+import { PROTOCOL } from "../../updater/protocol.ts";
+import { offerBackup, receiveBackup } from "../../updater/receive-backup.ts";
+import { useServerPrograms } from "./server-programs.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
+
+const NAME = "000012-20260301T201500Z";
+const DUMP = "PGDMP and more";
+const SECRETS = JSON.stringify({
+  databasePassword: "p".repeat(32),
+  totpEncryptionKey: "0".repeat(64),
+  jwtPrivateKey: "-----BEGIN PRIVATE KEY-----\nx",
+  jwtPublicKey: "-----BEGIN PUBLIC KEY-----\ny",
+});
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+describe("taking a backup that is brought", function () {
+  this.timeout(20_000);
+  const temporary = useTemporaryDirectory();
+  useServerPrograms(temporary);
+  const paths = () => instancePaths(temporary("chat"));
+
+  /** A backup with these files besides the keys. */
+  function offer(files: Record<string, string> = {}, dump = DUMP, keys = SECRETS): OfferedBackup {
+    const all = { ...files, "configuration/instance-secrets.json": keys };
+    const owned = { uid: 0, gid: 0, mode: 0o700 };
+    const list: FileList = {
+      format: 1,
+      folders: ["uploads", "configuration"].map((path) => ({ path, ...owned })),
+      files: Object.entries(all).map(([path, text]) => ({
+        ...{ path, ...owned, size: text.length, modified: 0, sha256: sha256(text) },
+      })),
+    };
+    const text = JSON.stringify(list);
+    return {
+      ...{ protocol: PROTOCOL, directory: temporary("chat"), project: "chat", volumes: [] },
+      name: NAME,
+      manifest: {
+        ...{ format: 1, sequence: 12, instanceId: "instance", databaseSize: 1_000 },
+        takenAt: "2026-03-01T20:15:00.000Z",
+        release: { name: "v1.0.0", commit: "a".repeat(40) },
+        dump: {
+          ...{ sha256: sha256(dump), size: dump.length, postgresVersion: "17.5" },
+          content: { applied: [], rows: {} },
+        },
+        files: {
+          ...{ count: list.files.length, size: Object.values(all).join("").length },
+          ...{ listSize: text.length, listSha256: sha256(text) },
+        },
+      },
+      list: text,
+    };
+  }
+
+  async function* bytes(...texts: string[]): AsyncGenerator<Uint8Array> {
+    for (const text of texts) yield Buffer.from(text);
+  }
+
+  const reasons = (answer: OfferAnswer): string =>
+    answer.answer === "refused" ? answer.reasons.join("\n") : answer.answer;
+  const nothingLeft = async (): Promise<void> => {
+    expect(await readInstance(paths())).to.equal(undefined);
+    expect(await readdir(paths().backups).catch(() => [])).to.deep.equal([]);
+  };
+
+  it("makes an empty server the instance that it is of, with its keys", async () => {
+    const offered = offer({ "uploads/one": "first" });
+    expect(await offerBackup(offered)).to.deep.equal({ answer: "wanted" });
+    const answer = await receiveBackup(offered, bytes(DUMP, "first", SECRETS));
+    expect(answer).to.deep.equal({ answer: "there" });
+    expect((await readInstance(paths()))?.id).to.equal("instance");
+    expect(await readFile(paths().secretsFile, "utf8")).to.equal(
+      JSON.stringify(JSON.parse(SECRETS)),
+    );
+    const folder = `${paths().backups}/${NAME}`;
+    expect((await readdir(folder)).sort()).to.deep.equal([
+      ...["configuration", "database.dump", "files.json", "manifest.json", "uploads"],
+    ]);
+    expect(await readFile(`${folder}/uploads/one`, "utf8")).to.equal("first");
+    expect(await offerBackup(offered)).to.deep.equal({ answer: "there" });
+  });
+
+  it("leaves nothing of one that is not what its manifest says", async () => {
+    for (const content of [
+      [DUMP, "FIRST", SECRETS],
+      [DUMP, "first"],
+      [DUMP, "first", SECRETS, "!"],
+    ]) {
+      await errorOf(() => receiveBackup(offer({ "uploads/one": "first" }), bytes(...content)));
+      await nothingLeft();
+    }
+  });
+
+  it("takes no dump that is SQL in plain text", async () => {
+    const dump = "CREATE FUNCTION f() ...";
+    const take = () => receiveBackup(offer({}, dump), bytes(dump, SECRETS));
+    expect((await errorOf(take)).message).to.contain("not one of PostgreSQL's custom format");
+    await nothingLeft();
+  });
+
+  it("takes no keys of another form", async () => {
+    const keys = JSON.stringify({ databasePassword: "'; DROP DATABASE chatalot; --" });
+    const take = () => receiveBackup(offer({}, DUMP, keys), bytes(DUMP, keys));
+    expect((await errorOf(take)).message).to.contain("keys are not in the form");
+    await nothingLeft();
+  });
+
+  it("refuses a list that leads out of the backup, or is another one than the manifest's", async () => {
+    const hostile = offer({ "uploads/../../../etc/cron.d/x": "* * * * * root touch /PWNED" });
+    expect(reasons(await offerBackup(hostile))).to.contain("a path that leads out of the backup");
+    const other = { ...offer(), list: `${offer().list ?? ""} ` };
+    expect(reasons(await offerBackup(other))).to.contain("its list of files has the SHA-256");
+    const { list: _, ...without } = offer();
+    expect(reasons(await offerBackup(without))).to.contain("don't belong together");
+  });
+
+  it("refuses the database alone for an empty server: its keys would be missing", async () => {
+    const { list: _, ...rest } = offer();
+    const { files: _files, ...manifest } = rest.manifest;
+    expect(reasons(await offerBackup({ ...rest, manifest }))).to.contain("needs the keys");
+    await nothingLeft();
+  });
+
+  it("refuses a server that has another instance, or something of somebody else", async () => {
+    await mkdir(temporary("chat"));
+    await writeFile(temporary("chat", "docker-compose.yml"), "services: {}");
+    expect(reasons(await offerBackup(offer()))).to.contain("did not deploy: the file");
+    await rm(temporary("chat"), { recursive: true });
+    const { id } = await ensureInstance(paths(), "chat");
+    expect(reasons(await offerBackup(offer())))
+      .to.contain(`holds instance ${id}`)
+      .and.to.contain("of instance instance");
+  });
+});

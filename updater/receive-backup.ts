@@ -1,0 +1,186 @@
+/**
+ * Takes a backup that an operator brings: back to the server that it is of, or to one that is empty, which
+ * becomes the instance that the backup is of. Nothing in it is believed before it was compared: names by
+ * their form, contents by their digests.
+ */
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseFileList } from "./backup-files/compare.ts";
+import { partsOf, receiveContent } from "./backup-files/content.ts";
+import { LIST_FILE, SECRETS_FILE } from "./backup-files/file-list.ts";
+import type { OfferedBackup, OfferAnswer } from "./backup-protocol.ts";
+import {
+  type Backup,
+  backupFolder,
+  type BackupManifest,
+  DUMP_FILE,
+  readBackup,
+  takeBackup,
+} from "./backups.ts";
+import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
+import { flush } from "./flush.ts";
+import { findForeign } from "./foreign.ts";
+import { plantInstance, readInstance } from "./instance.ts";
+import { openJob } from "./job.ts";
+import { unsafeFolders } from "./ownership.ts";
+import { type InstancePaths, instancePaths } from "./paths.ts";
+import { instanceSecretsSchema } from "./protocol.ts";
+import { requireSpaceFor } from "./steps/space.ts";
+import { acquireSubmitLock } from "./submit-lock.ts";
+import { needsOperatorText, underWay } from "./texts.ts";
+
+/** The first bytes of a dump in PostgreSQL's custom format; SQL in plain text has others. */
+const DUMP_SIGNATURE = "PGDMP";
+
+/** Says whether a backup would be taken, so that nobody sends gigabytes for a refusal. */
+export async function offerBackup(offer: OfferedBackup): Promise<OfferAnswer> {
+  const paths = instancePaths(offer.directory);
+  const lock = await acquireSubmitLock(paths);
+  try {
+    return await judge(paths, offer);
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * @param content the bytes of its files
+ * @throws Error where they are not what its manifest says; nothing is left of them then
+ */
+export async function receiveBackup(
+  offer: OfferedBackup,
+  content: AsyncIterable<Uint8Array>,
+): Promise<OfferAnswer> {
+  const paths = instancePaths(offer.directory);
+  const lock = await acquireSubmitLock(paths);
+  try {
+    const answer = await judge(paths, offer);
+    if (answer.answer !== "wanted") return answer;
+    await take(paths, offer, content);
+    return { answer: "there" };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function judge(paths: InstancePaths, offer: OfferedBackup): Promise<OfferAnswer> {
+  const reasons = await refusals(paths, offer);
+  if (reasons.length > 0) return { answer: "refused", reasons };
+  const found = await readBackup(paths, offer.name);
+  if (found === undefined) return { answer: "wanted" };
+  if (isSame(found, offer.manifest)) return { answer: "there" };
+  return {
+    answer: "refused",
+    reasons: [
+      `The server has another backup ${offer.name}: what is in it differs. Nothing was changed. Look at both: ` +
+        "npx chatalot backup list",
+    ],
+  };
+}
+
+async function refusals(
+  paths: InstancePaths,
+  { directory, project, volumes, manifest, list }: OfferedBackup,
+): Promise<string[]> {
+  const unsafe = await unsafeFolders(paths);
+  if (unsafe.length > 0)
+    return [
+      `${directory} can't be used: ${unsafe.join(", ")}. What runs there as root must be root's alone: ` +
+        "change owner and mode, or choose another server.directory.",
+    ];
+  const instance = await readInstance(paths);
+  if (instance !== undefined && instance.id !== manifest.instanceId)
+    return [
+      `${directory} holds instance ${instance.id}, and the backup is of instance ${manifest.instanceId}. ` +
+        "Nothing was changed. Restore it onto an empty server, or into another server.directory.",
+    ];
+  const problem = listProblem(manifest, list);
+  if (problem !== undefined) return [`The backup can't be used: ${problem}. Nothing was changed.`];
+  if (instance === undefined) {
+    const foreign = await findForeign(paths, project, volumes);
+    if (foreign.length > 0)
+      return [
+        `Something is here already that this tool did not deploy: ${foreign.join(", ")}. Nothing was ` +
+          "changed. Restore onto an empty server, or move these away first.",
+      ];
+    if (keysOf(manifest, list) === undefined)
+      return [
+        "The backup has the database alone, and a new server needs the keys as well: without them nobody " +
+          "could log in with a second factor. Nothing was changed. Take one that has them, as npx chatalot " +
+          "backup take does.",
+      ];
+    return [];
+  }
+  const job = await openJob(paths);
+  if (job !== undefined) return [underWay(job.summary)];
+  const marker = await readFileIfThere(paths.needsOperator);
+  return marker === undefined ? [] : [needsOperatorText(marker)];
+}
+
+function listProblem(manifest: BackupManifest, list: string | undefined): string | undefined {
+  if ((manifest.files === undefined) !== (list === undefined))
+    return "its manifest and its list of files don't belong together";
+  try {
+    if (manifest.files !== undefined && list !== undefined) parseFileList(list, manifest.files);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : "unknown";
+  }
+}
+
+function keysOf(manifest: BackupManifest, list: string | undefined) {
+  if (manifest.files === undefined || list === undefined) return undefined;
+  return parseFileList(list, manifest.files).files.find(({ path }) => path === SECRETS_FILE);
+}
+
+function isSame({ manifest }: Backup, other: BackupManifest): boolean {
+  return (
+    manifest.dump.sha256 === other.dump.sha256 &&
+    manifest.files?.listSha256 === other.files?.listSha256
+  );
+}
+
+async function take(
+  paths: InstancePaths,
+  { name, project, manifest, list: text }: OfferedBackup,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const list =
+    text === undefined || manifest.files === undefined
+      ? undefined
+      : parseFileList(text, manifest.files);
+  const bytes = manifest.dump.size + (manifest.files?.size ?? 0);
+  await requireSpaceFor([{ folder: paths.backups, bytes, spare: 0 }]);
+  await makeDirectoryDurably(paths.directory, 0o755);
+  await takeBackup(paths, name, async (_file, folder) => {
+    await receiveContent(content, partsOf(manifest, list), folder);
+    await refuseOtherFormat(folder);
+    if (text !== undefined) await writeFileDurably(join(folder, LIST_FILE), text);
+    await flush("the backup", folder);
+    return manifest;
+  });
+  if ((await readInstance(paths)) !== undefined) return;
+  const keys = await readFileIfThere(join(backupFolder(paths, name), SECRETS_FILE));
+  const secrets = instanceSecretsSchema.safeParse(JSON.parse(keys ?? "null"));
+  if (!secrets.success) {
+    await rm(backupFolder(paths, name), { recursive: true, force: true });
+    throw new Error("the backup's keys are not in the form that they should have");
+  }
+  await plantInstance(paths, { id: manifest.instanceId, project }, secrets.data);
+}
+
+async function refuseOtherFormat(folder: string): Promise<void> {
+  const file = await open(join(folder, DUMP_FILE));
+  try {
+    const { buffer } = await file.read(
+      Buffer.alloc(DUMP_SIGNATURE.length),
+      0,
+      DUMP_SIGNATURE.length,
+      0,
+    );
+    if (buffer.toString("latin1") !== DUMP_SIGNATURE)
+      throw new Error("its dump is not one of PostgreSQL's custom format");
+  } finally {
+    await file.close();
+  }
+}
