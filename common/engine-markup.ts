@@ -27,11 +27,11 @@ const END = "<{%reset%}>";
 
 /** What stands out, and how. All of it is said by words alone as well. */
 const HIGHLIGHTS: readonly [pattern: RegExp, markup: string][] = [
-  [/^(?:UPDATE|GO BACK|SETTINGS|NOTHING TO DO|READY)(?= |$)/gm, BOLD],
+  [/^(?:UPDATE|GO BACK|RESTORE|SETTINGS|NOTHING TO DO|READY)(?= |$)/gm, BOLD],
   [/^DONE(?= |$)/gm, GREEN],
   [/^(?:BREAKING|REVERTED|UNTOUCHED|NEEDS YOU)(?= |$)/gm, RED],
   [/\bCHAT IS AWAY\b/g, YELLOW],
-  [/\bDATA GO\b|\bBELOW ONE THAT IS APPLIED\b/g, RED],
+  [/\bDATA GO\b|\bNOT ENOUGH\b|\bBELOW ONE THAT IS APPLIED\b/g, RED],
 ];
 
 /** A text of ours with its signal words in colour, which the engine leaves out where it shows none. */

@@ -55,6 +55,7 @@ export class ComposeStack extends pulumi.ComponentResource {
       {
         ...{ place, repository, release: args.release, images: args.images },
         breakingChangesReadUpTo: args.breakingChangesReadUpTo,
+        variables: variablesOf(configuration, secretEnv),
       },
       { parent: this },
     );
@@ -73,4 +74,17 @@ export class ComposeStack extends pulumi.ComponentResource {
     );
     this.registerOutputs({ commit, instanceId: this.deployment.instanceId });
   }
+}
+
+/** Sorted, so that another order is no change. Names are no secret: values that are may not be known yet. */
+function variablesOf(
+  { env, url }: Omit<Configuration, "secretEnv">,
+  secretEnv: pulumi.Input<Record<string, string>>,
+): pulumi.Output<string[]> {
+  const secretNames = pulumi.unsecret(
+    pulumi.output(secretEnv).apply((values) => Object.keys(values)),
+  );
+  return secretNames.apply((names) =>
+    [...Object.keys(env), ...names, ...(url === undefined ? [] : ["PUBLIC_URL"])].sort(),
+  );
 }

@@ -39,6 +39,8 @@ export interface ReleaseArgs {
   images: pulumi.Input<ImageSettings>;
   /** Up to where the operator has read the breaking changes. */
   breakingChangesReadUpTo?: pulumi.Input<string | undefined>;
+  /** The names of the variables that are set, to tell which of a release's are missing. */
+  variables?: pulumi.Input<string[]>;
 }
 
 /** A release whose tree and image are on the server. */

@@ -163,7 +163,7 @@ function refusalsOfWay(
     ];
   }
   context.tell(
-    `ROLLBACK  ${releaseText({ name, commit })} gets the database ` +
+    `GO BACK  ${releaseText({ name, commit })} gets the database ` +
       `${chosen === undefined ? `of the newest ${way} that fits` : `of ${chosen.at} (${way} ${chosen.name})`}. ` +
       "What was written since is not in it. The database of now is kept under another name, and newer " +
       "uploads are set aside; should the release fail, both are as they are now.",
@@ -190,7 +190,7 @@ async function undoRefusals(
         "changed. Put one file for each there, named like the migration.",
     ];
   context.tell(
-    `ROLLBACK  ${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
+    `GO BACK  ${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
       `${missing.map(migrationName).join(", ")} applied. They are tried first on another copy. The database ` +
       "of now is kept under another name; should the release fail, it is live again.",
   );

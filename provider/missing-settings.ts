@@ -6,17 +6,19 @@ import type { Refusal } from "./resource.ts";
 /** What the updater sets for every instance. */
 const OWN = ["DB_PASSWORD", "TOTP_ENCRYPTION_KEY"];
 
+/** The names of all variables that are set. */
+export function setVariables(given: readonly string[], hasUrl: boolean): Set<string> {
+  return new Set([...OWN, ...(hasUrl ? ["PUBLIC_URL"] : []), ...given]);
+}
+
 /** Refuses a release that Compose would refuse for want of a variable, all of them at once. */
 export function missingSettings(news: Wire): Refusal[] {
   const { requires, configuration, secretEnv } = news;
   // A stack of an earlier version has not noted them: then the job finds out, before it stops anything.
   if (!Array.isArray(requires) || [requires, configuration, secretEnv].some(hasUnknown)) return [];
   const { url, env } = configuration as Configuration;
-  const set = new Set([
-    ...[...OWN, ...(url === undefined ? [] : ["PUBLIC_URL"])],
-    ...Object.keys(env),
-    ...Object.keys((secretEnv as Record<string, string> | undefined) ?? {}),
-  ]);
+  const secrets = Object.keys((secretEnv as Record<string, string> | undefined) ?? {});
+  const set = setVariables([...Object.keys(env), ...secrets], url !== undefined);
   const missing = (requires as string[]).filter((name) => !set.has(name));
   if (missing.length === 0) return [];
   const how = missing.map((name) =>

@@ -37,12 +37,14 @@ export interface KnownServer {
 /**
  * @param reference the setting `release`
  * @param server undefined where the server can't be asked: then the repository has to know everything
+ * @param set the variables that are set, where they are known
  * @throws UserError where there is no such release, its tag was moved, or it isn't Chatalot's
  */
 export async function releaseFacts(
   repository: string,
   reference: string,
   server: KnownServer | undefined,
+  set?: ReadonlySet<string>,
 ): Promise<ReleaseFacts> {
   const mirror = await mirrorOf(repository);
   const wanted = parseReference(reference);
@@ -75,7 +77,10 @@ export async function releaseFacts(
   const current = way === undefined ? await describedIfThere(mirror, running.commit) : undefined;
   const compose =
     current === undefined ? undefined : compareCompose(current.composeFile, described.composeFile);
-  const known = { state, facts: await remote.facts() };
+  const known = {
+    ...{ state, facts: await remote.facts() },
+    ...(set === undefined ? {} : { set }),
+  };
   const plan = await makePlan(mirror, current, described, compose, known);
   return {
     ...facts,

@@ -10,7 +10,7 @@ import {
   type ReleaseIdentity,
   type ServerState,
 } from "../updater/protocol.ts";
-import type { Wire } from "./codec.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
 import { buildPlace, imageAttempts } from "./images.ts";
 import { buildHereAndSend, platformOf, problemOfLocalDocker } from "./local-build.ts";
 import {
@@ -23,6 +23,7 @@ import {
   requester,
   stateIfReachable,
 } from "./place.ts";
+import { setVariables } from "./missing-settings.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
 import { renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
@@ -42,6 +43,7 @@ export const release: Resource = {
       news.repository as string,
       news.release as string,
       refusals.length === 0 ? server : undefined,
+      variablesOf(news),
     );
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
@@ -88,6 +90,13 @@ export const release: Resource = {
   /** Removes nothing: only the retention of a later update does. */
   async delete() {},
 };
+
+/** Names alone: values may be secret, and need not be known. */
+function variablesOf({ variables }: Wire): Set<string> | undefined {
+  return Array.isArray(variables) && !hasUnknown(variables)
+    ? setVariables(variables as string[], (variables as string[]).includes("PUBLIC_URL"))
+    : undefined;
+}
 
 /** The release as the updater takes it, from a resource's inputs. */
 export function identityOf(values: Wire): ReleaseIdentity {

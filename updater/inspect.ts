@@ -65,6 +65,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     health,
     backups: summaryOf(backups),
     reach: reachOf(ledger, prepared, backups, database),
+    measured: ledger.measured,
     drift,
     ...(schedule === undefined ? {} : { schedule }),
     ...(job === undefined ? {} : { openJob: job.summary }),

@@ -1,7 +1,7 @@
 import { appendRecord, readRecords } from "./framed-log.ts";
 import { withReserve } from "./instance.ts";
 import type { InstancePaths } from "./paths.ts";
-import type { LedgerRecord, RevertedSwitch } from "./protocol.ts";
+import type { LedgerRecord, Measured, RevertedSwitch } from "./protocol.ts";
 
 /** What happened on this server: one record for each closed job, oldest first. */
 export class Ledger {
@@ -68,6 +68,19 @@ export class Ledger {
         at: record.closedAt,
         cause: record.cause ?? "unknown",
       }));
+  }
+
+  /** How long things took last. */
+  get measured(): Measured {
+    const newest = this.records.toReversed();
+    const build = newest.find(({ durations }) => durations.build !== undefined);
+    const back = newest.find(
+      ({ outcome, durations }) => outcome === "reverted" && durations.downtime !== undefined,
+    );
+    return {
+      ...(build?.durations.build === undefined ? {} : { build: build.durations.build }),
+      ...(back?.durations.downtime === undefined ? {} : { wayBack: back.durations.downtime }),
+    };
   }
 
   /** The record of a job that ended as often as that. */

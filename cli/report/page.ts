@@ -125,7 +125,7 @@ function risks({ plan, warnings, leaving }: Report): Html | undefined {
   );
   const list: [string, string[]][] = [
     ["Breaking", breaking],
-    ["Must be set", required],
+    ["Must be set", required.map(({ name, isSet }) => (isSet ? `${name} (you have it)` : name))],
     ["Data go", destructive.map(migrationName)],
     ["Below one that is applied", pending.filter((one) => one.isOutOfOrder).map(migrationName)],
     ["Disk", plan.disk.free < plan.disk.needed ? ["There is too little room for it."] : []],

@@ -21,7 +21,7 @@ export function planText(plan: RollbackPlan): string[] {
   const { serving, target, database } = plan;
   const from = serving?.release === undefined ? "nothing" : releaseText(serving.release);
   const facts: [string, string][] = [
-    ["ROLLBACK", `${from} -> ${releaseText(target.release)}, as of job ${target.job}`],
+    ["GO BACK", `${from} -> ${releaseText(target.release)}, as of job ${target.job}`],
     ["Then", `${target.at} by ${target.by ?? "nobody known"}`],
     ["Settings", settingsText(plan)],
     ...(target.back.missing.length === 0

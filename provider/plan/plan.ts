@@ -9,7 +9,7 @@ import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
-import type { ServerState } from "../../updater/protocol.ts";
+import type { Measured, ServerState } from "../../updater/protocol.ts";
 import type { HostFacts } from "../server/host-facts.ts";
 
 /** A plan is part of the resource's inputs, so that `--diff` and `--json` have it: plain values only. */
@@ -26,8 +26,8 @@ export interface Plan {
   changelogEndsAt?: string;
   /** What changelog and commits call breaking. */
   breaking: string[];
-  /** Variables that the compose file requires from now on. */
-  required: string[];
+  /** Variables that the compose file requires from now on, and whether they are set. */
+  required: { name: string; isSet: boolean }[];
   /** Services beside the server whose containers are made anew, appear or go. */
   services: { changed: ChangedService[]; added: string[]; removed: string[] };
   override?: string;
@@ -38,9 +38,17 @@ export interface Plan {
   };
   /** Whether the image is on the server already. */
   imageIsThere: boolean;
-  /** From the last update on this server, in milliseconds; absent: nothing is known. */
-  last: { backup?: number; away?: number };
-  disk: { needed: number; free: number };
+  /**
+   * How long things took last on this server, in milliseconds; absent: nothing is known. `back`: an update
+   * that was taken back.
+   */
+  last: { build?: number; backup?: number; away?: number; back?: number };
+  disk: {
+    needed: number;
+    free: number;
+    /** For how many such updates there is room, this one included, if nothing older were removed. */
+    updates: number;
+  };
 }
 
 export interface PlannedRelease {
@@ -62,13 +70,16 @@ export interface PlannedMigration {
 /** The commits that a preview names. */
 const MOST_COMMITS = 20;
 
-/** A release besides its database: what must stay free, and about one image. */
-const RELEASE_BYTES = 1.5 * 1024 ** 3;
+/** What must stay free, and about one image with its tree: the real one has some 150 MB, its build more. */
+const SPARE_BYTES = 1024 ** 3;
+const IMAGE_BYTES = 0.5 * 1024 ** 3;
 
 /** What is known of the server. */
 export interface PlannedServer {
   state: ServerState;
   facts: HostFacts;
+  /** The variables that are set; undefined where they are not known. */
+  set?: ReadonlySet<string>;
 }
 
 /**
@@ -81,7 +92,7 @@ export async function makePlan(
   current: Release | undefined,
   next: Release,
   compose: ComposeComparison | undefined,
-  { state, facts }: PlannedServer,
+  { state, facts, set }: PlannedServer,
 ): Promise<Plan | undefined> {
   const running = state.serving?.release;
   if (running === undefined || running.commit === next.commit) return undefined;
@@ -104,7 +115,11 @@ export async function makePlan(
     changelog: changelog.entries,
     ...(changelog.newest === undefined ? {} : { changelogEndsAt: changelog.newest }),
     breaking: breakingChanges(changelog.entries, history.subjects),
-    required: compose?.newRequiredVariables.map(({ name }) => printableLine(name)) ?? [],
+    required:
+      compose?.newRequiredVariables.map(({ name }) => ({
+        name: printableLine(name),
+        isSet: set?.has(name) === true,
+      })) ?? [],
     services: {
       changed: compose?.changed ?? [],
       added: compose?.added ?? [],
@@ -121,11 +136,8 @@ export async function makePlan(
           },
         }),
     imageIsThere: state.prepared.includes(next.commit),
-    last: lastDurations(serving?.durations),
-    disk: {
-      needed: RELEASE_BYTES + sum(backupSpace(database?.size ?? 0, 1, pending.length)),
-      free: Math.min(facts.diskMegabytes, facts.dockerDiskMegabytes ?? Infinity) * 1024 ** 2,
-    },
+    last: lastDurations(serving?.durations, state.measured),
+    disk: room(facts, backupSpace(database?.size ?? 0, 1, pending.length)),
   };
 }
 
@@ -148,8 +160,16 @@ async function plannedMigrations(next: Release, state: ServerState): Promise<Pla
   }));
 }
 
-function sum(space: BackupSpace): number {
-  return space.backup + space.proof + space.revertPoint;
+/** The proof's copy of the database goes again; what stays of an update is the rest. */
+function room(
+  { diskMegabytes, dockerDiskMegabytes }: HostFacts,
+  { backup, proof, revertPoint }: BackupSpace,
+): Plan["disk"] {
+  const free = Math.min(diskMegabytes, dockerDiskMegabytes ?? Infinity) * 1024 ** 2;
+  const stays = IMAGE_BYTES + backup + revertPoint;
+  const needed = SPARE_BYTES + stays + proof;
+  const updates = free < needed ? 0 : 1 + Math.floor((free - needed) / stays);
+  return { needed, free, updates };
 }
 
 function planned(name: string, commit: string, version: string | undefined): PlannedRelease {
@@ -158,9 +178,12 @@ function planned(name: string, commit: string, version: string | undefined): Pla
 
 function lastDurations(
   durations: { downtime?: number; dump?: number; proof?: number } | undefined,
+  { build, wayBack }: Measured = {},
 ): Plan["last"] {
   const { downtime, dump, proof } = durations ?? {};
   return {
+    ...(build === undefined ? {} : { build }),
+    ...(wayBack === undefined ? {} : { back: wayBack }),
     ...(dump === undefined ? {} : { backup: dump + (proof ?? 0) }),
     ...(downtime === undefined ? {} : { away: downtime }),
   };

@@ -18,18 +18,13 @@ export function renderPlan(plan: Plan): string {
     ...line(back ? "GO BACK" : "UPDATE", title(plan)),
     ...notes(plan),
     ...(plan.breaking.length === 0 ? [] : line("BREAKING", list(plan.breaking, "; "))),
-    ...(plan.required.length === 0
-      ? []
-      : line("Settings", `${plan.required.join(", ")}: required from now on`)),
+    ...(plan.required.length === 0 ? [] : line("Settings", required(plan.required))),
     ...line("Changes", services(plan)),
     ...(plan.override === undefined ? [] : line("Yours", `${plan.override} (kept)`)),
     ...database(plan),
     ...line("Steps", steps(plan)),
     ...line("Failure", failure(plan)),
-    ...line(
-      "Disk",
-      `needs about ${describeBytes(plan.disk.needed)}, ${describeBytes(plan.disk.free)} free`,
-    ),
+    ...line("Disk", disk(plan.disk)),
   ].join("\n");
 }
 
@@ -52,6 +47,26 @@ function notes({ changelog, changelogEndsAt, commits }: Plan): string[] {
     changelogEndsAt === undefined ? "no changelog" : `changelog ends at ${changelogEndsAt}`;
   if (commits.length === 0) return line("Notes", end);
   return line("Notes", `${end}; commits: ${list(commits, "; ")}`);
+}
+
+function required(variables: Plan["required"]): string {
+  const [set, missing] = [true, false].map((isSet) =>
+    variables.filter((variable) => variable.isSet === isSet).map(({ name }) => name),
+  );
+  return [
+    ...(missing?.length === 0 ? [] : [`${missing?.join(", ")}: required from now on`]),
+    ...(set?.length === 0 ? [] : [`${set?.join(", ")}: required from now on, you have it`]),
+  ].join("; ");
+}
+
+/** More than these says nothing more. */
+const MANY_UPDATES = 20;
+
+function disk({ needed, free, updates }: Plan["disk"]): string {
+  const space = `needs about ${describeBytes(needed)}, ${describeBytes(free)} free`;
+  if (updates === 0) return `${space}: NOT ENOUGH`;
+  const many = updates > MANY_UPDATES ? `more than ${MANY_UPDATES}` : String(updates);
+  return `${space}: room for ${many} such ${updates === 1 ? "update" : "updates"}`;
 }
 
 function services({ services: { changed, added, removed } }: Plan): string {
@@ -96,22 +111,23 @@ const COSTS: Record<Effect["cost"], string> = {
 };
 
 function steps({ imageIsThere, last, database: facts }: Plan): string {
-  const image = imageIsThere ? "the image is there" : "the image is made first";
+  const image = imageIsThere ? "the image is there" : `the image is made first${about(last.build)}`;
   const backup = `backup${about(last.backup)}`;
   const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
 
 function about(milliseconds: number | undefined): string {
-  return milliseconds === undefined
-    ? ""
-    : ` about ${Math.max(1, Math.round(milliseconds / 1_000))} s`;
+  if (milliseconds === undefined) return "";
+  const seconds = Math.max(1, Math.round(milliseconds / 1_000));
+  return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
 }
 
-function failure({ from, database: facts }: Plan): string {
+function failure({ from, last, database: facts }: Plan): string {
   const { length } = facts?.pending ?? [];
   return (
     `${releaseText(from)} comes back by itself` +
+    (last.back === undefined ? "" : ` (last time the chat was away${about(last.back)})`) +
     (length === 0
       ? "; its database is not touched"
       : ", with its database as it was when it stopped; nobody can write in between")

@@ -67,7 +67,7 @@ describe("a release that lacks migrations of the database, in a preview", () => 
   it("is taken with a way that was chosen for what serves, and says what it gets", async () => {
     const { reason, told } = await check(["backup"], { rollback: { way: "backup", job: 3 } });
     expect(reason).to.equal("");
-    expect(told).to.match(/^ROLLBACK {2}v0\.9\.0 .* of then \(backup a backup\)/m);
+    expect(told).to.match(/^GO BACK {2}v0\.9\.0 .* of then \(backup a backup\)/m);
   });
 
   it("is refused with a way that has nothing that fits, and names the other", async () => {

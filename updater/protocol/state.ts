@@ -72,12 +72,22 @@ export interface ServerState {
   schedule?: ScheduleState;
   /** What can be gone back to; absent in answers of an older version. */
   reach?: Reach;
+  /** How long things took here last; absent in answers of an older version. */
+  measured?: Measured;
   /** How the server differs from what its ledger says, in words. */
   drift: string[];
   /** The operator's override as it is now. */
   override?: OverrideFacts;
   /** What is used of the server's disk: only where it was asked for. */
   usage?: DiskUsage;
+}
+
+/** In milliseconds; absent: it never happened here. */
+export interface Measured {
+  /** Of images on the server. */
+  build?: number;
+  /** How long the chat was away in an update that was taken back. */
+  wayBack?: number;
 }
 
 /** A release that served, or served once. */

@@ -37,8 +37,8 @@ describe("the page of a report", () => {
   it("shows why it is refused, and every risk", () => {
     const risky = plan({
       breaking: ["PUBLIC_URL must be set"],
-      required: ["PUBLIC_URL"],
-      disk: { needed: 3e9, free: 1e9 },
+      required: [{ name: "PUBLIC_URL", isSet: false }],
+      disk: { needed: 3e9, free: 1e9, updates: 0 },
     });
     const text = textOf(
       reportPage(
@@ -87,7 +87,7 @@ describe("the page of a report", () => {
       const hostile = plan({
         commits: [text],
         breaking: [text],
-        required: [text],
+        required: [{ name: text, isSet: true }],
         changelog: [{ version: text, changes: [text], breaking: [text] }],
         database: {
           applied: 1,

@@ -31,7 +31,7 @@ export function plan(changes: Partial<Plan> = {}): Plan {
     },
     imageIsThere: false,
     last: { backup: 2_400, away: 18_000 },
-    disk: { needed: 3.1e9, free: 9.8e9 },
+    disk: { needed: 3.1e9, free: 9.8e9, updates: 7 },
     ...changes,
   };
 }

@@ -49,14 +49,21 @@ describe("makePlan", function () {
     return state;
   }
 
-  async function planFor(from: string, to: string): Promise<Plan | undefined> {
+  async function planFor(
+    from: string,
+    to: string,
+    set?: readonly string[],
+  ): Promise<Plan | undefined> {
     const [current, next] = await Promise.all([
       describeRelease(mirror, from),
       describeRelease(mirror, to),
     ]);
     const facts = parseHostFacts(readyFacts());
     const compose = compareCompose(current.composeFile, next.composeFile);
-    return makePlan(mirror, current, next, compose, { state: running(current), facts });
+    return makePlan(mirror, current, next, compose, {
+      ...{ state: running(current), facts },
+      ...(set === undefined ? {} : { set: new Set(set) }),
+    });
   }
 
   function told(plan: Plan): Told {
@@ -65,7 +72,7 @@ describe("makePlan", function () {
       behind: plan.behind,
       pending: plan.database?.pending.map(({ version }) => version) ?? [],
       changelog: plan.changelog.map(({ version }) => version),
-      required: plan.required,
+      required: plan.required.map(({ name, isSet }) => `${name}${isSet ? " (set)" : ""}`),
       changed: plan.services.changed.map(({ service }) => service),
       isRefused: breakingRefusals(plan, undefined).length > 0,
     };
@@ -99,6 +106,20 @@ describe("makePlan", function () {
         ...expected,
       });
     });
+
+  it("tells the required variables that are set from those that are not", async () => {
+    const plan = await planFor("v1.3.0", "v2.0.0", ["PUBLIC_URL"]);
+    expect(plan?.required).to.deep.equal([{ name: "PUBLIC_URL", isSet: true }]);
+  });
+
+  it("counts the updates that there is room for, this one included", async () => {
+    const plan = await planFor("v1.0.0", "v1.0.1");
+    const { needed = 0, free = 0, updates } = plan?.disk ?? {};
+    // Each leaves an image and a dump, and gives back what its proof took.
+    expect(updates).to.equal(
+      1 + Math.floor((free - needed) / (0.5 * 1024 ** 3 + (plan?.database?.bytes ?? 0))),
+    );
+  });
 
   it("names the tables that are changed, with their size", async () => {
     const plan = await planFor("v1.0.1", "v1.1.0");

@@ -20,7 +20,10 @@ const PLAN: Plan = {
   ],
   changelogEndsAt: "v2.0.0",
   breaking: ["`PUBLIC_URL` must be set."],
-  required: ["PUBLIC_URL"],
+  required: [
+    { name: "PUBLIC_URL", isSet: false },
+    { name: "TOTP_ENCRYPTION_KEY", isSet: true },
+  ],
   services: {
     changed: [{ service: "postgres", because: ["logging"] }],
     added: [],
@@ -54,8 +57,8 @@ const PLAN: Plan = {
     ],
   },
   imageIsThere: false,
-  last: { backup: 2_400, away: 18_000 },
-  disk: { needed: 3_100 * MB, free: 9_800 * MB },
+  last: { build: 724_000, backup: 2_400, away: 18_000, back: 31_000 },
+  disk: { needed: 3_100 * MB, free: 9_800 * MB, updates: 7 },
 };
 
 describe("renderPlan", () => {
@@ -66,7 +69,8 @@ describe("renderPlan", () => {
 Notes    v2.0.0: \`PUBLIC_URL\` must be set.
          v2.0.0: A log.
 BREAKING \`PUBLIC_URL\` must be set.
-Settings PUBLIC_URL: required from now on
+Settings PUBLIC_URL: required from now on; TOTP_ENCRYPTION_KEY: required from
+         now on, you have it
 Changes  chatalot gets a new image; made anew, too: postgres (logging); data
          stay; gone: old
 Yours    docker-compose.override.yml: chatalot ports (kept)
@@ -74,11 +78,20 @@ Database 412 MB; 49 migrations applied, 2 to come
          050 thumbnails | files (18 MB): 2 new columns, instant; files (18 MB):
          drops column old, DATA GO, instant
          007 late, BELOW ONE THAT IS APPLIED | no table is changed
-Steps    the image is made first, backup about 2 s: chat stays up; swap about 18
-         s, migrations: CHAT IS AWAY
-Failure  v1.0.0 (1111111) comes back by itself, with its database as it was when
-         it stopped; nobody can write in between
-Disk     needs about 3.1 GB, 9.8 GB free`);
+Steps    the image is made first about 12 min, backup about 2 s: chat stays up;
+         swap about 18 s, migrations: CHAT IS AWAY
+Failure  v1.0.0 (1111111) comes back by itself (last time the chat was away
+         about 31 s), with its database as it was when it stopped; nobody can
+         write in between
+Disk     needs about 3.1 GB, 9.8 GB free: room for 7 such updates`);
+  });
+
+  it("says of times only what was measured, and where the room is not enough", () => {
+    const text = renderPlan({ ...PLAN, last: {}, disk: { needed: 3e9, free: 1e9, updates: 0 } });
+    expect(text).to.not.contain("about 1").and.not.contain("last time");
+    expect(text).to.contain("free: NOT ENOUGH");
+    const much = renderPlan({ ...PLAN, disk: { needed: 1e9, free: 1e12, updates: 900 } });
+    expect(much).to.contain("room for more than 20 such updates");
   });
 
   it("never takes a silent changelog for one without breaking changes", () => {
