@@ -6,7 +6,7 @@
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseFileList } from "./backup-files/compare.ts";
-import { partsOf, receiveContent } from "./backup-files/content.ts";
+import { makeFolders, partsOf, receiveContent } from "./backup-files/content.ts";
 import { LIST_FILE, SECRETS_FILE } from "./backup-files/file-list.ts";
 import type { OfferedBackup, OfferAnswer } from "./backup-protocol.ts";
 import {
@@ -153,6 +153,7 @@ async function take(
   await requireSpaceFor([{ folder: paths.backups, bytes, spare: 0 }]);
   await makeDirectoryDurably(paths.directory, 0o755);
   await takeBackup(paths, name, async (_file, folder) => {
+    await makeFolders(folder, list);
     await receiveContent(content, partsOf(manifest, list), folder);
     await refuseOtherFormat(folder);
     if (text !== undefined) await writeFileDurably(join(folder, LIST_FILE), text);

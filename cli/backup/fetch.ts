@@ -6,7 +6,12 @@ import { messageOf, UserError } from "../../common/errors.ts";
 import { receiveBackupPart } from "../../provider/server/server-backups.ts";
 import { TransportError } from "../../transport/index.ts";
 import { readFileList } from "../../updater/backup-files/compare.ts";
-import { ContentError, partsOf, receiveContent } from "../../updater/backup-files/content.ts";
+import {
+  ContentError,
+  makeFolders,
+  partsOf,
+  receiveContent,
+} from "../../updater/backup-files/content.ts";
 import { type FileList, LIST_FILE } from "../../updater/backup-files/file-list.ts";
 import {
   type Backup,
@@ -85,6 +90,7 @@ export async function writeBackup(
   );
   try {
     const list = await receiveList(manifest, partial, source);
+    await makeFolders(partial, list);
     await received(
       (stream) => source.content(stream),
       (stream) => receiveContent(stream, partsOf(manifest, list), partial, report),

@@ -93,7 +93,9 @@ describe("npx chatalot backup", function () {
     expect(seen.gaps).to.deep.equal([]);
     expect(await runningSince(demo)).to.deep.equal(served);
     expect(await messagesIn(byHand)).to.include.members(before);
-    expect(await shell(demo, `stat --format %a ${BACKUPS}/${byHand}/*`)).to.equal("600\n600");
+    expect(
+      await shell(demo, `find ${BACKUPS}/${byHand} -printf '%y %m\\n' | sort --unique`),
+    ).to.equal("d 700\nf 600");
 
     const [newest] = await list();
     expect(newest).to.deep.include({ name: byHand, kind: "manual", ...(await dumpOf(byHand)) });
@@ -250,12 +252,16 @@ describe("npx chatalot backup", function () {
     expect(exitCode, output).to.equal(0);
     expect(output).to.contain(`FETCHED ${join(to, unattended)}`);
     const folder = join(to, unattended);
-    expect((await readdir(folder)).sort()).to.deep.equal(["database.dump", "manifest.json"]);
+    expect((await readdir(folder)).sort()).to.deep.equal([
+      ...["configuration", "database.dump", "files.json", "manifest.json", "uploads"],
+    ]);
     const dump = await readFile(join(folder, "database.dump"));
     const sha256 = createHash("sha256").update(dump).digest("hex");
     expect({ sha256, size: dump.length }).to.deep.equal(await dumpOf(unattended));
-    for (const name of await readdir(folder))
-      expect((await stat(join(folder, name))).mode & 0o777).to.equal(0o600);
+    for (const name of await readdir(folder, { recursive: true })) {
+      const { mode } = await stat(join(folder, name));
+      expect(mode & 0o077, name).to.equal(0);
+    }
     const manifest = await readFile(join(folder, "manifest.json"), "utf8");
     expect(manifest.trim()).to.equal(
       await shell(demo, `cat ${BACKUPS}/${unattended}/manifest.json`),

@@ -27,6 +27,12 @@ export function partsOf({ dump }: BackupManifest, list: FileList | undefined): P
   return [{ path: DUMP_FILE, size, sha256 }, ...(list?.files ?? [])];
 }
 
+/** Makes the folders of a list, also those without a file: a backup that was carried looks as it did. */
+export async function makeFolders(folder: string, list: FileList | undefined): Promise<void> {
+  for (const { path } of list?.folders ?? [])
+    await mkdir(join(folder, path), { recursive: true, mode: 0o700 });
+}
+
 /** Writes the bytes of all files, as the disk has them: whoever takes them compares them. */
 export async function sendContent(
   folder: string,
