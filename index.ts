@@ -1,3 +1,4 @@
+import { Alerts } from "./components/alerts.ts";
 import { Backups } from "./components/backups.ts";
 import { ComposeStack } from "./components/compose-stack.ts";
 import { keepSecretsOutOfDebugLog } from "./components/debug-log.ts";
@@ -22,6 +23,7 @@ const stack = new ComposeStack(
 );
 const { deployment } = stack;
 new Backups("backups", { ...settings, deployment }, { provider });
+new Alerts("alerts", { ...settings, deployment }, { provider });
 const check = new HealthCheck("health", { ...settings, deployment }, { provider });
 
 /** Where the chat is: with the owner guard only on its server, until it has an owner. */

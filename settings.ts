@@ -7,18 +7,21 @@ import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { configurationOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
 import { SECTIONS } from "./settings/sections.ts";
+import type { AlertSettings } from "./updater/alerts/protocol.ts";
 import type { Configuration, GateLimits } from "./updater/protocol.ts";
 
 export { parseSettings, type ParseOptions, type Settings } from "./settings/parse.ts";
 
 /** The settings of a stack in the forms in which the components take them. */
-export interface StackSettings extends Omit<Settings, "secretEnv"> {
+export interface StackSettings extends Omit<Settings, "secretEnv" | "alerts"> {
   /** Which server, and which instance on it. */
   place: ServerPlace;
   /** How the server runs, besides its release. */
   configuration: Omit<Configuration, "secretEnv">;
   /** Secret. */
   secretEnv: pulumi.Output<Record<string, string>>;
+  /** Secret. Absent: none are sent. */
+  alerts?: pulumi.Output<AlertSettings>;
   /** The names of the variables in `secretEnv`, which are no secret. */
   secretEnvNames: string[];
   /** When the new server counts as healthy. */
@@ -47,7 +50,7 @@ function stackSettings(): StackSettings {
   const namespace = new pulumi.Config().name;
   const raw = readConfiguration(namespace);
   const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));
-  const { secretEnv, ...settings } = parseSettings(raw, { namespace, secretKeys });
+  const { secretEnv, alerts, ...settings } = parseSettings(raw, { namespace, secretKeys });
   const { server, directory, project, listen, health } = settings;
   const volumes = volumeNames(project);
   return {
@@ -55,6 +58,7 @@ function stackSettings(): StackSettings {
     place: { server, directory, project, volumes: Object.values(volumes), port: listen.port },
     configuration: configurationOf({ ...settings, secretEnv }),
     secretEnv: pulumi.secret(secretEnv),
+    ...(alerts === undefined ? {} : { alerts: pulumi.secret(alerts) }),
     secretEnvNames: Object.keys(secretEnv).sort(),
     gate: {
       timeout: toMilliseconds(health.timeout),

@@ -4,6 +4,7 @@ import { describeMilliseconds } from "../common/duration.ts";
 import { isUnreachable } from "../provider/server/remote-server.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { ROUTINES } from "../updater/schedule/protocol.ts";
+import { describeAlerts } from "./alerts/command.ts";
 import { serverOfStack } from "./stack.ts";
 
 /** The whole answer of `status --json`. Members are added in later versions, never renamed. */
@@ -27,6 +28,7 @@ export interface Status {
     | "usage"
     | "backups"
     | "schedule"
+    | "alerts"
   >;
 }
 
@@ -50,6 +52,7 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
         ...(state.override === undefined ? {} : { override: state.override }),
         ...(state.backups === undefined ? {} : { backups: state.backups }),
         ...(state.schedule === undefined ? {} : { schedule: state.schedule }),
+        ...(state.alerts === undefined ? {} : { alerts: state.alerts }),
         ...(state.usage === undefined ? {} : { usage: state.usage }),
       },
     };
@@ -71,7 +74,10 @@ export function judge(state: ServerState): Pick<Status, "code" | "reason"> {
       code: 1,
       reason: `It is not healthy: ${health?.problem ?? `status ${health?.status ?? "unknown"}`}`,
     };
-  const late = [...(state.schedule?.drift ?? []), ...(state.schedule?.problems ?? [])];
+  const late = [state.schedule, state.alerts].flatMap((found) => [
+    ...(found?.drift ?? []),
+    ...(found?.problems ?? []),
+  ]);
   if (late.length > 0) return { code: 1, reason: late.join("; ") };
   return { code: 0, reason: "As committed, and healthy." };
 }
@@ -105,6 +111,8 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
   if (openJob !== undefined)
     facts.push(["Job", `${openJob.sequence} (${openJob.kind}) at ${openJob.step}`]);
   facts.push(["Backups", backupText(state.backups)], ...scheduleFacts(state.schedule));
+  if (state.alerts !== undefined)
+    for (const line of describeAlerts(state.alerts).split("\n")) facts.push(["Alerts", line]);
   if (usage !== undefined) {
     const { free, trees, releases, images, volumes } = usage;
     const sizes = { free, trees, releases, images, ...volumes };

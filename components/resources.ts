@@ -7,6 +7,7 @@ import type { PublicCheck } from "../provider/health.ts";
 import type { HostNeeds } from "../provider/server/requirements.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
 import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
+import type { AlertSettings } from "../updater/alerts/protocol.ts";
 import type { Schedule } from "../updater/schedule/protocol.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 
@@ -154,5 +155,21 @@ export class BackupSchedule extends pulumi.CustomResource {
 
   constructor(name: string, args: BackupScheduleArgs, options?: pulumi.CustomResourceOptions) {
     super("chatalot:index:BackupSchedule", name, { ...args, instanceId: undefined }, options);
+  }
+}
+
+export interface WatchArgs {
+  place: pulumi.Input<ServerPlace>;
+  /** Secret, because of the webhook. */
+  alerts: pulumi.Input<AlertSettings>;
+}
+
+/** Messages that the server sends by itself when something is wrong with it. */
+export class Watch extends pulumi.CustomResource {
+  /** The instance on the server. */
+  declare readonly instanceId: pulumi.Output<string | undefined>;
+
+  constructor(name: string, args: WatchArgs, options?: pulumi.CustomResourceOptions) {
+    super("chatalot:index:Watch", name, { ...args, instanceId: undefined }, options);
   }
 }

@@ -1,5 +1,6 @@
 import { messageOf } from "../common/errors.ts";
 import { sealedAs, sendable, unwrap, type Wire } from "./codec.ts";
+import { watch } from "./alerts.ts";
 import { backupSchedule } from "./backup-schedule.ts";
 import { deployment } from "./deployment.ts";
 import { logLine } from "./engine/log.ts";
@@ -25,6 +26,7 @@ const RESOURCES = new Map<string, Resource>([
   ["chatalot:index:Deployment", deployment],
   ["chatalot:index:Health", health],
   ["chatalot:index:BackupSchedule", backupSchedule],
+  ["chatalot:index:Watch", watch],
 ]);
 
 /** Finds the resource of a URN and translates its values. Nothing else happens here. */

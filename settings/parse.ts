@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { z } from "zod";
-import type { Duration } from "../common/duration.ts";
+import { type Duration, toMilliseconds } from "../common/duration.ts";
 import { toBytes } from "../common/size.ts";
 import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
@@ -14,6 +14,7 @@ import {
   rollbackProblems,
 } from "./contradictions.ts";
 import { settingsSchema } from "./schema.ts";
+import type { AlertSettings } from "../updater/alerts/protocol.ts";
 import type { DatabaseWay } from "../updater/protocol.ts";
 import type { Schedule } from "../updater/schedule/protocol.ts";
 import { isEverywhere, isLoopback } from "../updater/owner-guard.ts";
@@ -62,6 +63,8 @@ export interface Settings {
   includeFiles: boolean;
   /** What the server does by the clock. */
   schedule?: Schedule;
+  /** Whom the server tells that something is wrong. Secret, because of the webhook. */
+  alerts?: AlertSettings;
   retry?: number;
   /** A release or a version. */
   breakingChangesReadUpTo?: string;
@@ -165,6 +168,7 @@ function settingsOf(
       ...(build.memory === undefined ? {} : { memoryBytes: toBytes(build.memory) }),
       ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
     },
+    ...alertsOf(parsed),
     ...(retry === undefined ? {} : { retry }),
     ...(breakingChangesReadUpTo === undefined ? {} : { breakingChangesReadUpTo }),
     ...(rollback.database === "refuse" || rollback.job === undefined
@@ -176,6 +180,20 @@ function settingsOf(
             ...(rollback.backup === undefined ? {} : { backup: rollback.backup }),
           },
         }),
+  };
+}
+
+function alertsOf({ alerts, url }: Parsed): Pick<Settings, "alerts"> {
+  const { webhook, mail, every, diskFree } = alerts;
+  if (webhook === undefined && mail === undefined) return {};
+  return {
+    alerts: {
+      ...(webhook === undefined ? {} : { webhook }),
+      ...(mail === undefined ? {} : { mail }),
+      every: toMilliseconds(every) / 1000,
+      diskFree: toBytes(diskFree),
+      ...(url === undefined ? {} : { url: originOf(url) ?? url }),
+    },
   };
 }
 
@@ -193,10 +211,15 @@ function problemsOf(issue: z.core.$ZodIssue, raw: Record<string, unknown>): Prob
     {
       key,
       cause: value === undefined ? `is missing: ${cause}` : cause,
-      ...(value === undefined || path[0] === "repository" ? {} : { got: { value } }),
+      ...(value === undefined || isUnspoken(key) ? {} : { got: { value } }),
       ...(example === undefined ? {} : { example }),
     },
   ];
+}
+
+/** What may have a password in it, also where it is wrong. */
+function isUnspoken(key: string): boolean {
+  return /^(?:repository|alerts(?:\.webhook)?)$/.test(key);
 }
 
 /** The messages of our own schemas say what is expected; zod's say what is wrong. */
@@ -224,14 +247,17 @@ function valueAt(raw: unknown, path: readonly string[]): unknown {
   return value;
 }
 
+/** Keys at the top with values that stay secret. */
+const MAY_BE_SECRET = ["secretEnv", "alerts"];
+
 /** Secrets must be encrypted; and what is encrypted must not be written in plain by being used. */
 function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOptions): Problem[] {
   if (secretKeys === undefined) return [];
   const problems: Problem[] = secretKeys
-    .filter((key) => key !== "secretEnv" && Object.hasOwn(raw, key))
+    .filter((key) => !MAY_BE_SECRET.includes(key) && Object.hasOwn(raw, key))
     .map((key) => ({
       key,
-      cause: "this is encrypted, but only values under secretEnv stay secret",
+      cause: "this is encrypted, but only values under secretEnv and alerts stay secret",
       example: `pulumi config rm ${key}; then set it again without --secret`,
     }));
   const secretEnv = raw["secretEnv"];
@@ -241,6 +267,13 @@ function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOpti
       key: "secretEnv",
       cause: "this stands in the stack file in plain text",
       example: `pulumi config set --path --secret secretEnv.${Object.keys(secretEnv)[0] ?? ""}`,
+    });
+  }
+  if (valueAt(raw, ["alerts", "webhook"]) !== undefined && !secretKeys.includes("alerts")) {
+    problems.push({
+      key: "alerts.webhook",
+      cause: "this stands in the stack file in plain text, and whoever has it can write there",
+      example: "pulumi config set --path --secret alerts.webhook",
     });
   }
   return problems;

@@ -7,6 +7,7 @@ import {
   keepShape,
   rollbackShape,
   backupShape,
+  alertsShape,
 } from "./shapes.ts";
 import {
   boolean,
@@ -91,6 +92,8 @@ export const settingsSchema = z.strictObject({
   rollback: section(rollbackShape, "pulumi config set --path rollback.database backup"),
   /** The backups that updates take, and those by the clock. */
   backup: section(backupShape, "pulumi config set --path backup.keepLast 5"),
+  /** Messages of the server's own to you when something is wrong with it. */
+  alerts: section(alertsShape, "pulumi config set --path alerts.mail admin@example.org"),
   /**
    * The number of a reverted job whose release may be tried once more, as its error text names it.
    *

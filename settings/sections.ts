@@ -1,4 +1,5 @@
 import {
+  alertsShape,
   backupShape,
   buildShape,
   healthShape,
@@ -10,7 +11,6 @@ import {
 
 /** Keys that are planned, with what they are for. */
 export const LATER: Record<string, string> = {
-  alerts: "mail or webhook when something fails",
   "backup.copyTo": "copies of the backups at another place",
   "backup.encryptTo": "encrypted backups",
   hooks: "commands of the operator before and after an update",
@@ -24,6 +24,7 @@ export const SECTIONS: Record<string, readonly string[]> = {
   keep: Object.keys(keepShape),
   backup: Object.keys(backupShape),
   rollback: Object.keys(rollbackShape),
+  alerts: Object.keys(alertsShape),
   build: Object.keys(buildShape),
   env: [],
   secretEnv: [],

@@ -12,8 +12,10 @@ import {
   folderHere,
   integer,
   ipAddress,
+  mail,
   size,
   sizeOrAll,
+  webhook,
 } from "./values.ts";
 
 /** Keys of `server`: how it is reached (see transport/address.ts), and where on it. */
@@ -171,6 +173,41 @@ export const rollbackShape = {
    * @example pulumi config set --path rollback.scripts ~/undo
    */
   scripts: folderHere.optional(),
+};
+
+/** Keys of `alerts`: whom the server tells that something is wrong with it. */
+export const alertsShape = {
+  /**
+   * An https address that gets each message as JSON: `text` and `content` for people (Slack, Mattermost,
+   * Discord show one of them), the rest for programs. Whoever has it can write there, so it is refused where
+   * it is not encrypted. Plain http is taken for the server itself alone. A message is sent when it is set;
+   * an address that doesn't take it is refused.
+   *
+   * @default none
+   * @example pulumi config set --path --secret alerts.webhook https://hooks.example.org/services/...
+   */
+  webhook: webhook.optional(),
+  /**
+   * An address that gets each message by mail, through the server's own `/usr/sbin/sendmail` (Postfix, or
+   * Debian's msmtp-mta with your mail provider). A server without one is refused.
+   *
+   * @default none
+   * @example pulumi config set --path alerts.mail admin@example.org
+   */
+  mail: mail.optional(),
+  /**
+   * How often the server looks. A chat that is away is told at the second look in a row, all else at the
+   * first. From "1 minute" to "1 day".
+   *
+   * @default "5 minutes"
+   */
+  every: duration("1 minute", "1 day", "5 minutes").default("5 minutes"),
+  /**
+   * Less free space on the disk of the directory, or on Docker's, is told. "0 MB": never.
+   *
+   * @default "2 GB"
+   */
+  diskFree: size("0 MB", "1000 GB", "2 GB").default("2 GB"),
 };
 
 /** Keys of `backup`: the dumps that every update takes, and those by the clock. */

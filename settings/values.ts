@@ -12,6 +12,7 @@ import { parseImage } from "../common/image-reference.ts";
 import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
+import { mailSchema, webhookSchema } from "../updater/alerts/protocol.ts";
 import { backupNameSchema, directorySchema } from "../updater/protocol.ts";
 import { calendarSchema } from "../updater/schedule/protocol.ts";
 import { alternatives } from "./problems.ts";
@@ -231,6 +232,17 @@ export const ipAddress = z.custom<string>(
   (value) => typeof value === "string" && isIP(value) !== 0 && !value.includes("%"),
   { error: "expected an IP address of the server, for example 127.0.0.1" },
 );
+
+/** An address of mail. */
+export const mail = z.custom<string>((value) => mailSchema.safeParse(value).success, {
+  error: "expected an address of mail, for example admin@example.org",
+});
+
+/** Where messages go as JSON. */
+export const webhook = z.custom<string>((value) => webhookSchema.safeParse(value).success, {
+  error:
+    "expected an https address without a user name in it, for example https://hooks.example.org/services/...",
+});
 
 /** The name of a backup, as `npx chatalot backup list` has it. */
 export const backupName = z.custom<string>((value) => backupNameSchema.safeParse(value).success, {

@@ -1,6 +1,7 @@
 /** Reads everything a preview needs of a server, and changes nothing. */
 import { readdir } from "node:fs/promises";
 import { diskUsage } from "./disk-usage.ts";
+import { readAlerts } from "./alerts/alerts.ts";
 import { readDrift } from "./drift.ts";
 import { type Backup, backupSummary, listBackups } from "./backups.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
@@ -46,15 +47,17 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
   const looking = driver.look();
   const { serving } = ledger;
   const isSettled = job === undefined && serving !== undefined;
-  const [look, needsOperator, prepared, override, backups, drift, schedule] = await Promise.all([
-    looking,
-    readFileIfThere(paths.needsOperator),
-    preparedCommits(paths, driver),
-    overrideFacts(paths, driver),
-    listBackups(paths),
-    isSettled ? readDrift(paths, driver, looking, serving) : [],
-    readSchedule(paths),
-  ]);
+  const [look, needsOperator, prepared, override, backups, drift, schedule, alerts] =
+    await Promise.all([
+      looking,
+      readFileIfThere(paths.needsOperator),
+      preparedCommits(paths, driver),
+      overrideFacts(paths, driver),
+      listBackups(paths),
+      isSettled ? readDrift(paths, driver, looking, serving) : [],
+      readSchedule(paths),
+      readAlerts(paths),
+    ]);
   const { server, database, health } = look;
   return {
     protocol: PROTOCOL,
@@ -68,6 +71,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     measured: ledger.measured,
     drift,
     ...(schedule === undefined ? {} : { schedule }),
+    ...(alerts === undefined ? {} : { alerts }),
     ...(job === undefined ? {} : { openJob: job.summary }),
     ...(needsOperator === undefined ? {} : { needsOperator }),
     ...(ledger.last === undefined ? {} : { lastClosed: ledger.last }),

@@ -7,6 +7,9 @@ import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { messageOf } from "../common/errors.ts";
+import { removeAlerts, setAlerts, testAlerts } from "./alerts/alerts.ts";
+import { alertsRequestSchema, setAlertsRequestSchema } from "./alerts/protocol.ts";
+import { watch } from "./alerts/watch.ts";
 import {
   backupRequestSchema,
   backupsRequestSchema,
@@ -91,6 +94,23 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
         removeScheduleRequestSchema.parse(JSON.parse(await text(process.stdin))),
       );
       print({ answer: "removed" });
+      return;
+    case "set-alerts":
+      print(await setAlerts(setAlertsRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "remove-alerts":
+      await removeAlerts(alertsRequestSchema.parse(JSON.parse(await text(process.stdin))));
+      print({ answer: "removed" });
+      return;
+    case "test-alerts":
+      print({
+        problems: await testAlerts(
+          alertsRequestSchema.parse(JSON.parse(await text(process.stdin))),
+        ),
+      });
+      return;
+    case "watch":
+      await watch(directorySchema.parse(directory));
       return;
     case "routine":
       print({

@@ -34,6 +34,9 @@ export interface InstancePaths {
   /** What is done by the clock, and how it went last. */
   schedule: string;
   routineRuns: string;
+  /** Whom the server tells that something is wrong, and what it has told. */
+  alerts: string;
+  watched: string;
   /** What the unit's process says, by systemd. */
   unitLog: string;
   jobs: string;
@@ -67,6 +70,8 @@ export function instancePaths(directory: string): InstancePaths {
     needsOperator: join(state, "needs-operator"),
     schedule: join(state, "schedule.json"),
     routineRuns: join(state, "routine-runs.json"),
+    alerts: join(state, "alerts.json"),
+    watched: join(state, "watched.json"),
     unitLog: join(state, "unit.log"),
     jobs: join(state, "jobs"),
     incoming: join(state, "incoming"),

@@ -328,13 +328,30 @@ describe("parseSettings", () => {
     for (const raw of [
       { backup: { copyTo: "elsewhere" } },
       { hooks: {} },
-      { alerts: {} },
       { runtime: "systemd" },
       { whenItFails: "stop" },
     ]) {
       expect(problem(raw)).to.include("not available in this version");
     }
     expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("takes whom the server tells, and says nothing of a webhook that is wrong", () => {
+    const { alerts } = parseSettings({
+      ...{ release: "v1", url: "https://chat.example.org/" },
+      alerts: { mail: "admin@example.org", webhook: "https://hooks.example.org/x" },
+    });
+    expect(alerts).to.deep.equal({
+      ...{ mail: "admin@example.org", webhook: "https://hooks.example.org/x" },
+      ...{ every: 300, diskFree: 2_000_000_000, url: "https://chat.example.org" },
+    });
+    expect(parseSettings({ release: "v1", alerts: { every: "1 hour" } }).alerts).to.equal(
+      undefined,
+    );
+    const wrong = problem({ alerts: { webhook: "http://hooks.example.org/topsecret" } });
+    expect(wrong).to.include("alerts.webhook: expected an https address");
+    expect(wrong).not.to.include("topsecret");
+    expect(problem({ alerts: "https://hooks.example.org/topsecret" })).not.to.include("topsecret");
   });
 
   it("takes times that come again with the name of their zone alone", () => {
@@ -507,6 +524,15 @@ describe("parseSettings", () => {
       const raw = { release: "v1", url: "https://chat.example.org" };
       expect(problems(raw, { secretKeys: ["url"] })[0]).to.include("url: this is encrypted");
     });
+  });
+
+  it("wants a webhook encrypted, and takes it so", () => {
+    const raw = { release: "v1", alerts: { webhook: "https://hooks.example.org/topsecret" } };
+    const [line = ""] = problems(raw, { secretKeys: [] });
+    expect(line).to.include("alerts.webhook: this stands in the stack file in plain text");
+    expect(line).not.to.include("topsecret");
+    parseSettings(raw, { secretKeys: ["alerts"] });
+    parseSettings({ release: "v1", alerts: { mail: "a@example.org" } }, { secretKeys: [] });
   });
 
   it("names the project in front of the keys", () => {

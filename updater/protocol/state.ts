@@ -1,4 +1,5 @@
 /** What a preview reads of a server. */
+import type { AlertState } from "../alerts/protocol.ts";
 import type { OpenJob } from "./answers.ts";
 import type { DatabaseFacts } from "./database.ts";
 import type { ScheduleState } from "../schedule/protocol.ts";
@@ -70,6 +71,8 @@ export interface ServerState {
   };
   /** What is done by the clock; absent where nothing is, and in answers of an older version. */
   schedule?: ScheduleState;
+  /** The alerts that it sends; absent where it sends none, and in answers of an older version. */
+  alerts?: AlertState;
   /** What can be gone back to; absent in answers of an older version. */
   reach?: Reach;
   /** How long things took here last; absent in answers of an older version. */

@@ -17,7 +17,8 @@ import {
   type SetScheduleAnswer,
   type SetScheduleRequest,
 } from "./protocol.ts";
-import { nextRun, removeUnits, unitDrift, writeUnits } from "./units.ts";
+import { removeUnits, unitDrift } from "../unit-files.ts";
+import { nextRun, routineUnits, unitFiles, writeUnits } from "./units.ts";
 
 /** What was set, in the updater's folder. */
 interface SetSchedule {
@@ -63,7 +64,7 @@ export async function setSchedule(request: SetScheduleRequest): Promise<SetSched
 
 /** The backups that were taken stay. */
 export async function removeSchedule({ directory }: RemoveScheduleRequest): Promise<void> {
-  await removeUnits(directory);
+  await removeUnits(routineUnits(directory));
   await removeDurably(instancePaths(directory).schedule);
 }
 
@@ -72,7 +73,10 @@ export async function readSchedule(paths: InstancePaths): Promise<ScheduleState 
   const set = await readSet(paths);
   if (set === undefined) return undefined;
   const { schedule } = set;
-  const [drift, runs] = await Promise.all([unitDrift(paths.directory, schedule), readRuns(paths)]);
+  const [drift, runs] = await Promise.all([
+    unitDrift(unitFiles(paths.directory, schedule)),
+    readRuns(paths),
+  ]);
   const routines: ScheduleState["routines"] = {};
   for (const routine of ROUTINES) {
     const calendar = schedule[routine];

@@ -2,12 +2,9 @@
  * The systemd units of what is done by the clock: a timer and a service for each routine of an instance.
  * The service asks for a job and waits for its end, so that systemd knows how it went.
  */
-import { removeDurably, readFileIfThere, writeFileDurably } from "../files.ts";
-import { command } from "../command.ts";
 import { escapedDirectory } from "../unit.ts";
+import { installUnits, removeUnits, showUnit } from "../unit-files.ts";
 import { type Routine, ROUTINES, type Schedule } from "./protocol.ts";
-
-const FOLDER = "/etc/systemd/system";
 
 /** A backup waits for an update that is under way, and then dumps and restores; an update may migrate for days. */
 const TIMEOUT = "1d";
@@ -72,57 +69,14 @@ WantedBy=timers.target
 
 /** Writes the units, removes those that are not asked for, and starts the timers. */
 export async function writeUnits(directory: string, schedule: Schedule): Promise<void> {
-  const files = unitFiles(directory, schedule);
-  for (const routine of ROUTINES)
-    if (schedule[routine] === undefined) await stop(routine, directory);
-  for (const [name, text] of files)
-    if ((await readFileIfThere(`${FOLDER}/${name}`)) !== text)
-      await writeFileDurably(`${FOLDER}/${name}`, text, 0o644);
-  await command("read the units again", ["systemctl", "daemon-reload"]);
-  for (const name of [...files.keys()].filter((file) => file.endsWith(".timer"))) {
-    await command("switch the timer on", ["systemctl", "enable", "--quiet", name]);
-    // A timer that runs already keeps the old calendar until it is started anew.
-    await command("start the timer", ["systemctl", "restart", name]);
-  }
+  const unwanted = ROUTINES.filter((routine) => schedule[routine] === undefined);
+  await removeUnits(unwanted.map((routine) => routineUnit(routine, directory)));
+  await installUnits(unitFiles(directory, schedule));
 }
 
-/** Removes all units of an instance's routines. A job that one of them asked for goes on. */
-export async function removeUnits(directory: string): Promise<void> {
-  for (const routine of ROUTINES) await stop(routine, directory);
-  await command("read the units again", ["systemctl", "daemon-reload"]);
-}
-
-async function stop(routine: Routine, directory: string): Promise<void> {
-  const unit = routineUnit(routine, directory);
-  const timer = `${unit}.timer`;
-  if ((await readFileIfThere(`${FOLDER}/${timer}`)) !== undefined)
-    await command("switch the timer off", ["systemctl", "disable", "--quiet", "--now", timer]);
-  for (const name of [timer, `${unit}.service`]) await removeDurably(`${FOLDER}/${name}`);
-}
-
-/** How the units differ from what is asked for, each in words. */
-export async function unitDrift(directory: string, schedule: Schedule): Promise<string[]> {
-  const drift: string[] = [];
-  for (const [name, text] of unitFiles(directory, schedule)) {
-    const found = await readFileIfThere(`${FOLDER}/${name}`);
-    if (found !== text) {
-      drift.push(`the systemd unit ${name} is ${found === undefined ? "missing" : "changed"}`);
-      continue;
-    }
-    if (!name.endsWith(".timer")) continue;
-    const { active, enabled } = await timerState(name);
-    if (!active) drift.push(`the timer ${name} does not run`);
-    else if (!enabled) drift.push(`the timer ${name} would not run after a reboot`);
-  }
-  return drift;
-}
-
-async function timerState(timer: string): Promise<{ active: boolean; enabled: boolean }> {
-  const properties = await showUnit(timer, ["ActiveState", "UnitFileState"]);
-  return {
-    active: properties.get("ActiveState") === "active",
-    enabled: properties.get("UnitFileState") === "enabled",
-  };
+/** The names of all units that the routines of an instance may have, without their endings. */
+export function routineUnits(directory: string): string[] {
+  return ROUTINES.map((routine) => routineUnit(routine, directory));
 }
 
 /** When a timer elapses next, in UTC; undefined where it does not run. */
@@ -130,20 +84,6 @@ export async function nextRun(routine: Routine, directory: string): Promise<stri
   const timer = `${routineUnit(routine, directory)}.timer`;
   const properties = await showUnit(timer, ["NextElapseUSecRealtime"]);
   return timeOf(properties.get("NextElapseUSecRealtime") ?? "");
-}
-
-async function showUnit(unit: string, properties: string[]): Promise<Map<string, string>> {
-  const text = await command(
-    "look at a timer",
-    ["systemctl", "show", `--property=${properties.join(",")}`, unit],
-    { environment: { TZ: "UTC" } },
-  );
-  return new Map(
-    text.split("\n").map((line) => {
-      const [name = "", ...value] = line.split("=");
-      return [name, value.join("=")];
-    }),
-  );
 }
 
 /** `Wed 2026-11-25 03:30:00 UTC`, as systemd prints a time in UTC, as ISO. */

@@ -3,6 +3,7 @@ import { RemoteServer } from "../../../provider/server/remote-server.ts";
 import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
 import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
 import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
+import type { SetAlertsAnswer } from "../../../updater/alerts/protocol.ts";
 import type { InstanceHistory } from "../../../updater/history-protocol.ts";
 import {
   type FollowLine,
@@ -36,6 +37,9 @@ export class FakeServer {
   /** What was asked of the timers, in order. */
   readonly schedules: unknown[] = [];
   scheduleAnswer: SetScheduleAnswer = { answer: "set", next: {} };
+  /** What was asked of the alerts, in order. */
+  readonly alerts: unknown[] = [];
+  alertsAnswer: SetAlertsAnswer = { answer: "set" };
 
   /** Every connection of this process leads here until {@link leave}. */
   async arrive(): Promise<void> {
@@ -77,6 +81,11 @@ export class FakeServer {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.schedules.push(JSON.parse(stdin));
       return said(JSON.stringify(this.scheduleAnswer));
+    }
+    if (argv[2] === "set-alerts" || argv[2] === "remove-alerts") {
+      if (typeof stdin !== "string") throw new Error("a request is text");
+      this.alerts.push(JSON.parse(stdin));
+      return said(JSON.stringify(this.alertsAnswer));
     }
     if (argv[2] === "follow") {
       for (const line of this.follow) onLine?.(JSON.stringify(line));

@@ -1,0 +1,58 @@
+/** The alerts that a server sends: set, removed and tried. */
+import type {
+  AlertSettings,
+  AlertsRequest,
+  SetAlertsAnswer,
+  SetAlertsRequest,
+} from "../../updater/alerts/protocol.ts";
+import { PROTOCOL } from "../../updater/protocol.ts";
+import type { RemoteServer } from "./remote-server.ts";
+
+/** Some calls of systemctl on a busy server, and a message by each way. */
+const TIMEOUT = 120_000;
+
+/** Gets what is told of the sending of the updater, where that is needed. */
+type Tell = (text: string) => void;
+
+/** Sets the alerts, in the place of what was set before. */
+export async function setAlertsOf(
+  server: RemoteServer,
+  alerts: AlertSettings,
+  tell: Tell,
+): Promise<SetAlertsAnswer> {
+  const { directory } = server.place;
+  const request: SetAlertsRequest = { protocol: PROTOCOL, directory, alerts };
+  return JSON.parse(await ask(server, "set-alerts", request, tell)) as SetAlertsAnswer;
+}
+
+/** Nothing is told from then on. */
+export async function removeAlertsOf(server: RemoteServer, tell: Tell): Promise<void> {
+  await ask(server, "remove-alerts", requestOf(server), tell);
+}
+
+/** Sends a message by every way that is set. @returns what went wrong */
+export async function testAlertsOf(server: RemoteServer, tell: Tell): Promise<string[]> {
+  const answer = JSON.parse(await ask(server, "test-alerts", requestOf(server), tell)) as {
+    problems: string[];
+  };
+  return answer.problems;
+}
+
+function requestOf({ place }: RemoteServer): AlertsRequest {
+  return { protocol: PROTOCOL, directory: place.directory };
+}
+
+async function ask(
+  server: RemoteServer,
+  verb: "set-alerts" | "remove-alerts" | "test-alerts",
+  request: SetAlertsRequest | AlertsRequest,
+  tell: Tell,
+): Promise<string> {
+  const { node, updater } = await server.install(tell);
+  server.forget();
+  const { stdout } = await server.transport.run("set the server's alerts", [node, updater, verb], {
+    stdin: JSON.stringify(request),
+    timeout: TIMEOUT,
+  });
+  return stdout;
+}
