@@ -14,6 +14,8 @@ import {
   rollbackProblems,
 } from "./contradictions.ts";
 import { settingsSchema } from "./schema.ts";
+import { isUnspoken, secrecyProblems } from "./secrecy.ts";
+import { valueAt } from "./value-at.ts";
 import type { AlertSettings } from "../updater/alerts/protocol.ts";
 import type { DatabaseWay } from "../updater/protocol.ts";
 import type { Schedule } from "../updater/schedule/protocol.ts";
@@ -120,7 +122,10 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   const more = settingsSchema.shape.moreEnv.safeParse(rest["moreEnv"]).data ?? [];
   const env = readEnvironment("env", givenEnv, more, problems);
   const secretEnv = readEnvironment("secretEnv", givenSecretEnv, more, problems);
-  problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, options));
+  problems.push(
+    ...contradictions(rest, env, secretEnv),
+    ...secrecyProblems(raw, options.secretKeys),
+  );
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
     problems.push(...rollbackProblems(parsed.data.rollback));
@@ -217,11 +222,6 @@ function problemsOf(issue: z.core.$ZodIssue, raw: Record<string, unknown>): Prob
   ];
 }
 
-/** What may have a password in it, also where it is wrong. */
-function isUnspoken(key: string): boolean {
-  return /^(?:repository|alerts(?:\.webhook)?)$/.test(key);
-}
-
 /** The messages of our own schemas say what is expected; zod's say what is wrong. */
 function messageOf(issue: z.core.$ZodIssue): string {
   if (!issue.message.startsWith("Invalid")) return issue.message;
@@ -236,48 +236,6 @@ const FALLBACKS: Record<string, string> = {
   "server.knownHostsFile": "expected the path of a known_hosts file, for example ./known_hosts",
   "server.jumpHost": "expected a server to go through, for example deploy@jump.example.org:22",
 };
-
-function valueAt(raw: unknown, path: readonly string[]): unknown {
-  let value = raw;
-  for (const name of path) {
-    if (typeof value === "string" && value !== "") return value;
-    if (typeof value !== "object" || value === null) return undefined;
-    value = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-  }
-  return value;
-}
-
-/** Keys at the top with values that stay secret. */
-const MAY_BE_SECRET = ["secretEnv", "alerts"];
-
-/** Secrets must be encrypted; and what is encrypted must not be written in plain by being used. */
-function secrecyProblems(raw: Record<string, unknown>, { secretKeys }: ParseOptions): Problem[] {
-  if (secretKeys === undefined) return [];
-  const problems: Problem[] = secretKeys
-    .filter((key) => !MAY_BE_SECRET.includes(key) && Object.hasOwn(raw, key))
-    .map((key) => ({
-      key,
-      cause: "this is encrypted, but only values under secretEnv and alerts stay secret",
-      example: `pulumi config rm ${key}; then set it again without --secret`,
-    }));
-  const secretEnv = raw["secretEnv"];
-  const isSet = typeof secretEnv === "object" && secretEnv !== null;
-  if (isSet && Object.keys(secretEnv).length > 0 && !secretKeys.includes("secretEnv")) {
-    problems.push({
-      key: "secretEnv",
-      cause: "this stands in the stack file in plain text",
-      example: `pulumi config set --path --secret secretEnv.${Object.keys(secretEnv)[0] ?? ""}`,
-    });
-  }
-  if (valueAt(raw, ["alerts", "webhook"]) !== undefined && !secretKeys.includes("alerts")) {
-    problems.push({
-      key: "alerts.webhook",
-      cause: "this stands in the stack file in plain text, and whoever has it can write there",
-      example: "pulumi config set --path --secret alerts.webhook",
-    });
-  }
-  return problems;
-}
 
 /**
  * Where the chat is for its visitors, or for a reverse proxy where it has no public address. All
