@@ -28,6 +28,7 @@ describe("the program", () => {
   /** Another name, type or parent is another URN: what serves would be deleted for it. */
   it("has the resources that deployed stacks have", () => {
     expect(linesOf(program.created)).to.deep.equal([
+      " > chatalot:index:Alerts alerts",
       " > chatalot:index:Backups backups",
       " > chatalot:index:ComposeStack chatalot",
       " > chatalot:index:HealthCheck health",
