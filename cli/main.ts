@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
+import { registerAdopt } from "./adopt/command.ts";
 import { registerAlerts } from "./alerts/command.ts";
 import { registerBackup } from "./backup/command.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
@@ -42,6 +43,7 @@ program
     if (!aborted) process.exitCode = NOTHING_TO_DO;
   });
 
+registerAdopt(program);
 registerAlerts(program);
 registerBackup(program);
 registerInit(program);

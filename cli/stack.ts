@@ -6,7 +6,7 @@ import { RemoteServer, type ServerPlace } from "../provider/server/remote-server
 import { stackFlag } from "./run/pulumi.ts";
 import { parseSettings, type Settings } from "../settings/parse.ts";
 
-const NAMESPACE = "chatalot-deploy";
+export const NAMESPACE = "chatalot-deploy";
 
 /** One entry of `pulumi config --json`; a secret has no value. */
 interface ConfigEntry {
@@ -24,6 +24,24 @@ export async function serverOfStack(stack: string | undefined): Promise<RemoteSe
 export async function settingsOfStack(
   stack: string | undefined,
 ): Promise<{ settings: Settings; place: ServerPlace }> {
+  const { settings, place } = await valuesOfStack(stack);
+  return { settings, place };
+}
+
+/** A stack's settings without its secrets, also as they were set. */
+export interface StackValues {
+  /** By the keys at the top. */
+  raw: Record<string, unknown>;
+  settings: Settings;
+  place: ServerPlace;
+  remote: RemoteServer;
+}
+
+/** @param assumed values for keys that are not set */
+export async function valuesOfStack(
+  stack: string | undefined,
+  assumed: Record<string, unknown> = {},
+): Promise<StackValues> {
   const entries = await readConfiguration(stack);
   const raw = Object.fromEntries(
     Object.entries(entries)
@@ -33,10 +51,11 @@ export async function settingsOfStack(
       )
       .map(([key, entry]) => [key.slice(NAMESPACE.length + 1), entry.objectValue ?? entry.value]),
   );
-  const settings = parseSettings(raw, { namespace: NAMESPACE });
+  const settings = parseSettings({ ...assumed, ...raw }, { namespace: NAMESPACE });
   const { server, directory, project, listen } = settings;
   const volumes = Object.values(volumeNames(project));
-  return { settings, place: { server, directory, project, port: listen.port, volumes } };
+  const place = { server, directory, project, port: listen.port, volumes };
+  return { raw, settings, place, remote: RemoteServer.at(place) };
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {

@@ -26,7 +26,11 @@ export class Storage extends pulumi.ComponentResource {
       parent: this,
     });
     const names = volumeNames(args.project);
-    const kept = { parent: this, provider, protect: true, retainOnDelete: true };
+    const kept = {
+      ...{ parent: this, provider, protect: true, retainOnDelete: true },
+      // One that was there before, made by Compose, is taken over with all that it has.
+      ignoreChanges: ["driver", "driverOpts", "labels"],
+    };
 
     this.database = new docker.Volume(`${name}-database`, { name: names.database }, kept);
     this.files = new docker.Volume(`${name}-files`, { name: names.files }, kept);

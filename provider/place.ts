@@ -65,7 +65,8 @@ export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): 
     return [
       refusal(
         `There is something on the server that this tool did not deploy: ${state.foreign.join(", ")}. ` +
-          'Nothing is changed. Choose another "server.directory" and "project", or move these away first.',
+          "Nothing is changed. If it is a chat, take it over without a restart: npx chatalot adopt. Else choose " +
+          'another "server.directory" and "project", or move these away first.',
       ),
     ];
   if (state.needsOperator !== undefined && state.openJob === undefined)

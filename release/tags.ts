@@ -11,6 +11,18 @@ export interface TaggedRelease {
   isPreview: boolean;
 }
 
+/** The tags that stand for a commit in what is known of the repository, the newest version first. */
+export async function tagsAt(mirror: Mirror, commit: string): Promise<string[]> {
+  const argv = ["for-each-ref", "--points-at", commit, "--format=%(refname)", UPSTREAM_TAGS];
+  const tags = (await gitIn(mirror, argv))
+    .toString()
+    .split("\n")
+    .map((ref) => ref.slice(UPSTREAM_TAGS.length))
+    .filter(isUsableTag);
+  const order = (tag: string): semver.SemVer | string => semver.parse(tag) ?? "0.0.0";
+  return tags.sort((one, other) => semver.rcompare(order(one), order(other)));
+}
+
 /**
  * The tags of the repository as it is now: versions first, the newest one at the top; then the
  * others, by their date.

@@ -107,6 +107,16 @@ export function homeOf(name: string): "env" | "secretEnv" | undefined {
   return Object.hasOwn(SECRET, name) ? "secretEnv" : undefined;
 }
 
+/** Whether this tool sets a variable itself. */
+export function isManaged(name: string): boolean {
+  return Object.hasOwn(MANAGED, name);
+}
+
+/** Whether a variable that is not known here is a secret, by its name. */
+export function looksSecret(name: string): boolean {
+  return LOOKS_SECRET.test(name);
+}
+
 /**
  * Reads `env` or `secretEnv`. What YAML made a number or a boolean becomes text again.
  *

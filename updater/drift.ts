@@ -5,7 +5,7 @@ import type { Driver, Look, ServiceFacts } from "./drivers/driver.ts";
 import { readFileIfThere } from "./files.ts";
 import { readOverride } from "./override.ts";
 import { type InstancePaths, OVERRIDE_FILE } from "./paths.ts";
-import type { HealthAnswer, LedgerRecord, ServingRecord } from "./protocol.ts";
+import type { ContainerFacts, HealthAnswer, LedgerRecord, ServingRecord } from "./protocol.ts";
 import { directoryLinks, editedFiles, linkState } from "./release-files.ts";
 import { sameDatabase } from "./same-database.ts";
 import { unitTemplate } from "./unit.ts";
@@ -50,18 +50,28 @@ function serverDrift(
 ): string[] {
   if (server === undefined) return ["the server's container is gone"];
   if (!server.running) return [`the server is ${server.status}`];
-  const drift: string[] = [];
-  if (server.commit !== record.release?.commit)
-    drift.push(`it runs commit ${server.commit ?? "unknown"}, not ${record.release?.commit}`);
-  else if (server.composeConfigHash !== committed.composeConfigHash)
-    drift.push("its container was made with another configuration");
+  const drift = server.id === committed.found ? [] : originDrift(server, record, committed);
   if (server.restartPolicy !== committed.restartPolicy)
     drift.push(`its restart policy is "${server.restartPolicy}", not "${committed.restartPolicy}"`);
   if (taggedImageId === undefined) drift.push(`the image ${committed.image} is gone`);
-  else if (taggedImageId !== server.imageId) drift.push("it runs another image than its tag names");
+  else if (server.id !== committed.found && taggedImageId !== server.imageId)
+    drift.push("it runs another image than its tag names");
   if (health.status !== "ok" || health.databaseHealthy !== true)
     drift.push(`it is not healthy: ${unhealthyBecause(health)}`);
   return drift;
+}
+
+/** Whether it is the container that was committed. */
+function originDrift(
+  server: ContainerFacts,
+  { release }: LedgerRecord,
+  committed: ServingRecord,
+): string[] {
+  if (server.commit !== release?.commit)
+    return [`it runs commit ${server.commit ?? "unknown"}, not ${release?.commit}`];
+  return server.composeConfigHash === committed.composeConfigHash
+    ? []
+    : ["its container was made with another configuration"];
 }
 
 function unhealthyBecause(health: HealthAnswer): string {

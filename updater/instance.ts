@@ -52,7 +52,8 @@ export async function plantInstance(
   await writeFileDurably(paths.instanceFile, JSON.stringify(instance));
 }
 
-async function makeFolders(paths: InstancePaths): Promise<void> {
+/** The folders of an instance; none of them says that there is one. */
+export async function makeFolders(paths: InstancePaths): Promise<void> {
   await makeDirectoryDurably(paths.directory, 0o755);
   for (const folder of [paths.state, paths.releases, paths.trees, paths.jobs, paths.incoming])
     await makeDirectoryDurably(folder);

@@ -7,6 +7,10 @@ import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { messageOf } from "../common/errors.ts";
+import { adopt } from "./adopt/adopt.ts";
+import { forget } from "./adopt/forget.ts";
+import { lookForChat } from "./adopt/look.ts";
+import { adoptRequestSchema, forgetRequestSchema, lookRequestSchema } from "./adopt/protocol.ts";
 import { removeAlerts, setAlerts, testAlerts } from "./alerts/alerts.ts";
 import { alertsRequestSchema, setAlertsRequestSchema } from "./alerts/protocol.ts";
 import { watch } from "./alerts/watch.ts";
@@ -94,6 +98,15 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
         removeScheduleRequestSchema.parse(JSON.parse(await text(process.stdin))),
       );
       print({ answer: "removed" });
+      return;
+    case "look-for-chat":
+      print(await lookForChat(lookRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "adopt":
+      print(await adopt(adoptRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));
+      return;
+    case "forget":
+      print(await forget(forgetRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "set-alerts":
       print(await setAlerts(setAlertsRequestSchema.parse(JSON.parse(await text(process.stdin)))));

@@ -31,6 +31,8 @@ export interface InstancePaths {
   /** Space that is given up when the disk is full, so that a revert can be recorded. */
   reserve: string;
   needsOperator: string;
+  /** Where the instance was taken over: what had to make room for it. */
+  adopted: string;
   /** What is done by the clock, and how it went last. */
   schedule: string;
   routineRuns: string;
@@ -68,6 +70,7 @@ export function instancePaths(directory: string): InstancePaths {
     submitLock: join(LOCKS, `${directory.replaceAll("/", "+")}.lock`),
     reserve: join(state, "reserve"),
     needsOperator: join(state, "needs-operator"),
+    adopted: join(state, "adopted.json"),
     schedule: join(state, "schedule.json"),
     routineRuns: join(state, "routine-runs.json"),
     alerts: join(state, "alerts.json"),

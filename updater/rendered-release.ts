@@ -28,10 +28,13 @@ export interface Rendering {
   override?: string;
 }
 
+/** What a rendering is made of, besides secrets and image. */
+export type Rendered = Pick<SwitchRequest, "configuration" | "project" | "release">;
+
 /** What a request makes of a release, with the keys looked for in `secretsDirectory`. */
 export async function render(
   paths: InstancePaths,
-  request: SwitchRequest,
+  request: Rendered,
   image: string,
   secrets: InstanceSecrets,
   secretsDirectory: string,
@@ -89,7 +92,7 @@ export async function filesVolumeOf(folder: string): Promise<string> {
 /** The digest by which two requests ask for the same: it does not depend on the job's folder. */
 export async function configurationDigest(
   paths: InstancePaths,
-  request: SwitchRequest,
+  request: Rendered,
   image: string,
   secrets: InstanceSecrets,
 ): Promise<string> {
@@ -100,7 +103,7 @@ export async function configurationDigest(
 /** Writes the folder of a job's release and gives its name relative to the directory. */
 export async function writeRelease(
   paths: InstancePaths,
-  request: SwitchRequest,
+  request: Rendered,
   image: string,
   secrets: InstanceSecrets,
   sequence: number,

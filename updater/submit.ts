@@ -78,7 +78,8 @@ async function refusalsBeforeWriting(paths: InstancePaths, request: JobRequest):
   if (foreign.length === 0) return [];
   return [
     `Something is here already that this tool did not deploy: ${foreign.join(", ")}. Nothing was ` +
-      `changed. Choose an empty "server.directory" and "project", or move these away first.`,
+      'changed. If it is a chat, take it over: npx chatalot adopt. Else choose an empty "server.directory" and ' +
+      '"project", or move these away first.',
   ];
 }
 
@@ -126,9 +127,7 @@ async function submitLocked(
   if (work.unchanged)
     return { answer: "unchanged", instanceId: instance.id, ...work.serving, ...work.published };
 
-  // A backup that was brought here names a job of the server that it came from.
-  const taken = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
-  const sequence = Math.max(0, ledger.last?.sequence ?? 0, ...taken) + 1;
+  const sequence = await nextSequence(paths, ledger);
   await keepReserve(paths);
   const plan = await work.plan(sequence);
   await linkDurably(paths.runnerNode, runner.node);
@@ -144,6 +143,13 @@ async function submitLocked(
   });
   await armUnit(paths.directory);
   return { answer: "started", sequence, instanceId: instance.id, ...work.published };
+}
+
+/** The number of the next job. */
+export async function nextSequence(paths: InstancePaths, ledger: Ledger): Promise<number> {
+  // A backup that was brought here names a job of the server that it came from.
+  const taken = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
+  return Math.max(0, ledger.last?.sequence ?? 0, ...taken) + 1;
 }
 
 /**

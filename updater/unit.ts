@@ -61,16 +61,20 @@ export function escapedDirectory(directory: string): string {
 
 /** Starts the unit and keeps it enabled until {@link disarmUnit}. */
 export async function armUnit(directory: string): Promise<void> {
-  if ((await readFileIfThere(TEMPLATE)) !== TEXT) {
-    await writeFileDurably(TEMPLATE, TEXT, 0o644);
-    await command("read the units again", ["systemctl", "daemon-reload"]);
-  }
+  await writeTemplate();
   const unit = unitName(directory);
   await command("enable the job's unit", ["systemctl", "enable", "--quiet", unit]);
   await syncDirectory(WANTS);
   // A unit that hit its start limit once would otherwise never start again.
   await command("reset the job's unit", ["systemctl", "reset-failed", unit]).catch(() => undefined);
   await command("start the job's unit", ["systemctl", "start", "--no-block", unit]);
+}
+
+/** Makes systemd know the unit, and starts nothing. */
+export async function writeTemplate(): Promise<void> {
+  if ((await readFileIfThere(TEMPLATE)) === TEXT) return;
+  await writeFileDurably(TEMPLATE, TEXT, 0o644);
+  await command("read the units again", ["systemctl", "daemon-reload"]);
 }
 
 /** The job is closed: the unit is not needed at the next boot. */

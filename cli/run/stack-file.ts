@@ -52,6 +52,13 @@ export function withRelease(text: string, release: string, retry?: number): stri
   return document.toString({ lineWidth: 0 });
 }
 
+/** The text with other values at the top; one that is undefined or empty is taken out. */
+export function withValues(text: string, values: Readonly<Record<string, unknown>>): string {
+  const document = read(text);
+  for (const [name, value] of Object.entries(values)) set(document, name, value);
+  return document.toString({ lineWidth: 0 });
+}
+
 /** The text without a setting and all that belongs to it. */
 export function without(text: string, name: string): string {
   const document = read(text);

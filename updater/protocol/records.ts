@@ -76,6 +76,11 @@ export interface ServingRecord {
   imageId: string;
   /** Compose's own digest of the server container, to notice a container made by somebody else. */
   composeConfigHash: string;
+  /**
+   * Docker's id of a container that was taken over as it was found: as long as that one serves, it counts as
+   * made by this record, although nothing of ours is on it.
+   */
+  found?: string;
   profiles: string[];
   /** Where it was published. Absent in records of before there was an owner guard. */
   listen?: { address: string; port: number };

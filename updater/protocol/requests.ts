@@ -29,7 +29,7 @@ const migration = z.object({
 export type Migration = z.infer<typeof migration>;
 
 /** A release as the operator's side resolved it; every later comparison is with these values. */
-const releaseIdentity = z.object({
+export const releaseIdentity = z.object({
   /** The tag or commit as the operator wrote it. */
   name: z.string().min(1).max(300),
   commit,
@@ -84,7 +84,7 @@ const prepareRequest = jobBase.extend({
 });
 
 /** Everything besides the release that decides how the server runs. */
-const configuration = z.object({
+export const configuration = z.object({
   url: z.string().optional(),
   listen: z.object({ address: z.string(), port: z.number().int().min(1).max(65_535) }),
   /** Absent or `loopback`: see owner-guard.ts. `open`: published as asked, also without an account. */

@@ -5,6 +5,7 @@ import { archivePath } from "../archive-path.ts";
 import { command } from "../command.ts";
 import { flush } from "../flush.ts";
 import { nameExists, removeDurably, sha256OfFile, syncDirectory } from "../files.ts";
+import type { InstancePaths } from "../paths.ts";
 import { requireSpaceFor } from "./space.ts";
 import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
 
@@ -24,11 +25,17 @@ async function checkServer({ paths, driver }: JobContext): Promise<void> {
 }
 
 async function placeTree(context: JobContext): Promise<void> {
-  const { paths, job } = context;
-  const { commit } = wantedRelease(context);
+  await unpackTree(context.paths, wantedRelease(context).commit, context.job.plan.archive);
+}
+
+/** Puts the tree of a commit from what was sent to where the instance's trees are, if it isn't there. */
+export async function unpackTree(
+  paths: InstancePaths,
+  commit: string,
+  archive: { sha256: string } | undefined,
+): Promise<void> {
   const tree = join(paths.trees, commit);
   if (await nameExists(tree)) return;
-  const { archive } = job.plan;
   if (archive === undefined)
     throw new Error(`the tree of ${commit} is not on the server and was not sent`);
   const file = archivePath(paths.incoming, archive.sha256);

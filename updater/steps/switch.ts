@@ -87,8 +87,9 @@ async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
   const old = job.plan.previous;
   const isOld =
     server?.running === true &&
-    server.commit === old?.release?.commit &&
-    server.composeConfigHash === old?.serving?.composeConfigHash;
+    (server.id === old?.serving?.found ||
+      (server.commit === old?.release?.commit &&
+        server.composeConfigHash === old?.serving?.composeConfigHash));
   if (isOld) return { neverStopped: true };
   await driver.stopServer(...(changesDatabase(job) ? [GRACE_BEHIND_DOOR] : []));
   return {};

@@ -182,6 +182,11 @@ export class ComposeDriver implements Driver {
     );
   }
 
+  /** Compose's digest of each service that a release switches on. */
+  configHashes(release: RenderedRelease): Promise<Map<string, string>> {
+    return this.compose.configHashes(release);
+  }
+
   async environment(): Promise<ReadonlyMap<string, string>> {
     const [id] = await containersOf(this.project, MAIN_SERVICE);
     const found = id === undefined ? undefined : await inspectContainer(id);

@@ -40,7 +40,7 @@ function wasNotStarted(error: unknown): boolean {
 }
 
 /** As `docker container inspect` gives it. */
-interface DockersContainer {
+export interface DockersContainer {
   Id: string;
   Name: string;
   Image: string;
@@ -52,7 +52,11 @@ interface DockersContainer {
     ExitCode: number;
     OOMKilled: boolean;
   };
-  HostConfig: { RestartPolicy: { Name: string } };
+  HostConfig: {
+    RestartPolicy: { Name: string };
+    PortBindings: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
+  };
+  Mounts: { Type: string; Name?: string; Source: string; Destination: string }[];
   Config: { Labels: Record<string, string> | null; Env: string[] | null };
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
 }
@@ -143,7 +147,12 @@ export async function inspectContainers(ids: readonly string[]): Promise<Inspect
   return (await inspect<DockersContainer>("container", ids)).map(containerOf);
 }
 
-function containerOf(found: DockersContainer): InspectedContainer {
+/** All that Docker says of a container; undefined where there is none. */
+export async function rawContainer(id: string): Promise<DockersContainer | undefined> {
+  return (await inspect<DockersContainer>("container", [id]))[0];
+}
+
+export function containerOf(found: DockersContainer): InspectedContainer {
   const labels = found.Config.Labels ?? {};
   const address = Object.values(found.NetworkSettings.Networks ?? {}).find(
     ({ IPAddress }) => IPAddress !== "",

@@ -89,6 +89,17 @@ export class ComposeProject {
     return output.split("\n").filter((line) => line !== "" && line !== MAIN_SERVICE);
   }
 
+  /** Compose's digest of each service that is switched on, as its containers have it in a label. */
+  async configHashes(release: RenderedRelease): Promise<Map<string, string>> {
+    const output = await this.run("read the digests", release, ["config", "--hash", "*"]);
+    return new Map(
+      output.split("\n").flatMap((line): [string, string][] => {
+        const [service, hash] = line.trim().split(/\s+/);
+        return service === undefined || hash === undefined ? [] : [[service, hash]];
+      }),
+    );
+  }
+
   /** One service as Compose merges it from the release, the override and the `.env`. */
   async definition(release: RenderedRelease, service: string): Promise<ServiceDefinition> {
     const json = await this.run("read the compose file", release, ["config", "--format", "json"]);

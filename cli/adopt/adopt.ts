@@ -1,0 +1,224 @@
+/**
+ * `chatalot adopt`: a chat that upstream's script or the page deployed becomes this stack's, without a
+ * restart. The stack's settings are made from what runs.
+ */
+import { readFile, rm, stat } from "node:fs/promises";
+import { cachePath } from "../../common/cache.ts";
+import { UserError } from "../../common/errors.ts";
+import { mirrorOf } from "../../provider/release-facts.ts";
+import { requester } from "../../provider/place.ts";
+import { adoptOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
+import type { RemoteServer } from "../../provider/server/remote-server.ts";
+import { archiveTree } from "../../release/archive.ts";
+import type { Mirror } from "../../release/mirror.ts";
+import { pinned } from "../../release/reference.ts";
+import { describeRelease, type Release } from "../../release/release.ts";
+import { tagsAt } from "../../release/tags.ts";
+import { configurationOf } from "../../settings/configuration.ts";
+import { parseSettings } from "../../settings/parse.ts";
+import type { AdoptAnswer, AdoptRequest, FoundChat } from "../../updater/adopt/protocol.ts";
+import { writeFileDurably } from "../../updater/files.ts";
+import { PROTOCOL } from "../../updater/protocol.ts";
+import { putSecretsBack, type RunEnd, runUp, type StackFile } from "../run/up.ts";
+import { stackFileOf, withValues } from "../run/stack-file.ts";
+import { NAMESPACE, type StackValues, valuesOfStack } from "../stack.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { type FoundSettings, settingsOfFound } from "./settings.ts";
+
+export interface AdoptOptions {
+  /** What was deployed: a tag or a commit. */
+  release?: string;
+  /** Asks nothing. */
+  yes?: boolean;
+}
+
+/** `adopted`: it is this stack's, and the next `pulumi up` restarts it for what differs. */
+export type AdoptResult = RunEnd | "declined" | "adopted";
+
+/** What runs, and what the stack will say of it. */
+interface Found {
+  chat: FoundChat;
+  release: Release;
+  /** `v1.0.0@<commit>`, or the commit. */
+  reference: string;
+  settings: FoundSettings;
+}
+
+/** @throws UserError where it can't be done; nothing was changed then */
+export async function adopt(
+  stack: string | undefined,
+  options: AdoptOptions,
+  context: CommandContext,
+  question: Ask = canAsk() ? ask : undefined,
+): Promise<AdoptResult> {
+  const { yes = false } = options;
+  if (!yes && question === undefined)
+    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  // What serves is what is to be found out.
+  const values = await valuesOfStack(stack, { release: "v0" });
+  const server = values.remote;
+  const answer = await lookForChatOn(server, context.tell);
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  const mirror = await mirrorOf(values.settings.repository);
+  const found = await describe(mirror, answer.chat, options.release);
+  for (const line of planText(server, found)) context.tell(line);
+  const { request, raw } = requestOf(values, found);
+  if (!yes && !(await agrees(question, "\nTake it over?"))) return "declined";
+  const file = await stackFileOf(stack);
+  const text = await writeSettings(stack, file, raw, found.settings);
+  const adopted = await adoptOrPutBack(server, mirror, request, file, context);
+  server.forget();
+  context.tell(
+    `ADOPTED ${found.reference} as instance ${adopted.instanceId}. Nothing was restarted.`,
+  );
+  for (const name of adopted.renamed)
+    context.tell(`Your ${name.replace(/\.edited-\d+.*$/, "")} is kept there as ${name}.`);
+  if (adopted.differences.length > 0) {
+    context.tell(
+      `The settings differ from what runs in: ${adopted.differences.join("; ")}. The next pulumi up restarts ` +
+        "the server once for it. See it first: pulumi preview",
+    );
+    return "adopted";
+  }
+  return runUp(stack, file, text, aimAt(server, found), context);
+}
+
+/** What it is by the operator's word, or by what is checked out there. */
+async function describe(
+  mirror: Mirror,
+  chat: FoundChat,
+  wanted: string | undefined,
+): Promise<Found> {
+  const name = wanted ?? chat.commit;
+  if (name === undefined)
+    throw new UserError(
+      `What runs is not known: ${chat.directory} is no git repository. Name the release that was built: ` +
+        "npx chatalot adopt --release v0.22.6",
+    );
+  const release = await describeRelease(mirror, name);
+  const [tag = release.tag] = await tagsAt(mirror, release.commit);
+  const reference =
+    tag === undefined ? release.commit : pinned({ name: tag, commit: release.commit });
+  return { chat, release, reference, settings: settingsOfFound(chat, release.composeFile) };
+}
+
+function planText(server: RemoteServer, { chat, reference, settings }: Found): string[] {
+  const { listen, url, env, secretEnv, profiles, leftOut } = settings;
+  const names = [...Object.keys(env), ...Object.keys(secretEnv)].sort();
+  const lines: [string, string][] = [
+    ["ADOPT", `the chat in ${chat.directory} on ${server.target}`],
+    ["Release", reference],
+    [
+      "Published",
+      listen === undefined ? "nowhere on the host" : `${listen.address}:${listen.port}`,
+    ],
+    ...(url === undefined ? [] : [["Address", url] as [string, string]]),
+    ["Settings", names.length === 0 ? "as the release has them" : names.join(", ")],
+    ...(profiles.length === 0 ? [] : [["Profiles", profiles.join(", ")] as [string, string]]),
+    ["Kept", "its database, uploads, passwords and keys, as they are"],
+    ...leftOut.map((text): [string, string] => ["Left out", text]),
+    ["Restart", "none: what runs goes on"],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(11)}${value}`);
+}
+
+/** What is asked of the server, from the very settings that `pulumi up` will read. */
+function requestOf(
+  { raw: before, place }: StackValues,
+  { release, reference, settings }: Found,
+): { request: AdoptRequest; raw: Record<string, unknown> } {
+  const { listen, url, env, moreEnv, profiles, secretEnv } = settings;
+  const beforeOwner = (before["listen"] as { beforeOwner?: unknown } | undefined)?.beforeOwner;
+  const raw = {
+    ...before,
+    ...{ release: reference, env, moreEnv, profiles, url },
+    ...(listen === undefined
+      ? {}
+      : { listen: { ...listen, ...(beforeOwner === undefined ? {} : { beforeOwner }) } }),
+  };
+  const known = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined));
+  const parsed = parseSettings({ ...known, secretEnv }, { namespace: NAMESPACE });
+  const { commit, crateVersion, webVersion, migrations } = release;
+  return {
+    raw,
+    request: {
+      protocol: PROTOCOL,
+      directory: place.directory,
+      project: place.project,
+      volumes: place.volumes,
+      requestedBy: requester(),
+      release: {
+        ...{ name: reference, commit },
+        ...(crateVersion === undefined ? {} : { crateVersion }),
+        ...(webVersion === undefined ? {} : { webVersion }),
+        migrations: migrations.map(({ version, description, file, checksum }) => ({
+          ...{ version, description, file, checksum },
+        })),
+      },
+      configuration: { ...configurationOf(parsed), secretEnv },
+    },
+  };
+}
+
+/** @returns the stack file's text with all of it, secrets encrypted */
+async function writeSettings(
+  stack: string | undefined,
+  { path, text }: StackFile,
+  { release, listen, url, env, moreEnv, profiles }: Record<string, unknown>,
+  { secretEnv }: FoundSettings,
+): Promise<string> {
+  const values = { release, listen, url, env, moreEnv, profiles };
+  const { mode } = await stat(path);
+  await writeFileDurably(path, withValues(text, values), mode & 0o777);
+  await putSecretsBack(stack, path, { objectValue: secretEnv, secret: true });
+  return readFile(path, "utf8");
+}
+
+type Adopted = Extract<AdoptAnswer, { answer: "adopted" }>;
+
+/** Where the server refuses, the stack file is as it was. */
+async function adoptOrPutBack(
+  server: RemoteServer,
+  mirror: Mirror,
+  request: AdoptRequest,
+  { path, text }: StackFile,
+  context: CommandContext,
+): Promise<Adopted> {
+  try {
+    const answer = await adoptWithTree(server, mirror, request, context);
+    if (answer.answer === "adopted") return answer;
+    if (answer.answer === "wanted") throw new Error("the server did not take the release's tree");
+    throw new UserError(`${answer.reasons.join("\n")}\nNothing was changed.`);
+  } catch (error) {
+    await writeFileDurably(path, text, (await stat(path)).mode & 0o777);
+    throw error;
+  }
+}
+
+/** Nothing is sent to a server that would refuse. */
+async function adoptWithTree(
+  server: RemoteServer,
+  mirror: Mirror,
+  request: AdoptRequest,
+  { tell }: CommandContext,
+): Promise<AdoptAnswer> {
+  const answer = await adoptOn(server, request, tell);
+  if (answer.answer !== "wanted") return answer;
+  const { commit } = request.release;
+  const archive = await archiveTree(mirror, commit, cachePath("archives", `${commit}.tar`));
+  try {
+    await server.sendArchive(archive);
+    return await adoptOn(server, { ...request, archive: { sha256: archive.sha256 } }, tell);
+  } finally {
+    await rm(archive.path, { force: true });
+  }
+}
+
+function aimAt(server: RemoteServer, { release }: Found) {
+  return {
+    ...{ server, commit: release.commit },
+    underWay: "What was begun goes on at the server. Follow it: pulumi up",
+    served: "has the settings of what serves. If it is kept in git, commit it.",
+    lookAt: "its settings",
+  };
+}
