@@ -3,6 +3,7 @@ import { removePartialBackups } from "./backups.ts";
 import { backupVerdict } from "./backup-texts.ts";
 import { awayText, downtimeOf } from "./downtime.ts";
 import { removeDurably } from "./files.ts";
+import { hookRunsOf, runHookAtEnd } from "./hooks/hooks.ts";
 import type { Job } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
@@ -26,6 +27,8 @@ export async function closeJob(
   const failure = job.committed === undefined ? job.failed?.cause : undefined;
   const cause = note === undefined ? failure : `${failure}\nGoing back: ${note}`;
   const { release, previous, requestedBy, kind, target } = job.plan;
+  await runHookAtEnd(context, outcome);
+  const hooks = hookRunsOf(job);
   const durations = durationsOf(job);
   const taken = backupOf(job);
   const backup =
@@ -51,6 +54,7 @@ export async function closeJob(
     ...(job.plan.backups === undefined ? {} : { checked: job.plan.backups }),
     ...(database === undefined ? {} : { database }),
     ...(replacement === undefined ? {} : { replacement }),
+    ...(hooks.length === 0 ? {} : { hooks }),
     ...(job.reopenings === 0 ? {} : { reopenings: job.reopenings }),
   };
   await ledger.append(record);
@@ -104,6 +108,7 @@ function verdictOf(
       : plan.kind === "remove" || outcome === "stopped" || outcome === "needs-operator"
         ? undefined
         : plan.previous?.release;
+  const hooks = hookRunsOf(job);
   return {
     sequence: job.sequence,
     kind: plan.kind,
@@ -113,6 +118,7 @@ function verdictOf(
     ...(cause === undefined ? {} : { cause }),
     ...(serves === undefined ? {} : { serving: { name: serves.name, commit: serves.commit } }),
     durations,
+    ...(hooks.length === 0 ? {} : { hooks }),
   };
 }
 

@@ -6,6 +6,7 @@ import { readDrift } from "./drift.ts";
 import { type Backup, backupSummary, listBackups } from "./backups.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { readFileIfThere } from "./files.ts";
+import { readHookFiles } from "./hooks/files.ts";
 import { findForeign } from "./foreign.ts";
 import { readInstance } from "./instance.ts";
 import { openJob } from "./job.ts";
@@ -47,7 +48,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
   const looking = driver.look();
   const { serving } = ledger;
   const isSettled = job === undefined && serving !== undefined;
-  const [look, needsOperator, prepared, override, backups, drift, schedule, alerts] =
+  const [look, needsOperator, prepared, override, backups, drift, schedule, alerts, hooks] =
     await Promise.all([
       looking,
       readFileIfThere(paths.needsOperator),
@@ -57,6 +58,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
       isSettled ? readDrift(paths, driver, looking, serving) : [],
       readSchedule(paths),
       readAlerts(paths),
+      readHookFiles(paths),
     ]);
   const { server, database, health } = look;
   return {
@@ -80,6 +82,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(server === undefined ? {} : { server }),
     ...(database === undefined ? {} : { database }),
     ...(override === undefined ? {} : { override }),
+    ...(hooks === undefined ? {} : { hooks }),
     ...(request.usage === true
       ? { usage: await diskUsage(paths, request.project, request.volumes) }
       : {}),

@@ -11,6 +11,7 @@ import { type InstancePaths, type JobPaths, jobPaths } from "./paths.ts";
 import type {
   DatabaseWay,
   GateLimits,
+  HookName,
   ImageOrder,
   JobKind,
   LedgerRecord,
@@ -50,6 +51,8 @@ export interface JobPlan {
     /** For a backup: its name; absent: the newest one that fits. */
     databaseBackup?: string;
     undoScripts?: UndoScript[];
+    /** How long each hook may take, in milliseconds. Absent: the default of this version. */
+    hookTimeLimit?: number;
   };
   /** For a backup: the clock asked for it. */
   scheduled?: boolean;
@@ -81,6 +84,10 @@ export type JournalRecord =
   | { type: "attempt"; at: string; boot: string }
   | { type: "begun"; at: string; step: string }
   | { type: "done"; at: string; step: string; facts?: Record<string, unknown> }
+  /** A hook was begun: it is not begun a second time by the same job, whatever became of it. */
+  | { type: "hook-begun"; at: string; hook: HookName }
+  /** It has ended; the problem is why it failed. */
+  | { type: "hook-ended"; at: string; hook: HookName; problem?: string }
   /** R1, and the same for a job that stops before it touched anything. */
   | { type: "failed"; at: string; step: string; cause: string }
   /** J10: the only point of no return. */

@@ -42,7 +42,7 @@ import {
 } from "./schedule/protocol.ts";
 import { runRoutine } from "./schedule/routine.ts";
 import { removeSchedule, setSchedule } from "./schedule/schedule.ts";
-import { submit } from "./submit.ts";
+import { foresee, submit } from "./submit.ts";
 import { signalUnit } from "./unit.ts";
 
 process.umask(0o077);
@@ -82,6 +82,9 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
     }
     case "submit":
       print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));
+      return;
+    case "foresee":
+      print(await foresee(jobRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "resolve":
       print(

@@ -19,6 +19,8 @@ export interface InstancePaths {
   backups: string;
   /** Uploads that an older database doesn't know, by the job that set them aside. */
   setAside: string;
+  /** The operator's programs around updates, if there are any. Never made or changed by us. */
+  hooks: string;
   /** Everything of the updater: root's alone. */
   state: string;
   instanceFile: string;
@@ -61,6 +63,7 @@ export function instancePaths(directory: string): InstancePaths {
     trees: join(directory, "trees"),
     backups: join(directory, "backups"),
     setAside: join(directory, "set-aside"),
+    hooks: join(directory, "hooks"),
     state,
     instanceFile: join(state, "instance.json"),
     secretsFile: join(state, "secrets.json"),

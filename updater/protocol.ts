@@ -5,6 +5,7 @@
  */
 export * from "./protocol/requests.ts";
 export * from "./protocol/database.ts";
+export * from "./protocol/hooks.ts";
 export * from "./protocol/records.ts";
 export * from "./protocol/answers.ts";
 export * from "./protocol/resolve.ts";

@@ -18,10 +18,10 @@ import { Ledger } from "./ledger.ts";
 import { acquireSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { unsafeFolders } from "./ownership.ts";
-import { type JobRequest, PROTOCOL, type SubmitAnswer } from "./protocol.ts";
+import { type ForeseenAnswer, type JobRequest, PROTOCOL, type SubmitAnswer } from "./protocol.ts";
 import { isAboutBackups, needsOperatorText, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
-import { prepareWork } from "./work.ts";
+import { prepareWork, type Work } from "./work.ts";
 
 /** Each a second apart. After that the follower goes on trying. */
 const START_ATTEMPTS = 10;
@@ -91,42 +91,38 @@ export function noInstance({ directory }: Pick<InstancePaths, "directory">): str
   );
 }
 
+/**
+ * What {@link submit} would answer now. No job is opened: programs of the operator's run before a change, and
+ * only before one.
+ */
+export async function foresee(request: JobRequest): Promise<ForeseenAnswer> {
+  const paths = instancePaths(request.directory);
+  const lock = await acquireSubmitLock(paths);
+  try {
+    const refusals = await refusalsBeforeWriting(paths, request);
+    if (refusals.length > 0) return { answer: "refused", reasons: refusals };
+    const instance = await readInstance(paths);
+    if (instance === undefined) return { answer: "would-start" };
+    const found = await comparedWith(paths, instance, request);
+    return "answer" in found ? found.answer : { answer: "would-start" };
+  } finally {
+    await lock.release();
+  }
+}
+
 async function submitLocked(
   paths: InstancePaths,
   instance: Instance,
   request: JobRequest,
   runner: Runner,
 ): Promise<SubmitAnswer> {
-  const marker = await readFileIfThere(paths.needsOperator);
-  const open = await openJob(paths);
-  // While the way back is tried again, that job is the answer.
-  if (marker !== undefined && open === undefined)
-    return {
-      answer: "refused",
-      reasons: [needsOperatorText(marker)],
-    };
-
-  const ledger = await Ledger.read(paths);
-  const work = await prepareWork(paths, instance, request, ledger);
-  if ("answer" in work) return work;
-  // A job that is about to close has its record already; it must not look like an earlier one.
-  const after = ledger.records.findLast(({ sequence }) => sequence !== open?.sequence)?.sequence;
-  const requestId = await keyedDigest(paths, { wanted: work.wanted, after });
-  if (open !== undefined) {
+  const found = await comparedWith(paths, instance, request);
+  if ("answer" in found) {
     // Whoever opened it may have been killed before its unit was started.
-    await armUnit(paths.directory);
-    if (open.opened.requestId === requestId)
-      return {
-        answer: "attached",
-        sequence: open.sequence,
-        instanceId: instance.id,
-        ...work.published,
-      };
-    return { answer: "refused", reasons: [underWay(open.summary)] };
+    if (found.isOpen) await armUnit(paths.directory);
+    return found.answer;
   }
-  if (work.unchanged)
-    return { answer: "unchanged", instanceId: instance.id, ...work.serving, ...work.published };
-
+  const { work, requestId, ledger } = found;
   const sequence = await nextSequence(paths, ledger);
   await keepReserve(paths);
   const plan = await work.plan(sequence);
@@ -150,6 +146,52 @@ export async function nextSequence(paths: InstancePaths, ledger: Ledger): Promis
   // A backup that was brought here names a job of the server that it came from.
   const taken = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
   return Math.max(0, ledger.last?.sequence ?? 0, ...taken) + 1;
+}
+
+/** Why no job is to be opened, or what one would do. */
+type Comparison =
+  | { answer: Exclude<SubmitAnswer, { answer: "started" }>; isOpen: boolean }
+  | { work: Work; requestId: string; ledger: Ledger };
+
+/** What a request asks for beside what the server is and does. Under the lock of submissions. */
+async function comparedWith(
+  paths: InstancePaths,
+  instance: Instance,
+  request: JobRequest,
+): Promise<Comparison> {
+  const marker = await readFileIfThere(paths.needsOperator);
+  const open = await openJob(paths);
+  // While the way back is tried again, that job is the answer.
+  if (marker !== undefined && open === undefined)
+    return { answer: refused(needsOperatorText(marker)), isOpen: false };
+
+  const ledger = await Ledger.read(paths);
+  const work = await prepareWork(paths, instance, request, ledger);
+  if ("answer" in work) return { answer: work, isOpen: false };
+  // A job that is about to close has its record already; it must not look like an earlier one.
+  const after = ledger.records.findLast(({ sequence }) => sequence !== open?.sequence)?.sequence;
+  const requestId = await keyedDigest(paths, { wanted: work.wanted, after });
+  const { id: instanceId } = instance;
+  if (open !== undefined) {
+    const { sequence, opened, summary } = open;
+    const isSame = opened.requestId === requestId;
+    return {
+      answer: isSame
+        ? { answer: "attached", sequence, instanceId, ...work.published }
+        : refused(underWay(summary)),
+      isOpen: true,
+    };
+  }
+  if (work.unchanged)
+    return {
+      answer: { answer: "unchanged", instanceId, ...work.serving, ...work.published },
+      isOpen: false,
+    };
+  return { work, requestId, ledger };
+}
+
+function refused(...reasons: string[]): Extract<SubmitAnswer, { answer: "refused" }> {
+  return { answer: "refused", reasons };
 }
 
 /**

@@ -17,6 +17,9 @@ import { repeatedRevert } from "./texts.ts";
 /** Where Chatalot keeps its accounts. */
 const USERS_TABLE = "public.users";
 
+/** Why no job can do what a request asks for. */
+type Refused = Extract<SubmitAnswer, { answer: "refused" }>;
+
 /** What a request comes to. */
 export interface Work {
   /** What the request asks for, as a value to compare with another request's. */
@@ -34,7 +37,7 @@ export async function prepareWork(
   instance: Instance,
   request: JobRequest,
   ledger: Ledger,
-): Promise<Work | SubmitAnswer> {
+): Promise<Work | Refused> {
   const driver = new ComposeDriver(paths, request.project);
   const serving = ledger.serving;
   const base = {
@@ -93,7 +96,7 @@ async function switchWork(
   asked: SwitchRequest,
   base: Omit<JobPlan, "target">,
   ledger: Ledger,
-): Promise<Work | SubmitAnswer> {
+): Promise<Work | Refused> {
   const { serving } = ledger;
   const { commit, name } = asked.release;
   const listen = await listenFor(paths, driver, asked, ledger);
@@ -144,6 +147,7 @@ async function switchWork(
         databaseVolume: request.configuration.databaseVolume,
         filesVolume: request.configuration.filesVolume,
         ...databaseWay,
+        ...(request.hookTimeLimit === undefined ? {} : { hookTimeLimit: request.hookTimeLimit }),
       },
     }),
   };

@@ -50,7 +50,7 @@ describe("the steps of a switch", () => {
 
   it("touch the service from J6 on, and not before", () => {
     const touching = SWITCH_STEPS.filter(({ touchesService }) => touchesService === true);
-    expect(SWITCH_STEPS.map(({ id }) => id).join()).to.equal("J1,J4,J5,J5a,J6,J7,J8,J9");
+    expect(SWITCH_STEPS.map(({ id }) => id).join()).to.equal("J1,J4,J5,J5a,J5b,J6,J7,J8,J9");
     expect(touching.map(({ id }) => id).join()).to.equal("J6,J7,J8,J9");
     const undone = SWITCH_STEPS.flatMap(({ id, undo }) => (undo ? [`${id} by ${undo.id}`] : []));
     expect(undone.join()).to.equal("J6 by R3,J7 by R2,J8 by R1");

@@ -16,6 +16,10 @@ export type SubmitAnswer =
   /** Nothing was changed. */
   | { answer: "refused"; reasons: string[] };
 
+/** What would be answered to a request: a job would be opened for it, or what `submit` says as well. */
+export type ForeseenAnswer =
+  { answer: "would-start" } | Exclude<SubmitAnswer, { answer: "started" }>;
+
 /** One line of a job's progress. */
 export interface ProgressLine {
   at: string;

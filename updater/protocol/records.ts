@@ -1,5 +1,6 @@
 /** What the server keeps of a job that has closed. */
 import type { AppliedMigration, DatabaseIdentity, Replacement } from "./database.ts";
+import type { HookRun } from "./hooks.ts";
 import type { JobKind, ReleaseIdentity } from "./requests.ts";
 
 /** How a job ended. */
@@ -62,6 +63,8 @@ export interface LedgerRecord {
   database?: DatabaseIdentity;
   /** Set where the job gave the release a database of an earlier moment. */
   replacement?: Replacement;
+  /** The server's hooks that ran. Absent: none did. */
+  hooks?: HookRun[];
   /** How often the way back was tried again at a person's word; the record replaces the one before. */
   reopenings?: number;
 }
@@ -104,4 +107,6 @@ export interface Verdict {
   cause?: string;
   serving?: { name: string; commit: string };
   durations: Durations;
+  /** The server's hooks that ran; absent: none did. */
+  hooks?: HookRun[];
 }

@@ -158,6 +158,8 @@ const switchRequest = jobBase.extend({
   /** How many proven backups stay; how many copies of the database from before a migration. */
   keepBackups: z.number().int().min(1).default(5),
   keepRevertPoints: z.number().int().min(0).default(1),
+  /** How long each hook on the server may take. Absent, as from an older client: five minutes. */
+  hookTimeLimit: milliseconds.optional(),
 });
 
 const removeRequest = jobBase.extend({ kind: z.literal("remove") });

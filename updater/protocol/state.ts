@@ -2,6 +2,7 @@
 import type { AlertState } from "../alerts/protocol.ts";
 import type { OpenJob } from "./answers.ts";
 import type { DatabaseFacts } from "./database.ts";
+import type { HookFiles } from "./hooks.ts";
 import type { ScheduleState } from "../schedule/protocol.ts";
 import type { LedgerRecord } from "./records.ts";
 
@@ -81,6 +82,8 @@ export interface ServerState {
   drift: string[];
   /** The operator's override as it is now. */
   override?: OverrideFacts;
+  /** Programs around updates; absent: there are none, or an older version answers. */
+  hooks?: HookFiles;
   /** What is used of the server's disk: only where it was asked for. */
   usage?: DiskUsage;
 }

@@ -5,9 +5,10 @@ import { messageOf } from "../../common/errors.ts";
 import type { RenderedRelease } from "../drivers/driver.ts";
 import { readBackup } from "../backups.ts";
 import { nameExists } from "../files.ts";
+import { checkHooks } from "../hooks/hooks.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
-import type { KeptDatabase } from "../protocol.ts";
+import type { HookName, KeptDatabase } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
@@ -23,6 +24,8 @@ interface CheckFacts extends Facts {
   pending: number[];
   /** What takes the live database's place. */
   replacement?: KeptDatabase;
+  /** The hooks that are there. */
+  hooks?: HookName[];
 }
 
 /** The migrations that a switch will apply to the instance's database; none for its first one. */
@@ -42,6 +45,7 @@ export function changesDatabase(job: Job): boolean {
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   const { driver, progress } = context;
+  const hooks = await checkHooks(context);
   const release = wantedRelease(context);
   const target = switchTarget(context);
   const image = await driver.image(target.image);
@@ -60,7 +64,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   await driver.proveImage(target.image);
   await driver.ownSecrets(rendered, target.image);
-  return facts;
+  return hooks.length === 0 ? facts : { ...facts, hooks };
 }
 
 /** Also the first question to Compose: what it can't read stops the update here. */

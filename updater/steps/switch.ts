@@ -6,6 +6,7 @@ import { messageOf } from "../../common/errors.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { passGate } from "../gate.ts";
 import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.ts";
+import { BEFORE_UPDATE, hooksOfCheck, runBeforeUpdate } from "../hooks/hooks.ts";
 import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
@@ -25,6 +26,12 @@ export const SWITCH_STEPS: readonly Step[] = [
     title: "make the database to go back to, beside the live one",
     isNeeded: ({ job }) => replacementOf(job) !== undefined,
     run: makeReplacement,
+  },
+  {
+    id: BEFORE_UPDATE,
+    title: "run the hook before-update",
+    isNeeded: ({ job }) => hooksOfCheck(job).includes("before-update"),
+    run: runBeforeUpdate,
   },
   {
     id: "J6",
