@@ -29,6 +29,7 @@ export interface Status {
     | "backups"
     | "schedule"
     | "alerts"
+    | "hooks"
   >;
 }
 
@@ -53,6 +54,7 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
         ...(state.backups === undefined ? {} : { backups: state.backups }),
         ...(state.schedule === undefined ? {} : { schedule: state.schedule }),
         ...(state.alerts === undefined ? {} : { alerts: state.alerts }),
+        ...(state.hooks === undefined ? {} : { hooks: state.hooks }),
         ...(state.usage === undefined ? {} : { usage: state.usage }),
       },
     };
@@ -108,6 +110,7 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
     facts.push(["Health", health.problem ?? `status ${health.status ?? "unknown"}`]);
   for (const line of drift) facts.push(["Drift", line]);
   if (override !== undefined) facts.push(["Yours", `${override.name}: ${override.changes}`]);
+  facts.push(...hookFacts(state));
   if (openJob !== undefined)
     facts.push(["Job", `${openJob.sequence} (${openJob.kind}) at ${openJob.step}`]);
   facts.push(["Backups", backupText(state.backups)], ...scheduleFacts(state.schedule));
@@ -120,6 +123,22 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
     for (const [name, size] of known) facts.push(["Disk", `${name} ${megabytes(size ?? 0)} MB`]);
   }
   return facts;
+}
+
+/** Which there are, what can't be run, and which failed in the last update and said what. */
+function hookFacts({
+  hooks,
+  lastClosed,
+  serving,
+}: NonNullable<Status["state"]>): [string, string][] {
+  const last = lastClosed?.kind === "switch" ? lastClosed : serving;
+  const failed = (last?.hooks ?? []).flatMap(({ hook, problem }) =>
+    problem === undefined
+      ? []
+      : [`${hook} failed in job ${last?.sequence}: ${problem.replaceAll("\n", " / ")}`],
+  );
+  const names = hooks === undefined || hooks.names.length === 0 ? [] : [hooks.names.join(", ")];
+  return [...names, ...(hooks?.problems ?? []), ...failed].map((line) => ["Hooks", line]);
 }
 
 function backupText(backups: ServerState["backups"]): string {

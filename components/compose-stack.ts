@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
-import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
+import type { DatabaseRollback, HookSettings, ImageSettings } from "../settings/parse.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
 import { Deployment, Release } from "./resources.ts";
 
@@ -33,6 +33,8 @@ export interface ComposeStackArgs {
   retry?: number;
   /** What the database becomes where the release doesn't know all of its migrations. */
   rollback?: DatabaseRollback;
+  /** The operator's programs on this machine, around a change of what serves. */
+  hooks: HookSettings;
 }
 
 /**
@@ -69,6 +71,7 @@ export class ComposeStack extends pulumi.ComponentResource {
         ...{ keepRevertPoints, keepBackups },
         retry: args.retry,
         rollback: args.rollback,
+        hooks: args.hooks,
       },
       { parent: this },
     );

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PublicCheck } from "../provider/health.ts";
 import type { HostNeeds } from "../provider/server/requirements.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
-import type { DatabaseRollback, ImageSettings } from "../settings/parse.ts";
+import type { DatabaseRollback, HookSettings, ImageSettings } from "../settings/parse.ts";
 import type { AlertSettings } from "../updater/alerts/protocol.ts";
 import type { Schedule } from "../updater/schedule/protocol.ts";
 import type { Configuration, GateLimits, InstanceSecrets } from "../updater/protocol.ts";
@@ -91,6 +91,8 @@ export interface DeploymentArgs {
   retry: pulumi.Input<number | undefined>;
   /** What the database becomes where the release doesn't know all of its migrations. */
   rollback: pulumi.Input<DatabaseRollback | undefined>;
+  /** The operator's programs on this machine. Others alone change nothing. */
+  hooks: pulumi.Input<HookSettings>;
 }
 
 /** A release that serves, proven healthy. */

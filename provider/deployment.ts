@@ -1,6 +1,6 @@
 /** chatalot:Deployment: a prepared release serves, with a configuration, proven healthy. */
-import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
+import type { HookSettings } from "../settings/parse.ts";
 import {
   type Configuration,
   type GateLimits,
@@ -10,7 +10,7 @@ import {
   type SubmitAnswer,
   type SwitchRequest,
 } from "../updater/protocol.ts";
-import { releaseText } from "../updater/texts.ts";
+import { asksForChange, tellNothingToDo, tellSettings } from "./change.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { databaseRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
@@ -26,17 +26,12 @@ import {
   stateIfReachable,
   UnfollowedError,
 } from "./place.ts";
+import { hookRefusals, tellHooks, withHooks } from "./hooks.ts";
 import { leavingAddition } from "./leaving.ts";
 import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
-
-/**
- * What asks for a change. A new address of the same server does, so that the state has it; the
- * server then answers that nothing is to be done. Limits of the gate don't.
- */
-const DECISIVE = ["place", "commit", "migrations", "configuration", "secretEnv"] as const;
 
 export const deployment: Resource = {
   async check(context, olds, news) {
@@ -49,6 +44,7 @@ export const deployment: Resource = {
         ...unknownServing(olds, news, state),
         ...missingSettings(news),
         ...overrideRefusals(context, state),
+        ...(await hookRefusals(hooksOf(news), state)),
       );
       tellSettings(context, olds, news, state);
     }
@@ -65,6 +61,14 @@ export const deployment: Resource = {
       context.tell(`The server differs from what was deployed:\n  - ${drift.join("\n  - ")}`);
     else if (refusals.length === 0 && opening === undefined && restored === undefined)
       tellNothingToDo(context, olds, news, state);
+    const found = {
+      ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
+      ...(opening === undefined ? {} : { opening }),
+      ...(restored === undefined ? {} : { restored }),
+    };
+    const changesServing =
+      state.serving !== undefined && asksForChange(olds, { ...news, ...found });
+    if (refusals.length === 0 && changesServing) tellHooks(context, hooksOf(news), state);
     return {
       additions: {
         ...instanceAddition(olds, state),
@@ -72,9 +76,7 @@ export const deployment: Resource = {
         ...(refusals.length > 0 || hasUnknown(news.commit) || hasUnknown(news.migrations)
           ? {}
           : leavingAddition(context, news, state)),
-        ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
-        ...(opening === undefined ? {} : { opening }),
-        ...(restored === undefined ? {} : { restored }),
+        ...found,
       },
       refusals,
     };
@@ -83,8 +85,7 @@ export const deployment: Resource = {
   diff(olds, news) {
     refuseOtherInstance(olds, news);
     refuseToTakeBack(olds, news);
-    if ([news.drift, news.opening, news.restored].some((cause) => cause !== undefined)) return true;
-    return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
+    return asksForChange(olds, news);
   },
 
   async create(context, inputs) {
@@ -140,6 +141,20 @@ async function switchTo(
   const server = knownServerOf(inputs);
   const instanceId = olds.instanceId ?? inputs.instanceId;
   const request = await requestOf(instanceId === undefined ? inputs : { ...inputs, instanceId });
+  return withHooks(context, hooksOf(inputs), {
+    server,
+    request,
+    make: () => submitAndFollow(context, inputs, request, createdId),
+  });
+}
+
+async function submitAndFollow(
+  context: ResourceContext,
+  inputs: Wire,
+  request: SwitchRequest,
+  createdId: string | undefined,
+): Promise<Wire> {
+  const server = knownServerOf(inputs);
   const answer = await server.submit(request, (text) => context.tell(text));
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
   const outputs = outputsOf(inputs, answer);
@@ -174,6 +189,7 @@ async function switchTo(
 async function requestOf(inputs: Wire): Promise<SwitchRequest> {
   const place = inputs.place as ServerPlace;
   const configuration = inputs.configuration as Omit<Configuration, "secretEnv">;
+  const hooks = hooksOf(inputs);
   return {
     protocol: PROTOCOL,
     kind: "switch",
@@ -191,7 +207,13 @@ async function requestOf(inputs: Wire): Promise<SwitchRequest> {
     keepReleases: inputs.keepReleases as number,
     keepRevertPoints: inputs.keepRevertPoints as number,
     keepBackups: inputs.keepBackups as number,
+    ...(hooks === undefined ? {} : { hookTimeLimit: hooks.timeLimit }),
   };
+}
+
+/** Absent in stacks of an earlier version. */
+function hooksOf({ hooks }: Wire): HookSettings | undefined {
+  return hooks as HookSettings | undefined;
 }
 
 /** Everything but the proposed secrets: the server's stand, so there is nothing to compare. */
@@ -236,44 +258,6 @@ function overrideRefusals(context: ResourceContext, { override }: ServerState): 
   return [{ property: "", reason }];
 }
 
-/** The same release with other settings: short, and by name, because values may be secret. */
-function tellSettings(context: ResourceContext, olds: Wire, news: Wire, state: ServerState): void {
-  if (olds.commit === undefined || state.serving?.release?.commit !== news.commit) return;
-  if (hasUnknown(news.configuration) || hasUnknown(news.secretEnv)) return;
-  const names = changedSettings(olds, news);
-  if (names.length === 0) return;
-  context.tell(
-    `SETTINGS  ${names.join(", ")} ${names.length === 1 ? "changes" : "change"}; one restart of the ` +
-      "server, no build, no migration",
-  );
-}
-
-/** What is asked for serves already, in every part: said, so that silence is never taken for it. */
-function tellNothingToDo(
-  context: ResourceContext,
-  olds: Wire,
-  news: Wire,
-  { serving, openJob }: ServerState,
-): void {
-  const release = serving?.release;
-  if (olds.commit === undefined || openJob !== undefined || release?.commit !== news.commit) return;
-  const isSame = DECISIVE.every((key) => !hasUnknown(news[key]) && equal(olds[key], news[key]));
-  if (release === undefined || !isSame) return;
-  context.tell(`NOTHING TO DO  ${releaseText(release)} serves as asked for, and is healthy`);
-}
-
-/** Names of variables, and of settings beside them, that differ between two runs. */
-function changedSettings(olds: Wire, news: Wire): string[] {
-  const flat = (values: Wire): Record<string, unknown> => {
-    const { env, ...others } = (values.configuration ?? {}) as Configuration;
-    return { ...others, ...env, ...(values.secretEnv as Record<string, string> | undefined) };
-  };
-  const [before, after] = [flat(olds), flat(news)];
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((name) => !equal(before[name], after[name]))
-    .sort();
-}
-
 /** What to mend: the server differs from its ledger, or the ledger from what this stack did last. */
 function driftOf(olds: Wire, state: ServerState): string[] {
   const { serving } = state;
@@ -293,10 +277,6 @@ async function actual(server: RemoteServer, outputs: Wire): Promise<Wire | undef
   const { serving } = state;
   if (serving?.release === undefined) return state.openJob === undefined ? undefined : outputs;
   return { ...outputs, commit: serving.release.commit, ...resultOf(serving) };
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
 }
 
 function seconds(milliseconds: number): number {

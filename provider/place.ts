@@ -109,8 +109,19 @@ export async function followToVerdict(
   sequence: number,
 ): Promise<Verdict> {
   const verdict = await followWithProgress(context, server, sequence);
-  if (verdict.outcome !== "done") throw new UserError(verdict.text);
+  for (const { hook, problem } of verdict.hooks ?? [])
+    // That of before-update is the cause itself.
+    if (problem !== undefined && hook !== "before-update")
+      context.warn(`The server's hook ${hook} failed, which changes nothing else: ${problem}`);
+  if (verdict.outcome !== "done") throw new VerdictError(verdict);
   return verdict;
+}
+
+/** A job that did not end as asked. */
+export class VerdictError extends UserError {
+  constructor(readonly verdict: Verdict) {
+    super(verdict.text);
+  }
 }
 
 /** What is said of an update that is no longer followed. */

@@ -67,6 +67,7 @@ export interface Settings {
   schedule?: Schedule;
   /** Whom the server tells that something is wrong. Secret, because of the webhook. */
   alerts?: AlertSettings;
+  hooks: HookSettings;
   retry?: number;
   /** A release or a version. */
   breakingChangesReadUpTo?: string;
@@ -84,6 +85,15 @@ export interface DatabaseRollback {
   scripts?: string;
   /** For `backup`: its name. */
   backup?: string;
+}
+
+/** The operator's programs on this machine, each with its arguments. */
+export interface HookSettings {
+  beforeUpdate?: string[];
+  afterUpdate?: string[];
+  onFailure?: string[];
+  /** In milliseconds, for each; also for those on the server. */
+  timeLimit: number;
 }
 
 /** Where images come from, and what making them may take. */
@@ -174,6 +184,7 @@ function settingsOf(
       ...(build.cache === "all" ? {} : { cacheBytes: toBytes(build.cache) }),
     },
     ...alertsOf(parsed),
+    hooks: hooksOf(parsed.hooks),
     ...(retry === undefined ? {} : { retry }),
     ...(breakingChangesReadUpTo === undefined ? {} : { breakingChangesReadUpTo }),
     ...(rollback.database === "refuse" || rollback.job === undefined
@@ -199,6 +210,20 @@ function alertsOf({ alerts, url }: Parsed): Pick<Settings, "alerts"> {
       diskFree: toBytes(diskFree),
       ...(url === undefined ? {} : { url: originOf(url) ?? url }),
     },
+  };
+}
+
+function hooksOf({
+  timeLimit,
+  beforeUpdate,
+  afterUpdate,
+  onFailure,
+}: Parsed["hooks"]): HookSettings {
+  return {
+    ...(beforeUpdate === undefined ? {} : { beforeUpdate }),
+    ...(afterUpdate === undefined ? {} : { afterUpdate }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+    timeLimit: toMilliseconds(timeLimit),
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   serverShape,
   healthShape,
+  hooksShape,
   listenShape,
   buildShape,
   keepShape,
@@ -94,6 +95,8 @@ export const settingsSchema = z.strictObject({
   backup: section(backupShape, "pulumi config set --path backup.keepLast 5"),
   /** Messages of the server's own to you when something is wrong with it. */
   alerts: section(alertsShape, "pulumi config set --path alerts.mail admin@example.org"),
+  /** Programs around an update. */
+  hooks: section(hooksShape, "pulumi config set --path hooks.beforeUpdate ~/hooks/announce"),
   /**
    * The number of a reverted job whose release may be tried once more, as its error text names it.
    *

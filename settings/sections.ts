@@ -3,6 +3,7 @@ import {
   backupShape,
   buildShape,
   healthShape,
+  hooksShape,
   keepShape,
   listenShape,
   rollbackShape,
@@ -13,7 +14,6 @@ import {
 export const LATER: Record<string, string> = {
   "backup.copyTo": "copies of the backups at another place",
   "backup.encryptTo": "encrypted backups",
-  hooks: "commands of the operator before and after an update",
 };
 
 /** Keys with keys of their own. Pulumi gives their values as JSON. */
@@ -26,6 +26,7 @@ export const SECTIONS: Record<string, readonly string[]> = {
   rollback: Object.keys(rollbackShape),
   alerts: Object.keys(alertsShape),
   build: Object.keys(buildShape),
+  hooks: Object.keys(hooksShape),
   env: [],
   secretEnv: [],
   profiles: [],

@@ -13,6 +13,7 @@ import {
   integer,
   ipAddress,
   mail,
+  program,
   size,
   sizeOrAll,
   webhook,
@@ -253,4 +254,40 @@ export const backupShape = {
    * @default `*-*-01 05:00 UTC`, once a month
    */
   drill: calendarOr("never").default("*-*-01 05:00 UTC"),
+};
+
+/** Keys of `hooks`: programs of the operator's around an update, on this machine (docs/hooks.md). */
+export const hooksShape = {
+  /**
+   * Runs on this machine before a chat that serves is changed, by another release or other settings, and
+   * only then: not in a preview, not where nothing is to be done, not at the first deployment. Where it
+   * fails, nothing is changed. A program, or a list of a program and its arguments; no shell reads it.
+   *
+   * @default none
+   * @example pulumi config set --path hooks.beforeUpdate ~/hooks/announce
+   */
+  beforeUpdate: program.optional(),
+  /**
+   * Runs on this machine after such a change was committed and proven healthy. Where it fails, that is told;
+   * the change stays.
+   *
+   * @default none
+   * @example pulumi config set --path 'hooks.afterUpdate[0]' ~/hooks/announce
+   */
+  afterUpdate: program.optional(),
+  /**
+   * Runs on this machine after such a change has failed, whatever became of it: nothing was touched, the
+   * release before serves again, or a person is needed. Where it fails itself, that is told.
+   *
+   * @default none
+   * @example pulumi config set --path hooks.onFailure ~/hooks/alarm
+   */
+  onFailure: program.optional(),
+  /**
+   * How long each hook may take, on this machine and on the server. Then it is ended with all that it
+   * started, and has failed. From "1 second" to "1 hour".
+   *
+   * @default "5 minutes"
+   */
+  timeLimit: duration("1 second", "1 hour", "5 minutes").default("5 minutes"),
 };

@@ -213,12 +213,19 @@ describe("the program with other settings", () => {
       keep: '{"releases":2}',
       retry: "7",
       rollback: '{"database":"backup","job":6}',
+      hooks:
+        '{"beforeUpdate":"~/announce","onFailure":["curl","--max-time",5],"timeLimit":"30 seconds"}',
     });
     const { inputs } = program.find("chatalot:index:Deployment", "chatalot-deployment");
     expect(inputs).to.deep.include({
       keepReleases: 2,
       retry: 7,
       rollback: { way: "backup", job: 6 },
+      hooks: {
+        beforeUpdate: ["~/announce"],
+        onFailure: ["curl", "--max-time", "5"],
+        timeLimit: 30_000,
+      },
       gate: { timeout: 90_000, migrationTimeout: 1_800_000, mustStayGoodFor: 10_000 },
       configuration: {
         url: "https://chat.example.org",

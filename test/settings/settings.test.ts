@@ -73,6 +73,7 @@ describe("parseSettings", () => {
       keepRevertPoints: 1,
       keepBackups: 5,
       includeFiles: true,
+      hooks: { timeLimit: 300_000 },
       images: { image: "build", buildOn: "server", cacheBytes: 5_000_000_000 },
       prepareServer: false,
       whenItFails: "revert",
@@ -327,7 +328,7 @@ describe("parseSettings", () => {
   it("says what isn't there yet", () => {
     for (const raw of [
       { backup: { copyTo: "elsewhere" } },
-      { hooks: {} },
+      { alerts: {} },
       { runtime: "systemd" },
       { whenItFails: "stop" },
     ]) {
@@ -371,6 +372,62 @@ describe("parseSettings", () => {
       ...{ backup: "daily UTC", keep: 7, files: true },
     });
     expect(parseSettings({ release: "v1" }).schedule).to.equal(undefined);
+  });
+
+  it("takes hooks as a program, or as a list with its arguments, which no shell reads", () => {
+    const good: [unknown, string[]][] = [
+      ["/usr/local/bin/announce", ["/usr/local/bin/announce"]],
+      ["~/hooks/announce", ["~/hooks/announce"]],
+      ["announce", ["announce"]],
+      [["/opt/my hooks/announce"], ["/opt/my hooks/announce"]],
+      [
+        ["curl", "--max-time", 5, "--fail", true],
+        ["curl", "--max-time", "5", "--fail", "true"],
+      ],
+      [
+        ["announce", "$(reboot); `reboot`", "*", "", "two\nlines"],
+        ["announce", "$(reboot); `reboot`", "*", "", "two\nlines"],
+      ],
+    ];
+    for (const [value, expected] of good)
+      for (const key of ["beforeUpdate", "afterUpdate", "onFailure"] as const)
+        expect(parseSettings({ release: "v1", hooks: { [key]: value } }).hooks).to.deep.equal({
+          [key]: expected,
+          timeLimit: 300_000,
+        });
+    const limited = parseSettings({ release: "v1", hooks: { timeLimit: "30 seconds" } });
+    expect(limited.hooks).to.deep.equal({ timeLimit: 30_000 });
+  });
+
+  const noProgram: unknown[] = [
+    ...[
+      "announce the update",
+      "sh -c reboot",
+      "./announce",
+      "hooks/announce",
+      "../x",
+      "-x",
+      "",
+      " ",
+    ],
+    ...["$(reboot)", "`reboot`", "a;b", "a|b", "~", "~other/x", "/bin/a\u0000b", "/bin/a\nb"],
+    ...[[], [""], ["./announce"], ["-c"], [["a"]], [{}], [null], ["a", null], ["a", 1.5], [1e300]],
+    ...[["a", "b\u0000c"], ["a", "b".repeat(5_000)], Array(200).fill("a"), 5, true, {}, null],
+  ];
+  for (const value of noProgram)
+    it(`refuses a hook that is ${JSON.stringify(value)?.slice(0, 60)}`, () => {
+      expect(problem({ hooks: { beforeUpdate: value } }))
+        .to.match(/^hooks\.beforeUpdate: (is missing: )?expected a program on this machine/)
+        .and.to.contain('Example: ["/usr/local/bin/announce"');
+    });
+
+  it("refuses a hook's name and time that are none", () => {
+    expect(problem({ hooks: { before: "x" } })).to.contain("hooks.before: there is no such key");
+    for (const timeLimit of ["5", "0 seconds", "2 hours", 300, "forever"])
+      expect(problem({ hooks: { timeLimit } })).to.contain(
+        'expected a time with its unit, from "1 second" to "1 hour"',
+      );
+    expect(problem({ hooks: "announce" })).to.contain("expected settings of its own");
   });
 
   it("takes what says where images come from, and what a build may take", () => {

@@ -7,6 +7,7 @@ import type { SetAlertsAnswer } from "../../../updater/alerts/protocol.ts";
 import type { InstanceHistory } from "../../../updater/history-protocol.ts";
 import {
   type FollowLine,
+  type ForeseenAnswer,
   type JobRequest,
   PROTOCOL,
   type ServerState,
@@ -24,6 +25,8 @@ export class FakeServer {
   state: ServerState | undefined;
   history: InstanceHistory = { protocol: PROTOCOL, jobs: [], waysBack: [] };
   answer: SubmitAnswer = { answer: "refused", reasons: ["not asked for"] };
+  /** What would be answered; undefined: the answer. */
+  foreseen: ForeseenAnswer | undefined;
   follow: FollowLine[] = [];
   /** Thrown by every command instead of an answer. */
   failure: Error | undefined;
@@ -72,6 +75,7 @@ export class FakeServer {
     if (argv[0] === "docker") return { ...said(""), exitCode: this.userReachesDocker ? 0 : 1 };
     if (argv[2] === "inspect") return said(JSON.stringify(this.state));
     if (argv[2] === "history") return said(JSON.stringify(this.history));
+    if (argv[2] === "foresee") return said(JSON.stringify(this.foreseen ?? this.answer));
     if (argv[2] === "submit") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);

@@ -1,0 +1,68 @@
+/** Whether a deployment is to be changed, and how that is said where the release stays the same. */
+import { canonicalJson } from "../common/canonical-json.ts";
+import type { Configuration, ServerState } from "../updater/protocol.ts";
+import { releaseText } from "../updater/texts.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
+import type { ResourceContext } from "./resource.ts";
+
+/**
+ * What asks for a change. A new address of the same server does, so that the state has it; the
+ * server then answers that nothing is to be done. Limits of the gate don't.
+ */
+const DECISIVE = ["place", "commit", "migrations", "configuration", "secretEnv"] as const;
+
+/** What a check finds on the server that asks for a change as well. */
+const FOUND = ["drift", "opening", "restored"] as const;
+
+/** @param olds what the last run left */
+export function asksForChange(olds: Wire, news: Wire): boolean {
+  if (FOUND.some((cause) => news[cause] !== undefined)) return true;
+  return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
+}
+
+/** The same release with other settings: short, and by name, because values may be secret. */
+export function tellSettings(
+  context: ResourceContext,
+  olds: Wire,
+  news: Wire,
+  state: ServerState,
+): void {
+  if (olds.commit === undefined || state.serving?.release?.commit !== news.commit) return;
+  if (hasUnknown(news.configuration) || hasUnknown(news.secretEnv)) return;
+  const names = changedSettings(olds, news);
+  if (names.length === 0) return;
+  context.tell(
+    `SETTINGS  ${names.join(", ")} ${names.length === 1 ? "changes" : "change"}; one restart of the ` +
+      "server, no build, no migration",
+  );
+}
+
+/** What is asked for serves already, in every part: said, so that silence is never taken for it. */
+export function tellNothingToDo(
+  context: ResourceContext,
+  olds: Wire,
+  news: Wire,
+  { serving, openJob }: ServerState,
+): void {
+  const release = serving?.release;
+  if (olds.commit === undefined || openJob !== undefined || release?.commit !== news.commit) return;
+  const isSame = DECISIVE.every((key) => !hasUnknown(news[key]) && equal(olds[key], news[key]));
+  if (release === undefined || !isSame) return;
+  context.tell(`NOTHING TO DO  ${releaseText(release)} serves as asked for, and is healthy`);
+}
+
+/** Names of variables, and of settings beside them, that differ between two runs. */
+function changedSettings(olds: Wire, news: Wire): string[] {
+  const flat = (values: Wire): Record<string, unknown> => {
+    const { env, ...others } = (values.configuration ?? {}) as Configuration;
+    return { ...others, ...env, ...(values.secretEnv as Record<string, string> | undefined) };
+  };
+  const [before, after] = [flat(olds), flat(news)];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => !equal(before[name], after[name]))
+    .sort();
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
