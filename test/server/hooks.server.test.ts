@@ -146,6 +146,7 @@ describe("hooks", () => {
   });
 
   it("run around an update, with the right facts and no secret; a failing after-hook takes nothing back", async () => {
+    await forget();
     await placeOnServer("after-update", "echo 'the channel is away' >&2; exit 4");
     const before = (await theContainer(demo, SERVER)).labels[COMMIT_LABEL];
 
