@@ -31,7 +31,7 @@ export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
   });
   if (settings === undefined) return found;
   const { place } = settings;
-  const { repository, listen, images, prepareServer } = settings.settings;
+  const { repository, listen, images, prepareServer, hooks } = settings.settings;
   const check = async (resource: Resource, inputs: Wire): Promise<Wire | undefined> => {
     try {
       const { additions, refusals } = await resource.check(collecting(found), {}, inputs);
@@ -54,7 +54,11 @@ export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
     release: settings.settings.release,
   });
   if (reached !== undefined && wanted !== undefined)
-    await check(deployment, { ...wanted, configuration: configurationOf(settings.settings) });
+    await check(deployment, {
+      ...wanted,
+      configuration: configurationOf(settings.settings),
+      hooks,
+    });
   // Several resources refuse for the same reason where it is the server's.
   return {
     refusals: [...new Set(found.refusals)],

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { describeStatus, judge } from "../../cli/status.ts";
-import { servingState } from "../provider/support/samples.ts";
+import { servingRecord, servingState } from "../provider/support/samples.ts";
 
 describe("status", () => {
   it("is 0 as committed and healthy", () => {
@@ -36,5 +36,21 @@ describe("status", () => {
       state: servingState({ drift }),
     });
     expect(none).to.contain("Backups  none yet");
+  });
+
+  it("shows hooks, those that can't be run, and what one said that failed in the last update", () => {
+    const failed = { hook: "after-update", milliseconds: 9, problem: "exit code 4: a\nb" } as const;
+    const serving = servingRecord({ hooks: [failed] });
+    const state = servingState({
+      serving,
+      lastClosed: servingRecord({ sequence: 9, kind: "backup" }),
+      hooks: { names: ["after-update"], problems: ["/x/on-failure is a link"], ignored: [] },
+    });
+    const lines = describeStatus({ server: "s", code: 0, reason: "r", state }).split("\n");
+    expect(lines.filter((line) => line.startsWith("Hooks"))).to.deep.equal([
+      "Hooks    after-update",
+      "Hooks    /x/on-failure is a link",
+      "Hooks    after-update failed in job 3: exit code 4: a / b",
+    ]);
   });
 });

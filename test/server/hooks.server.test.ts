@@ -51,11 +51,7 @@ describe("hooks", () => {
     for (const name of SERVER_HOOKS) await placeOnServer(name);
     for (const name of MACHINE_HOOKS) await placeHere(name);
     await operator.configure({ release: "v1.0.0", "health.timeout": "10 seconds" });
-    for (const name of MACHINE_HOOKS)
-      await operator.configure({
-        [`hooks.${name}[0]`]: join(folder, name),
-        [`hooks.${name}[1]`]: "$(touch injected)",
-      });
+    await operator.configure(hooksHere());
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
   after(async () => {
@@ -189,6 +185,23 @@ describe("hooks", () => {
     expect(facts["CHATALOT_TO_COMMIT"]).to.equal(tags["v1.0.1"]);
   });
 
+  it("don't run where another stack asks for what serves already", async () => {
+    await forget();
+    const running = await runningSince(demo);
+    const other = await operatorOf(demo);
+    try {
+      await other.configure({ release: "v1.0.1", "env.RUST_LOG": "debug" });
+      await other.configure({ ...hooksHere(), "health.timeout": "10 seconds" });
+      const { exitCode, output } = await other.up("--skip-preview");
+      expect(exitCode, output).to.equal(0);
+      expect(output).to.contain("the server already is as asked");
+    } finally {
+      await other.leave();
+    }
+    expect(await ran()).to.deep.equal({ here: [], there: [] });
+    expect(await runningSince(demo)).to.deep.equal(running);
+  });
+
   it("run on-failure after a bad release was taken back", async () => {
     await forget();
     await operator.configure({ release: "v1.0.2-degraded" });
@@ -196,7 +209,7 @@ describe("hooks", () => {
     const { exitCode, output } = await operator.up("--skip-preview");
 
     expect(exitCode, output).to.not.equal(0);
-    expect(output).to.contain("REVERTED v1.0.1").and.not.to.contain("DONE");
+    expect(output).to.contain("REVERTED v1.0.1").and.not.to.contain("DONE v");
     expect(await webVersion(url)).to.equal("1.0.1");
     expect(await ran()).to.deep.equal({
       here: ["beforeUpdate  $(touch injected)", "onFailure reverted $(touch injected)"],
@@ -228,6 +241,15 @@ describe("hooks", () => {
     expect(await numberOfJobs(demo)).to.equal(jobs);
   });
 
+  /** The settings; the argument is what a shell would run. */
+  function hooksHere(): Record<string, string> {
+    const settings = MACHINE_HOOKS.flatMap((name) => [
+      [`hooks.${name}[0]`, join(folder, name)],
+      [`hooks.${name}[1]`, "$(touch injected)"],
+    ]);
+    return Object.fromEntries(settings) as Record<string, string>;
+  }
+
   /** An update to v1.0.1 that ends before anything is touched. */
   async function expectUntouched(): Promise<string> {
     await forget();
@@ -237,7 +259,7 @@ describe("hooks", () => {
     const seen = await prober.stop();
     expect(exitCode, output).to.not.equal(0);
     expect(output).to.match(/UNTOUCHED v1\.0\.1 .* v1\.0\.0 \([0-9a-f]{7}\) serves as before/);
-    expect(output).to.not.contain("DONE");
+    expect(output).to.not.contain("DONE v");
     expect(seen.acknowledgedMarkers).to.not.be.empty;
     expect(seen.failedRequests).to.equal(0);
     expect(await runningSince(demo)).to.deep.equal(running);
