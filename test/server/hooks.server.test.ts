@@ -12,7 +12,7 @@ import {
   operatorOf,
   sampleRepository,
 } from "./support/fixture.ts";
-import { killJob } from "./support/job-control.ts";
+import { holdJobsAt, jobAt, killJob, letJobsRun } from "./support/job-control.ts";
 import {
   COMMIT_LABEL,
   ledgerOf,
@@ -222,6 +222,30 @@ describe("hooks", () => {
       });
       expect(facts["CHATALOT_CAUSE"]).to.contain("degraded");
     }
+  });
+
+  it("run on-failure after a way back that the server took by itself, behind a kill", async () => {
+    await forget();
+    await operator.configure({ release: "v1.0.1", "env.RUST_LOG": "warn" });
+    await holdJobsAt(demo, "J9");
+    const updating = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
+    await jobAt(demo, "J9");
+    await letJobsRun(demo);
+
+    await killJob(demo);
+
+    const { exitCode, all } = await updating;
+    expect(exitCode, all).to.not.equal(0);
+    expect(all).to.contain("REVERTED v1.0.1");
+    expect(await ran()).to.deep.equal({
+      here: ["beforeUpdate  $(touch injected)", "onFailure reverted $(touch injected)"],
+      there: ["before-update ", "on-failure reverted"],
+    });
+    const { CHATALOT_STEP: step, CHATALOT_CAUSE: cause } = await factsOnServer("on-failure");
+    expect({ step, cause }).to.deep.equal({
+      step: "J9",
+      cause: "the update was interrupted at step J9",
+    });
   });
 
   it("are refused in preview and up where root may not run them, with nothing touched", async () => {
