@@ -328,7 +328,6 @@ describe("parseSettings", () => {
   it("says what isn't there yet", () => {
     for (const raw of [
       { backup: { copyTo: "elsewhere" } },
-      { alerts: {} },
       { runtime: "systemd" },
       { whenItFails: "stop" },
     ]) {
