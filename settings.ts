@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { toMilliseconds } from "./common/duration.ts";
-import { withoutMarkup } from "./common/engine-markup.ts";
+import { shown } from "./common/engine-markup.ts";
 import { UserError } from "./common/errors.ts";
 import { volumeNames } from "./components/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
@@ -42,7 +42,7 @@ export function readSettings(): StackSettings {
   try {
     return stackSettings();
   } catch (error) {
-    throw error instanceof UserError ? new pulumi.RunError(withoutMarkup(error.message)) : error;
+    throw error instanceof UserError ? new pulumi.RunError(shown(error.message)) : error;
   }
 }
 

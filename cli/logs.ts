@@ -1,7 +1,7 @@
 /** `npx chatalot logs`: what a service of the chat says, or what a job told, from the server. */
 import { UserError } from "../common/errors.ts";
 import { printJobLog, printServiceLog } from "../provider/server/server-logs.ts";
-import { plainText } from "../updater/plain-text.ts";
+import { plainText } from "../common/text.ts";
 import { serverOfStack } from "./stack.ts";
 
 export interface LogOptions {

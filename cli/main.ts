@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { messageOf, UserError } from "../common/errors.ts";
+import { plainText } from "../common/text.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
@@ -20,7 +21,7 @@ import { registerRestore } from "./restore/command.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import { rollback, type RollbackOptions } from "./rollback.ts";
-import { terminalContext } from "./terminal.ts";
+import { show, terminalContext } from "./terminal.ts";
 import { pinRelease, readUpdates, update, type UpdateOptions } from "./updates.ts";
 import { describeUpdates } from "./updates/list.ts";
 
@@ -39,7 +40,7 @@ program
   .action(async () => {
     const { stack } = program.opts<{ stack?: string }>();
     const { text, aborted } = await abort(stack);
-    console.log(text);
+    show(text);
     if (!aborted) process.exitCode = NOTHING_TO_DO;
   });
 
@@ -58,7 +59,7 @@ program
     const { stack } = program.opts<{ stack?: string }>();
     const status = await readStatus(stack, options.check !== true);
     if (options.json === true) console.log(JSON.stringify(status, null, 2));
-    else console.log(options.check === true ? status.reason : describeStatus(status));
+    else show(options.check === true ? status.reason : describeStatus(status));
     if (options.check === true) process.exitCode = status.code;
   });
 
@@ -68,7 +69,7 @@ program
   .action(async () => {
     const { stack } = program.opts<{ stack?: string }>();
     const diagnosis = await diagnose(stack);
-    console.log(describeDiagnosis(diagnosis));
+    show(describeDiagnosis(diagnosis));
     if (diagnosis.refusals.length > 0) process.exitCode = 1;
   });
 
@@ -84,7 +85,7 @@ program
     const { stack } = program.opts<{ stack?: string }>();
     const ending = new AbortController();
     process.once("SIGINT", () => ending.abort());
-    await logs(stack, service, options, (line) => console.log(line), ending.signal);
+    await logs(stack, service, options, show, ending.signal);
   });
 
 program
@@ -94,7 +95,7 @@ program
   .action(async (options: { json?: boolean }) => {
     const { stack } = program.opts<{ stack?: string }>();
     const history = await readHistory(stack, (text) => console.error(text));
-    console.log(
+    show(
       options.json === true ? JSON.stringify(history.entries, null, 2) : describeHistory(history),
     );
   });
@@ -153,8 +154,8 @@ program
     const running = found.serving ?? "Nothing";
     if (options.json === true) console.log(JSON.stringify(found, null, 2));
     else if (options.check === true)
-      console.log(found.pin === undefined ? `${running} serves, nothing is newer` : found.pin);
-    else console.log(describeUpdates(found.updates, running, Date.now()));
+      show(found.pin === undefined ? `${running} serves, nothing is newer` : found.pin);
+    else show(describeUpdates(found.updates, running, Date.now()));
     if (options.pin === true && found.pin !== undefined)
       console.error(`${await pinRelease(stack, found.pin)}: release is ${found.pin}`);
     if (found.pin === undefined && (options.check === true || options.pin === true))
@@ -181,7 +182,8 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
   else {
     const isExpected = error instanceof UserError || error instanceof TransportError;
-    console.error(isExpected || !(error instanceof Error) ? messageOf(error) : error.stack);
+    const told = isExpected || !(error instanceof Error) ? messageOf(error) : error.stack;
+    console.error(plainText(told ?? ""));
     process.exitCode = 1;
   }
 } finally {

@@ -1,6 +1,12 @@
 /** What commands tell and ask in a terminal. */
 import { createInterface } from "node:readline/promises";
+import { plainText } from "../common/text.ts";
 import type { ResourceContext } from "../provider/resource.ts";
+
+/** Says something in the terminal; nothing in it can steer it. */
+export function show(text: string): void {
+  console.log(plainText(text));
+}
 
 /** How a command tells what it does; the same as a resource's, but to the terminal. */
 export type CommandContext = Omit<ResourceContext, "urn">;
@@ -17,14 +23,14 @@ export function terminalContext(): CommandContext {
   const line = (stream: NodeJS.WriteStream, text: string): void => {
     if (shown > 0) process.stdout.write(`\r${" ".repeat(shown)}\r`);
     shown = 0;
-    stream.write(`${text}\n`);
+    stream.write(`${plainText(text)}\n`);
   };
   return {
     tell: (text) => line(process.stdout, text),
     warn: (text) => line(process.stderr, `warning: ${text}`),
     status: (text) => {
       if (!isTerminal) return;
-      const status = text.slice(0, Math.max(0, process.stdout.columns - 1));
+      const status = plainText(text).slice(0, Math.max(0, process.stdout.columns - 1));
       process.stdout.write(`\r${status.padEnd(shown)}`);
       shown = status.length;
     },

@@ -4,18 +4,25 @@
  * Changelogs, commits, builds and servers are none that may write it.
  */
 
+import { plainText } from "./text.ts";
+
 /** A text in which nothing is markup. */
 export function withoutMarkup(text: string): string {
   return text.replaceAll("<{%", "<{ %");
 }
 
-/** As {@link withoutMarkup}, for every text in a value; keys too. */
-export function valueWithoutMarkup(value: unknown): unknown {
-  if (typeof value === "string") return withoutMarkup(value);
-  if (Array.isArray(value)) return value.map(valueWithoutMarkup);
+/** A text that the engine shows as it is: nothing in it is markup, and nothing steers the terminal. */
+export function shown(text: string): string {
+  return withoutMarkup(plainText(text));
+}
+
+/** As {@link shown}, for every text in a value; keys too. */
+export function shownValue(value: unknown): unknown {
+  if (typeof value === "string") return shown(value);
+  if (Array.isArray(value)) return value.map(shownValue);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [withoutMarkup(key), valueWithoutMarkup(member)]),
+    Object.entries(value).map(([key, member]) => [shown(key), shownValue(member)]),
   );
 }
 
@@ -38,6 +45,6 @@ const HIGHLIGHTS: readonly [pattern: RegExp, markup: string][] = [
 export function highlighted(text: string): string {
   return HIGHLIGHTS.reduce(
     (marked, [pattern, markup]) => marked.replace(pattern, (word) => `${markup}${word}${END}`),
-    withoutMarkup(text),
+    shown(text),
   );
 }

@@ -4,7 +4,7 @@ import { watch } from "./alerts.ts";
 import { backupSchedule } from "./backup-schedule.ts";
 import { deployment } from "./deployment.ts";
 import { logLine } from "./engine/log.ts";
-import { valueWithoutMarkup, withoutMarkup } from "../common/engine-markup.ts";
+import { shown, shownValue } from "../common/engine-markup.ts";
 import { typeToken } from "./engine/urn.ts";
 import type {
   CheckResult,
@@ -54,10 +54,10 @@ export class ChatalotProvider implements Provider {
     );
     // The envelopes stay around the program's own inputs, so that they stay secret.
     return {
-      inputs: { ...news, ...(valueWithoutMarkup(sendable(additions)) as Wire) },
+      inputs: { ...news, ...(shownValue(sendable(additions)) as Wire) },
       failures: refusals.map(({ property, reason }) => ({
         property,
-        reason: withoutMarkup(reason),
+        reason: shown(reason),
       })),
     };
   }
@@ -121,7 +121,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     const found = error instanceof Error ? error : new Error(messageOf(error));
-    found.message = withoutMarkup(found.message);
+    found.message = shown(found.message);
     throw found;
   }
 }

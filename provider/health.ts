@@ -2,7 +2,7 @@
 import { UserError } from "../common/errors.ts";
 import { probeHealth } from "../updater/drivers/compose/health.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
-import { withoutMarkup } from "../common/engine-markup.ts";
+import { shown } from "../common/engine-markup.ts";
 import { knownServerOf, serverOf, stateIfReachable } from "./place.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { isUnreachable } from "./server/remote-server.ts";
@@ -45,7 +45,7 @@ export const health: Resource = {
   async read(context, outputs) {
     try {
       const state = await serverOf(outputs)?.state();
-      return { ...outputs, status: withoutMarkup(state?.health?.status ?? "unreachable") };
+      return { ...outputs, status: shown(state?.health?.status ?? "unreachable") };
     } catch (error) {
       if (!isUnreachable(error)) throw error;
       context.warn(error.message);
@@ -70,7 +70,7 @@ async function prove(context: ResourceContext, inputs: Wire): Promise<Wire> {
   return {
     ...outputs,
     status: answer.status,
-    version: withoutMarkup(answer.version ?? ""),
+    version: shown(answer.version ?? ""),
     startedAt: container?.startedAt ?? "",
   };
 }

@@ -12,6 +12,7 @@ import {
 import { composeFacts, type ComposeFacts, type DatabaseFacts } from "./compose-facts.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "./compose-file.ts";
 import { hasBuild } from "./compose-images.ts";
+import { printableLine } from "./printable.ts";
 
 /** A service that is defined in both files, but not in the same way. */
 export interface ChangedService {
@@ -66,7 +67,10 @@ function reasons(service: string, before: Section, after: Section, facts: Compos
     return owner === service && !path.startsWith("secrets/");
   });
   const isBuilt = service !== MAIN_SERVICE && hasBuild(serviceOf(after, service));
-  return [...different, ...(usesTree || isBuilt ? ["files of the release"] : [])];
+  return [
+    ...different.map(printableLine),
+    ...(usesTree || isBuilt ? ["files of the release"] : []),
+  ];
 }
 
 /** A service's members, and the networks, volumes, secrets and configs it uses, as comparable texts. */

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument, Document, Pair, Scalar } from "yaml";
 import { YAMLMap, YAMLSeq, type Alias } from "yaml";
 import { UserError, messageOf } from "../common/errors.ts";
+import { printableLine } from "./printable.ts";
 
 /**
  * A scalar of a compose file with the way it was written.
@@ -40,6 +41,8 @@ const MAXIMUM_LENGTH = 128 * 1024;
 /** Values after aliases were expanded: a few KB of text can stand for billions ("alias bomb"). */
 const MAXIMUM_VALUES = 20_000;
 const MAXIMUM_DEPTH = 64;
+/** Of services, volumes and the like; they become parts of names of containers. */
+const NAME = /^[a-zA-Z0-9._-]+$/;
 const TOO_DEEP = `it is nested deeper than ${MAXIMUM_DEPTH} levels`;
 
 /** The text can't be read as a compose file; the caller says what to do. */
@@ -58,6 +61,11 @@ export function parseCompose(text: string): Section {
   const root = parse(text);
   const value = new Expansion().expand(root.contents);
   if (!(value instanceof Map)) throw unreadable("it isn't a mapping");
+  for (const section of ["services", "volumes", "networks", "secrets", "configs"]) {
+    const name = [...sectionOf(value, section).keys()].find((key) => !NAME.test(key));
+    if (name === undefined) continue;
+    throw unreadable(`${section} has the name ${JSON.stringify(name)}, which Compose doesn't take`);
+  }
   return value;
 }
 
@@ -77,7 +85,7 @@ function parse(text: string): Document.Parsed {
 
 function unreadable(cause: string): ComposeSyntaxError {
   return new ComposeSyntaxError(
-    `The release's compose file can't be read: ${cause.replace(/[.:]$/, "")}. ` +
+    `The release's compose file can't be read: ${printableLine(cause).replace(/[.:]$/, "")}. ` +
       "Choose another release, or report this to the people who made it.",
   );
 }

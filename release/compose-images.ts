@@ -9,6 +9,7 @@ import {
   type Section,
 } from "./compose-document.ts";
 import { isInside } from "./compose-paths.ts";
+import { printableLine } from "./printable.ts";
 
 /** An image that a release builds from its own tree. */
 export interface ImageToBuild {
@@ -71,7 +72,7 @@ export const MAIN_SERVICE = "chatalot";
 export function unusable(problems: readonly string[]): UserError {
   return new UserError(
     "The release's compose file can't be deployed:\n" +
-      problems.map((problem) => `  - ${problem}`).join("\n") +
+      problems.map((problem) => `  - ${printableLine(problem)}`).join("\n") +
       "\nChoose another release. What runs now was not touched.",
   );
 }

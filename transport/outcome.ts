@@ -1,4 +1,4 @@
-import { counted } from "../common/text.ts";
+import { counted, plainText } from "../common/text.ts";
 import { MOST_OUTPUT, type Outcome } from "./process.ts";
 import { TransportError, type RunOptions, type RunResult } from "./transport.ts";
 
@@ -68,7 +68,7 @@ export function resultOf(outcome: Outcome, context: CommandContext): RunResult {
  * @param text standard error of a command below `sudo -n`
  */
 export function describeSudoFailure(text: string, user: string): string | undefined {
-  const line = printable(text).trim().split("\n")[0] ?? "";
+  const line = plainText(text).trim().split("\n")[0] ?? "";
   if (/^sudo: (?:a password is required|a terminal is required)/.test(line)) {
     return `sudo asks for a password. ${sudoersAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}`;
   }
@@ -90,28 +90,9 @@ function sudoersAdvice(line: string): string {
 
 /** The last lines of a text, led by ": ", or nothing. */
 export function tailOf(text: string): string {
-  const lines = printable(text).trim().split("\n").slice(-TAIL.lines);
+  const lines = plainText(text).trim().split("\n").slice(-TAIL.lines);
   const tail = lines.join("\n").slice(-TAIL.characters).trim();
   return tail === "" ? "" : `: ${tail}`;
-}
-
-/** A text from elsewhere without what would move the cursor or colour the operator's terminal. */
-export function printable(text: string): string {
-  return (
-    text
-      .replaceAll("\r\n", "\n")
-
-      .replace(
-        /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g,
-        "",
-      )
-      // Without the line feed and the tab; with the marks that turn the direction of writing.
-
-      .replace(
-        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-        "",
-      )
-  );
 }
 
 function describeTimeout(milliseconds: number): string {

@@ -1,6 +1,7 @@
 import { describeAddress, type ServerAddress } from "./address.ts";
 import { fingerprint } from "./host-key.ts";
-import { printable, tailOf } from "./outcome.ts";
+import { plainText } from "../common/text.ts";
+import { tailOf } from "./outcome.ts";
 import type { TransportFailure } from "./transport.ts";
 
 /** Why there is no connection, without the words that say which command wanted one. */
@@ -49,7 +50,7 @@ export class SshLog {
   readonly #lines: string[] = [];
 
   add(line: string): void {
-    const text = printable(line);
+    const text = plainText(line);
     if (this.authenticated) {
       const meaning = ENDINGS.find(([form]) => form.test(text))?.[1];
       if (meaning !== undefined) this.ending = `: ${meaning}`;

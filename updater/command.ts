@@ -1,5 +1,5 @@
 import { execa, ExecaError } from "execa";
-import { plainText } from "./plain-text.ts";
+import { plainText } from "../common/text.ts";
 
 export interface CommandOptions {
   /** Ended after this many milliseconds. Default: 60 seconds. */

@@ -29,7 +29,7 @@ import { inspectServer, type InspectRequest } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
-import { plainText } from "./plain-text.ts";
+import { plainText } from "../common/text.ts";
 import type { HistoryRequest } from "./history-protocol.ts";
 import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
 import { offerBackup, receiveBackup } from "./receive-backup.ts";

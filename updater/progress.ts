@@ -1,5 +1,5 @@
 import { appendFile, stat } from "node:fs/promises";
-import { plainText } from "./plain-text.ts";
+import { plainText } from "../common/text.ts";
 import type { ProgressLine } from "./protocol.ts";
 
 /** Longest line kept; a build can print anything. */

@@ -1,6 +1,6 @@
 /** The `backup` commands on the command line: arguments and exit codes. */
 import type { Command } from "commander";
-import { terminalContext } from "../terminal.ts";
+import { show, terminalContext } from "../terminal.ts";
 import { fetchBackup } from "./fetch.ts";
 import { checkBackups, takeBackup } from "./jobs.ts";
 import { backupEntries, describeBackups, readStackBackups } from "./list.ts";
@@ -22,7 +22,7 @@ export function registerBackup(program: Command): void {
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => {
       const found = await readStackBackups(stackOf(), (text) => console.error(text));
-      console.log(
+      show(
         options.json === true
           ? JSON.stringify(backupEntries(found.backups), null, 2)
           : describeBackups(found),

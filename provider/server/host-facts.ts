@@ -3,6 +3,8 @@
  * program that writes nothing; every value it needs comes as an argument. What takes long runs side by side.
  */
 
+import { withoutControls } from "../../common/text.ts";
+
 /** Where the updater and its runtime lie on a server, each in a folder named by its SHA-256. */
 export const RUNNERS_DIRECTORY = "/usr/local/lib/chatalot-deploy";
 
@@ -103,14 +105,17 @@ export interface HostFacts {
   runners: string[];
 }
 
-/** Reads the lines that the probe printed. */
+/** As a path of the system may have. */
+const LONGEST_VALUE = 4_096;
+
+/** Reads the lines that the probe printed; what is shown of them can't steer a terminal. */
 export function parseHostFacts(output: string): HostFacts {
   const values = new Map<string, string[]>();
   for (const line of output.split("\n")) {
     const equals = line.indexOf("=");
     if (equals === -1) continue;
     const key = line.slice(0, equals);
-    const value = line.slice(equals + 1).trim();
+    const value = withoutControls(line.slice(equals + 1, equals + 1 + LONGEST_VALUE).trim());
     if (value !== "") values.set(key, [...(values.get(key) ?? []), value]);
   }
   const one = (key: string): string | undefined => values.get(key)?.[0];

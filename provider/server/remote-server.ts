@@ -14,7 +14,6 @@ import {
   uploadFile,
 } from "../../transport/index.ts";
 import {
-  type FollowLine,
   type JobRequest,
   PROTOCOL,
   type ProgressLine,
@@ -26,6 +25,14 @@ import {
 } from "../../updater/protocol.ts";
 import { instancePaths } from "../../updater/paths.ts";
 import { archivePath } from "../../updater/archive-path.ts";
+import {
+  abortSchema,
+  followSchema,
+  resolveSchema,
+  stateSchema,
+  submitSchema,
+} from "./answer-schemas.ts";
+import { type AnswerContext, readAnswer } from "./answers.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
 import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
 import { updaterBundle } from "./updater-bundle.ts";
@@ -193,7 +200,7 @@ export class RemoteServer {
       [runner.node, runner.updater, "submit"],
       { stdin: JSON.stringify(request), timeout: 120_000 },
     );
-    return JSON.parse(stdout) as SubmitAnswer;
+    return readAnswer(submitSchema, stdout, this.answerTo("request"));
   }
 
   /**
@@ -211,7 +218,7 @@ export class RemoteServer {
     let offset = from;
     let verdict: Verdict | undefined;
     const onLine = (text: string): void => {
-      const line = JSON.parse(text) as FollowLine;
+      const line = readAnswer(followSchema, text, this.answerTo("job"));
       if (line.type === "verdict") verdict = line.verdict;
       else {
         offset = line.offset;
@@ -255,7 +262,7 @@ export class RemoteServer {
       [runnerNode, runnerUpdater, "abort", this.place.directory],
       { timeout: INSPECT_TIMEOUT },
     );
-    return (JSON.parse(stdout) as { aborted: number | null }).aborted !== null;
+    return readAnswer(abortSchema, stdout, this.answerTo("answer")).aborted !== null;
   }
 
   /** Shows, clears or takes back what needs the operator. */
@@ -273,7 +280,12 @@ export class RemoteServer {
       { stdin: JSON.stringify(request), timeout: 120_000 },
     );
     if (action !== "show") this.forget();
-    return JSON.parse(stdout) as ResolveAnswer;
+    return readAnswer(resolveSchema, stdout, this.answerTo("answer"));
+  }
+
+  /** How an answer is named where it can't be read. */
+  answerTo(what: string): AnswerContext {
+    return { what, target: this.target };
   }
 
   private async probe(): Promise<HostFacts> {
@@ -303,20 +315,14 @@ export class RemoteServer {
     // A preview installs nothing: the programs of the last job answer where the newest are not there.
     const installed = await installedRunner(facts);
     const early = usage || installed === undefined ? undefined : await this.earlyState();
-    if (early?.protocol === PROTOCOL) return early;
+    if (early !== undefined) return early;
     const runner = installed ?? facts.lastRunner;
     if (runner === undefined)
       throw new UpdaterGoneError(
         `The instance in ${this.place.directory} on ${this.target} can't be read: its updater is gone. ` +
           "Run pulumi up, which puts it there again.",
       );
-    const state = await this.inspectBy(runner, usage);
-    if (state.protocol !== PROTOCOL)
-      throw new UserError(
-        `The instance in ${this.place.directory} on ${this.target} was last changed by another version of ` +
-          `chatalot-deploy (protocol ${state.protocol}, this one speaks ${PROTOCOL}). Use that version.`,
-      );
-    return state;
+    return this.inspectBy(runner, usage);
   }
 
   /** The state as this version's updater gives it, asked for before it is known to be there. */
@@ -346,7 +352,7 @@ export class RemoteServer {
         timeout: INSPECT_TIMEOUT,
       },
     );
-    return JSON.parse(stdout) as ServerState;
+    return readAnswer(stateSchema, stdout, this.answerTo("state"));
   }
 }
 

@@ -11,6 +11,8 @@ import type {
   SendRequest,
 } from "../../updater/backup-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
+import { backupListSchema, offerSchema, removeBackupSchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 const LIST_TIMEOUT = 60_000;
@@ -48,10 +50,7 @@ export async function backupsOf(server: RemoteServer, tell: Tell): Promise<Backu
   const answer = await ask(server, tell, {
     ...{ label: "read the list of backups", verb: "backups", timeout: LIST_TIMEOUT },
   });
-  const list = JSON.parse(answer) as BackupList;
-  if (list.protocol !== PROTOCOL)
-    throw new Error(`the list of backups has protocol ${list.protocol}, not ${PROTOCOL}`);
-  return list;
+  return readAnswer(backupListSchema, answer, server.answerTo("list of backups"));
 }
 
 /** Removes a backup, or says why not. */
@@ -64,7 +63,7 @@ export async function removeBackupOf(
     ...{ label: "remove the backup", verb: "remove-backup", name, timeout: REMOVE_TIMEOUT },
   });
   server.forget();
-  return JSON.parse(answer) as RemoveBackupAnswer;
+  return readAnswer(removeBackupSchema, answer, server.answerTo("answer"));
 }
 
 /**
@@ -99,7 +98,7 @@ export async function offerBackupTo(
     [node, updater, "offer-backup"],
     { stdin: JSON.stringify(offerOf(server, backup)), timeout: REMOVE_TIMEOUT },
   );
-  return JSON.parse(stdout) as OfferAnswer;
+  return readAnswer(offerSchema, stdout, server.answerTo("answer"));
 }
 
 /**
@@ -122,7 +121,7 @@ export async function sendBackupTo(
     { stdin: Readable.from(followed(line, content)), timeout: SEND_TIMEOUT, signal },
   );
   server.forget();
-  return JSON.parse(stdout) as OfferAnswer;
+  return readAnswer(offerSchema, stdout, server.answerTo("answer"));
 }
 
 /** A backup in the operator's hands. */

@@ -2,7 +2,8 @@
 import { volumeNames } from "../../components/volume-names.ts";
 import { UserError } from "../../common/errors.ts";
 import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
-import { PROTOCOL } from "../../updater/protocol.ts";
+import { historySchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { installedRunner, type Runner } from "./runner.ts";
 
@@ -55,8 +56,5 @@ async function read(
     [node, updater, "history"],
     { stdin: JSON.stringify(request), timeout: TIMEOUT },
   );
-  const history = JSON.parse(stdout) as InstanceHistory;
-  if (history.protocol !== PROTOCOL)
-    throw new Error(`the history has protocol ${history.protocol}, not ${PROTOCOL}`);
-  return history;
+  return readAnswer(historySchema, stdout, server.answerTo("history"));
 }

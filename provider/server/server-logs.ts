@@ -3,6 +3,7 @@ import { UserError } from "../../common/errors.ts";
 import { TransportError } from "../../transport/index.ts";
 import { instancePaths, jobPaths } from "../../updater/paths.ts";
 import type { ProgressLine } from "../../updater/protocol.ts";
+import { progressSchema } from "./answer-schemas.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 const TIMEOUT = 60_000;
@@ -95,7 +96,7 @@ export async function printJobLog(
 /** A line of a job's progress; undefined for one that a kill cut short. */
 function progressOf(line: string): ProgressLine | undefined {
   try {
-    return JSON.parse(line) as ProgressLine;
+    return progressSchema.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

@@ -6,6 +6,8 @@ import type {
   SetScheduleAnswer,
   SetScheduleRequest,
 } from "../../updater/schedule/protocol.ts";
+import { setScheduleSchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server. */
@@ -22,7 +24,8 @@ export async function setScheduleOf(
 ): Promise<SetScheduleAnswer> {
   const { directory } = server.place;
   const request: SetScheduleRequest = { protocol: PROTOCOL, directory, schedule };
-  return JSON.parse(await ask(server, "set-schedule", request, tell)) as SetScheduleAnswer;
+  const answer = await ask(server, "set-schedule", request, tell);
+  return readAnswer(setScheduleSchema, answer, server.answerTo("answer"));
 }
 
 /** Nothing is done by the clock from then on. */

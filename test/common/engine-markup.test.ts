@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { highlighted, valueWithoutMarkup, withoutMarkup } from "../../common/engine-markup.ts";
+import { highlighted, shownValue, withoutMarkup } from "../../common/engine-markup.ts";
 
 /** What ends the engine where it comes to be shown. */
 const DEADLY = "<{%bogus%}>";
@@ -13,8 +13,8 @@ describe("the engine's markup", () => {
 
   it("is in no part of a value", () => {
     const value = { plan: { commits: [DEADLY], [DEADLY]: 1, none: null }, ahead: 2 };
-    expect(JSON.stringify(valueWithoutMarkup(value))).not.to.contain("<{%");
-    expect(valueWithoutMarkup({ ahead: 2, none: null, is: true })).to.deep.equal({
+    expect(JSON.stringify(shownValue(value))).not.to.contain("<{%");
+    expect(shownValue({ ahead: 2, none: null, is: true })).to.deep.equal({
       ...{ ahead: 2, none: null, is: true },
     });
   });

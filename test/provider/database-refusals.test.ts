@@ -33,7 +33,7 @@ describe("a release that lacks migrations of the database, in a preview", () => 
   afterEach(() => server.leave(original));
 
   async function check(ways: DatabaseWay[], changes: Wire = {}) {
-    const databases = ways.map((way) => ({ way, name: `a ${way}`, sequence: 2, at: "then" }));
+    const databases = ways.map((way) => ({ way, name: `a-${way}`, sequence: 2, at: "2026-03-01T02:00:00Z" }));
     const release = { name: "v0.9.0", commit: COMMIT };
     const found: WayBack = { release, missing: [], pending: [], databases };
     server.history = { ...server.history, waysBack: [found] };
@@ -67,7 +67,7 @@ describe("a release that lacks migrations of the database, in a preview", () => 
   it("is taken with a way that was chosen for what serves, and says what it gets", async () => {
     const { reason, told } = await check(["backup"], { rollback: { way: "backup", job: 3 } });
     expect(reason).to.equal("");
-    expect(told).to.match(/^GO BACK {2}v0\.9\.0 .* of then \(backup a backup\)/m);
+    expect(told).to.match(/^GO BACK {2}v0\.9\.0 .* of 2026-03-01T02:00:00Z\s+\(backup a-backup\)/m);
   });
 
   it("is refused with a way that has nothing that fits, and names the other", async () => {

@@ -48,7 +48,7 @@ describe("health", () => {
       kind: "switch" as const,
       sequence: 4,
       requestedBy: "x",
-      openedAt: "",
+      openedAt: "2026-03-01T12:00:00Z",
       step: "",
     };
     server.state = { ...server.state, openJob };

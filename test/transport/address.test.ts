@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { describeAddress, serverAddressSchema } from "../../transport/address.ts";
 import { fingerprint, hostKeyAlgorithms, parseHostKey } from "../../transport/host-key.ts";
-import { HOSTILE_VALUES } from "./hostile.ts";
+import { HOSTILE_VALUES } from "../support/hostile-values.ts";
 
 const ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -34,6 +34,11 @@ describe("server address", () => {
     it(`refuses every hostile value as "${field}", with an example`, () => {
       for (const value of HOSTILE_VALUES) {
         const problems = problemsOf({ host: "chat.example.org", [field]: value });
+        // Words, which are dangerous to JavaScript alone.
+        if (/^\w{1,20}$/.test(value)) {
+          expect(problems, value).to.deep.equal([]);
+          continue;
+        }
         expect(problems, value.slice(0, 30)).to.have.length(1);
         expect(problems[0]).to.match(new RegExp(`^${field}: expected .*for example "`));
       }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { execa } from "execa";
 import { quote, quoteCommand } from "../../transport/quote.ts";
-import { HOSTILE_VALUES, randomText } from "./hostile.ts";
+import { HOSTILE_VALUES, randomText } from "../support/hostile-values.ts";
 
 /** What a real shell makes of a command text: the arguments that arrive, in order. */
 async function arguments_(argv: readonly string[]): Promise<string[]> {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { localTransport, openTransport, type Transport } from "../../transport/index.ts";
 import { failureOf } from "./errors.ts";
-import { HOSTILE_VALUES } from "./hostile.ts";
+import { HOSTILE_VALUES } from "../support/hostile-values.ts";
 import { processesWith, startServer, waitUntil, type TestServer } from "./sshd.ts";
 
 const timeout = 60_000;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { command, CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import { flush } from "../../flush.ts";
-import { plainText } from "../../plain-text.ts";
+import { plainText } from "../../../common/text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";

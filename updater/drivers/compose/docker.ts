@@ -1,6 +1,6 @@
 /** The few questions that are asked of Docker itself, as typed answers. */
 import { execa } from "execa";
-import { plainText } from "../../plain-text.ts";
+import { plainText } from "../../../common/text.ts";
 import { command, CommandError, type CommandOptions } from "../../command.ts";
 import type { ContainerFacts } from "../../protocol.ts";
 

@@ -5,7 +5,7 @@ import { open } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
-import { plainText } from "../../../plain-text.ts";
+import { plainText } from "../../../../common/text.ts";
 import type { Dump } from "../../database-tools.ts";
 import { docker } from "../docker.ts";
 import { readContent } from "./content.ts";

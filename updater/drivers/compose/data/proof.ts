@@ -8,7 +8,7 @@ import { createReadStream } from "node:fs";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
-import { plainText } from "../../../plain-text.ts";
+import { plainText } from "../../../../common/text.ts";
 import type { DatabaseContent, Dump } from "../../database-tools.ts";
 import { docker, inspectContainer, lastErrors } from "../docker.ts";
 import { makeEmptyDatabase } from "./copies.ts";

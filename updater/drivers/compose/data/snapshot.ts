@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { messageOf } from "../../../../common/errors.ts";
-import { plainText } from "../../../plain-text.ts";
+import { plainText } from "../../../../common/text.ts";
 import { type DatabaseContainer, psqlArguments, QUIT } from "./psql.ts";
 
 export interface Snapshot {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { plainText } from "../../updater/plain-text.ts";
+import { plainText } from "../../common/text.ts";
 
 describe("plainText", () => {
   const cases: [string, string, string][] = [
@@ -13,6 +13,7 @@ describe("plainText", () => {
     ["eight-bit controls", "a\u0085\u009cb", "ab"],
     ["carriage returns, which overwrite a line", "good\rbad\r\n", "goodbad\n"],
     ["a lonely escape at the end", "text\u001b", "text"],
+    ["marks that turn the direction of writing", "a\u202etxt.exe\u2066b", "atxt.exeb"],
     ["nested escapes", "\u001b\u001b[31mred", "red"],
   ];
   for (const [what, text, plain] of cases)

@@ -1,0 +1,314 @@
+/** The forms of the answers of which updater/protocol.ts tells what they mean. */
+import { z } from "zod";
+import { backupManifestSchema } from "../../updater/backup-manifest.ts";
+import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
+import type { Backup } from "../../updater/backups.ts";
+import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
+import {
+  backupNameSchema,
+  type FollowLine,
+  type KeptDatabase,
+  type Predicament,
+  type ProgressLine,
+  type ResolveAnswer,
+  type ServerState,
+  type SubmitAnswer,
+  type Verdict,
+} from "../../updater/protocol.ts";
+import type { ScheduleState, SetScheduleAnswer } from "../../updater/schedule/protocol.ts";
+import { line, text, texts, time, whole, word } from "./answers.ts";
+import {
+  applied,
+  backupKind,
+  commit,
+  databaseFacts,
+  databaseName,
+  durations,
+  kind,
+  ledgerRecord,
+  openJob,
+  outcome,
+  profile,
+  published,
+  release,
+  releaseIdentity,
+  replacement,
+  takenBackup,
+  way,
+} from "./record-schemas.ts";
+
+const container = z.object({
+  id: word,
+  name: word,
+  running: z.boolean(),
+  status: word,
+  startedAt: word,
+  restartCount: whole,
+  restartPolicy: word,
+  exitCode: z.number().int(),
+  outOfMemory: z.boolean(),
+  imageId: word,
+  commit: line.optional(),
+  composeConfigHash: line.optional(),
+  address: word.optional(),
+});
+
+const health = z.object({
+  reachable: z.boolean(),
+  httpStatus: whole.optional(),
+  status: line.optional(),
+  version: line.optional(),
+  databaseHealthy: z.boolean().optional(),
+  uptimeSeconds: z.number().optional(),
+  problem: text.optional(),
+});
+
+const routine = z.object({
+  calendar: line,
+  next: line.optional(),
+  last: z.object({ at: time, outcome: z.enum(["done", "failed"]), text }).optional(),
+});
+
+const schedule: z.ZodType<ScheduleState> = z.object({
+  routines: z.object({ backup: routine.optional(), drill: routine.optional() }),
+  keep: whole,
+  drift: texts,
+  problems: texts,
+});
+
+const usage = z.object({
+  free: whole.optional(),
+  trees: whole.optional(),
+  releases: whole.optional(),
+  images: whole.optional(),
+  volumes: z.record(line, whole),
+});
+
+/** What `inspect` answers. */
+export const stateSchema: z.ZodType<ServerState> = z.object({
+  protocol: whole,
+  instanceId: word.optional(),
+  foreign: texts,
+  needsOperator: text.optional(),
+  openJob: openJob.optional(),
+  lastClosed: ledgerRecord.optional(),
+  serving: ledgerRecord.optional(),
+  lastServing: ledgerRecord.optional(),
+  reverted: z.array(
+    z.object({
+      sequence: whole,
+      commit,
+      configurationDigest: word.optional(),
+      at: time,
+      cause: text,
+    }),
+  ),
+  prepared: z.array(commit),
+  server: container.optional(),
+  database: databaseFacts.optional(),
+  health: health.optional(),
+  backups: z
+    .object({
+      count: whole,
+      newest: z
+        .object({ name: backupNameSchema, takenAt: time, size: whole, provenAt: time.optional() })
+        .optional(),
+    })
+    .optional(),
+  schedule: schedule.optional(),
+  reach: z
+    .object({
+      releases: z.array(release),
+      backups: z.array(
+        z.object({
+          name: backupNameSchema,
+          sequence: whole,
+          provenAt: time.optional(),
+          kind: backupKind,
+        }),
+      ),
+      revertPoints: z.array(databaseName),
+    })
+    .optional(),
+  measured: z.object({ build: z.number().optional(), wayBack: z.number().optional() }).optional(),
+  drift: texts,
+  override: z
+    .object({ name: line, changes: text, ignored: z.array(line), problem: text.optional() })
+    .optional(),
+  usage: usage.optional(),
+});
+
+const listen = published.optional();
+
+/** What `submit` answers. */
+export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("started"), sequence: whole, instanceId: word, listen }),
+  z.object({ answer: z.literal("attached"), sequence: whole, instanceId: word, listen }),
+  z.object({
+    answer: z.literal("unchanged"),
+    instanceId: word,
+    serving: ledgerRecord.optional(),
+    listen,
+  }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** A line of a job's progress. */
+export const progressSchema: z.ZodType<ProgressLine> = z.object({
+  at: time,
+  step: line,
+  text,
+  detail: z.boolean().optional(),
+});
+
+const verdict: z.ZodType<Verdict> = z.object({
+  sequence: whole,
+  kind,
+  outcome,
+  instanceId: word,
+  text,
+  cause: text.optional(),
+  serving: release.optional(),
+  durations,
+});
+
+/** A line of what `follow` answers. */
+export const followSchema: z.ZodType<FollowLine> = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("progress"), offset: whole, progress: progressSchema }),
+  z.object({ type: z.literal("verdict"), verdict }),
+]);
+
+/** What `abort` answers. */
+export const abortSchema = z.object({ aborted: whole.nullable() });
+
+const predicament: z.ZodType<Predicament> = z.object({
+  marker: text,
+  directory: word,
+  job: z
+    .object({
+      sequence: whole,
+      requestedBy: line,
+      openedAt: time,
+      cause: text,
+      step: line,
+      release: release.optional(),
+      previous: release.optional(),
+      progressFile: word,
+    })
+    .optional(),
+  containers: z.array(z.object({ name: word, state: line, commit: line.optional() })),
+  database: z
+    .object({
+      name: databaseName,
+      applied: z.array(applied),
+      unknownBefore: z.array(applied),
+      revertPoint: databaseName.optional(),
+      failed: databaseName,
+      failedIsThere: z.boolean(),
+    })
+    .optional(),
+  backups: z.array(
+    z.object({
+      dumpFile: word,
+      takenAt: time,
+      release: line,
+      size: whole,
+      provenAt: time.optional(),
+    }),
+  ),
+  noWayBack: text.optional(),
+});
+
+/** What `resolve` answers. */
+export const resolveSchema: z.ZodType<ResolveAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("nothing") }),
+  z.object({ answer: z.literal("shown"), predicament }),
+  z.object({ answer: z.literal("cleared") }),
+  z.object({ answer: z.literal("reopened"), sequence: whole, offset: whole }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+const backup: z.ZodType<Backup> = z.object({
+  name: backupNameSchema,
+  manifest: backupManifestSchema.transform((manifest) => ({
+    ...manifest,
+    release: { ...manifest.release, name: line.parse(manifest.release.name) },
+    ...(manifest.damage === undefined
+      ? {}
+      : { damage: { ...manifest.damage, what: text.parse(manifest.damage.what) } }),
+  })),
+});
+
+/** What `backups` answers. */
+export const backupListSchema: z.ZodType<BackupList> = z.object({
+  protocol: whole,
+  backups: z.array(backup),
+  openJob: openJob.optional(),
+});
+
+/** What `offer-backup` and `receive-backup` answer. */
+export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("wanted") }),
+  z.object({ answer: z.literal("there") }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** What `remove-backup` answers. */
+export const removeBackupSchema: z.ZodType<RemoveBackupAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("removed") }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** What `set-schedule` answers. */
+export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUnion("answer", [
+  z.object({
+    answer: z.literal("set"),
+    next: z.object({ backup: line.optional(), drill: line.optional() }),
+  }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
+  way,
+  name: word,
+  sequence: whole,
+  at: time,
+});
+
+const wayBack: z.ZodType<WayBack> = z.object({
+  release,
+  prepared: releaseIdentity.optional(),
+  missing: z.array(line),
+  pending: z.array(line),
+  obstacle: text.optional(),
+  databases: z.array(kept),
+});
+
+const pastJob: z.ZodType<PastJob> = z.object({
+  sequence: whole,
+  kind,
+  outcome,
+  openedAt: time,
+  closedAt: time,
+  requestedBy: line,
+  from: release.optional(),
+  cause: text.optional(),
+  durations,
+  backup: takenBackup.optional(),
+  replacement: replacement.optional(),
+  release: release.optional(),
+  migrations: z.array(line).optional(),
+  profiles: z.array(profile).optional(),
+});
+
+/** What `history` answers. */
+export const historySchema: z.ZodType<InstanceHistory> = z.object({
+  protocol: whole,
+  jobs: z.array(pastJob),
+  serving: whole.optional(),
+  openJob: openJob.optional(),
+  waysBack: z.array(wayBack),
+  loss: z
+    .object({ name: word, at: time, rows: z.record(line, z.number()), uploads: z.number() })
+    .optional(),
+});
