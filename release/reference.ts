@@ -1,4 +1,5 @@
 import { UserError } from "../common/errors.ts";
+import { withoutControls } from "../common/text.ts";
 
 /** Which release is wanted, as the operator names it. */
 export interface ReleaseReference {
@@ -25,7 +26,7 @@ const MAXIMUM_TAG_LENGTH = 128;
 export function parseReference(text: string): ReleaseReference {
   const reference = read(text);
   if (typeof reference !== "string") return reference;
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const shown = JSON.stringify(withoutControls(text.length > 80 ? `${text.slice(0, 80)}…` : text));
   throw new UserError(
     `"release" can't be ${shown}: ${reference}. ` +
       'Use a tag ("v0.22.6"), a commit ("2d55427"), or both ("v0.22.6@2d55427").',

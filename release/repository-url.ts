@@ -1,4 +1,5 @@
 import { UserError } from "../common/errors.ts";
+import { withoutControls } from "../common/text.ts";
 
 /** A git repository that can be read, and how it may be shown. */
 export interface Repository {
@@ -31,7 +32,7 @@ export function parseRepository(text: string): Repository {
     return read(text);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const shown = withoutCredentials(text);
+    const shown = withoutControls(withoutCredentials(text));
     throw new UserError(
       `The repository's address can't be used: ${error.message}: ` +
         `${JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown)}. ` +
@@ -65,7 +66,7 @@ function read(text: string): Repository {
   if (text.startsWith("-")) throw new Refusal("it begins with a dash");
   if (text.startsWith("/")) {
     // A folder's name may have spaces, but nothing that could break a line of output.
-    if (CONTROL_OR_SPACE.test(text.replaceAll(" ", ""))) {
+    if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)) {
       throw new Refusal("it has control characters");
     }
     return { kind: "local", url: text };

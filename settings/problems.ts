@@ -23,12 +23,17 @@ export class ConfigurationError extends UserError {
   }
 }
 
+/** Of a problem's line, whose example may have a name that somebody made up. */
+const LONGEST_LINE = 1_000;
+
 /** All problems in one error, one line for each, in the order of their keys. */
 export function configurationError(
   problems: readonly Problem[],
   namespace: string,
 ): ConfigurationError {
-  const lines = problems.map((problem) => `  ${namespace}:${describe(problem)}`);
+  const lines = problems.map((problem) =>
+    withoutControls(`  ${namespace}:${describe(problem)}`).slice(0, LONGEST_LINE),
+  );
   const unique = [...new Set(lines)].sort();
   return new ConfigurationError(
     `The stack's configuration can't be used: ${unique.length === 1 ? "one value is" : `${unique.length} values are`} wrong:\n` +

@@ -8,7 +8,7 @@ const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,252}$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/;
 // Quotes, backslashes, `$` and `%` mean something to ssh_config even within quotes.
 
-const PATH = /^(?![-\s])[^\u0000-\u001f\u007f"'\\$%`]{1,1024}(?<!\s)$/;
+const PATH = /^(?![-\s])[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}"'\\$%`]{1,1024}(?<!\s)$/u;
 const JUMP =
   /^(?:(?<user>[^@[\]:]+)@)?(?:\[(?<address>[^[\]]+)\]|(?<name>[^@[\]:]+))(?::(?<port>\d+))?$/;
 

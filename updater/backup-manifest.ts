@@ -16,7 +16,7 @@ export const backupManifestSchema = z.object({
   format: z.literal(1),
   sequence: z.number().int().positive().max(1_000_000_000),
   kind: z.enum(["update", "manual", "scheduled"]).optional(),
-  instanceId: z.string().regex(/^[0-9A-Za-z-]{1,64}$/),
+  instanceId: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/),
   takenAt: time,
   release: z.object({
     name: z.string().min(1).max(300),

@@ -2,17 +2,26 @@
  * What the updater tells of an instance's past, and of what can be gone back to: the answer to `history`.
  * As all of the conversation (protocol.ts), a change that an older build would misread raises PROTOCOL.
  */
-import type { KeptDatabase, LedgerRecord, OpenJob, ReleaseIdentity } from "./protocol.ts";
+import { z } from "zod";
+import {
+  jobBase,
+  type KeptDatabase,
+  type LedgerRecord,
+  type OpenJob,
+  type ReleaseIdentity,
+} from "./protocol.ts";
 
 /** What is asked of an instance's past. Nothing is changed by it. */
-export interface HistoryRequest {
-  directory: string;
-  project: string;
+export const historyRequestSchema = jobBase.pick({ directory: true, project: true }).extend({
   /** Docker's name of the volume with the uploads. */
-  filesVolume: string;
+  filesVolume: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/),
   /** A kept database that the live one is compared with, by its name. Absent: none. */
-  compareWith?: string;
-}
+  compareWith: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,63}$/)
+    .optional(),
+});
+export type HistoryRequest = z.infer<typeof historyRequestSchema>;
 
 /** A closed job, as {@link LedgerRecord} but short: there may be many of them. */
 export interface PastJob extends Pick<

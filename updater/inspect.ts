@@ -1,5 +1,6 @@
 /** Reads everything a preview needs of a server, and changes nothing. */
 import { readdir } from "node:fs/promises";
+import { z } from "zod";
 import { diskUsage } from "./disk-usage.ts";
 import { readAlerts } from "./alerts/alerts.ts";
 import { readDrift } from "./drift.ts";
@@ -15,6 +16,7 @@ import { describeOverride, readOverride } from "./override.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import {
   type DatabaseFacts,
+  jobBase,
   type OverrideFacts,
   PROTOCOL,
   type Reach,
@@ -23,13 +25,13 @@ import {
 import { readSchedule } from "./schedule/schedule.ts";
 import { servedReleases, usefulRevertPoints } from "./retention.ts";
 
-export interface InspectRequest {
-  directory: string;
-  project: string;
-  volumes: string[];
-  /** Measure the disk's use too, which may take long. Default: false. */
-  usage?: boolean;
-}
+export const inspectRequestSchema = jobBase
+  .pick({ directory: true, project: true, volumes: true })
+  .extend({
+    /** Measure the disk's use too, which may take long. Default: false. */
+    usage: z.boolean().optional(),
+  });
+export type InspectRequest = z.infer<typeof inspectRequestSchema>;
 
 export async function inspectServer(request: InspectRequest): Promise<ServerState> {
   const paths = instancePaths(request.directory);

@@ -25,12 +25,12 @@ import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
 import { firstLine } from "./first-line.ts";
 import { readHistory } from "./history.ts";
-import { inspectServer, type InspectRequest } from "./inspect.ts";
+import { inspectRequestSchema, inspectServer } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
 import { instancePaths } from "./paths.ts";
 import { plainText } from "../common/text.ts";
-import type { HistoryRequest } from "./history-protocol.ts";
+import { historyRequestSchema } from "./history-protocol.ts";
 import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
 import { offerBackup, receiveBackup } from "./receive-backup.ts";
 import { resolve } from "./resolve.ts";
@@ -53,10 +53,10 @@ const MAXIMUM_MESSAGE = 4_000;
 async function main([verb = "", directory = "", ...rest]: string[]): Promise<void> {
   switch (verb) {
     case "inspect":
-      print(await inspectServer(JSON.parse(await text(process.stdin)) as InspectRequest));
+      print(await inspectServer(inspectRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "history":
-      print(await readHistory(JSON.parse(await text(process.stdin)) as HistoryRequest));
+      print(await readHistory(historyRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "backups":
       print(await readBackups(backupsRequestSchema.parse(JSON.parse(await text(process.stdin)))));

@@ -33,7 +33,12 @@ describe("a release that lacks migrations of the database, in a preview", () => 
   afterEach(() => server.leave(original));
 
   async function check(ways: DatabaseWay[], changes: Wire = {}) {
-    const databases = ways.map((way) => ({ way, name: `a-${way}`, sequence: 2, at: "2026-03-01T02:00:00Z" }));
+    const databases = ways.map((way) => ({
+      way,
+      name: `a-${way}`,
+      sequence: 2,
+      at: "2026-03-01T02:00:00Z",
+    }));
     const release = { name: "v0.9.0", commit: COMMIT };
     const found: WayBack = { release, missing: [], pending: [], databases };
     server.history = { ...server.history, waysBack: [found] };

@@ -82,7 +82,9 @@ describe("deployment, in a preview", () => {
     const old = { name: "v0.9.0", commit: "9".repeat(40) };
     const reach = {
       releases: [{ name: "v1.0.0", commit: COMMIT }, old],
-      backups: [{ name: "000002-20260301T201500Z", sequence: 2, provenAt: new Date().toISOString() }],
+      backups: [
+        { name: "000002-20260301T201500Z", sequence: 2, provenAt: new Date().toISOString() },
+      ],
       revertPoints: [],
     };
     const asked = { commit: NEWER, release: "v1.1.0" };

@@ -105,6 +105,31 @@ export function randomText(): string {
   return Array.from({ length }, pick).join("");
 }
 
+/** One of each kind, for tables with many places. */
+export const HOSTILE_KINDS: readonly string[] = [
+  "a;touch PWNED",
+  "$(touch PWNED)",
+  "`touch PWNED`",
+  "'; touch PWNED; '",
+  '"; touch PWNED; "',
+  "a\ntouch PWNED",
+  "a\rb",
+  "a\0b",
+  "%h",
+  "-oProxyCommand=touch PWNED",
+  " a b ",
+  "*",
+  "a\u202Eb",
+  "e\u0301",
+  "\u001b[31mred",
+  "\u009b31m",
+  "<{%x%}>",
+  "../../PWNED",
+  "/tmp/PWNED",
+  "__proto__",
+  "x".repeat(1_000_000),
+];
+
 /** What a terminal would obey, or show in another order; line feeds and tabs are not of it. */
 export const STEERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
@@ -134,7 +159,7 @@ async function below(folder: string, depth: number): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const inner = entries.filter((entry) => depth > 1 && entry.isDirectory());
   return [
-    ...entries.filter(({ name }) => name.includes("PWNED")).map(({ name }) => join(folder, name)),
+    ...entries.filter(({ name }) => name.startsWith("PWNED")).map(({ name }) => join(folder, name)),
     ...(await Promise.all(inner.map(({ name }) => below(join(folder, name), depth - 1)))).flat(),
   ];
 }

@@ -1,5 +1,5 @@
 /** Images of a commit, whatever they come from: tagged and labelled with the commit. */
-import { readFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../common/errors.ts";
 import {
@@ -44,7 +44,10 @@ export function imageName(project: string, commit: string): string {
 export async function readComposeFile(tree: string): Promise<string> {
   for (const name of COMPOSE_FILE_NAMES) {
     try {
-      return await readFile(join(tree, name), "utf8");
+      const path = join(tree, name);
+      // As on the operator's side, or another file would be deployed than the preview has compared.
+      if (!(await lstat(path)).isFile()) continue;
+      return await readFile(path, "utf8");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
