@@ -9,6 +9,23 @@ import { command } from "./command.ts";
 const WANTS = "/etc/systemd/system/multi-user.target.wants";
 const TEMPLATE = "/etc/systemd/system/chatalot-deploy@.service";
 
+/**
+ * What no job needs. Root's other rights stay: a job reads and writes the volumes, whose folder Docker's
+ * settings name, makes control groups for builds, and keeps Docker's clients' files in root's home.
+ */
+export const HARDENING = `UMask=0077
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectSystem=full
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+LockPersonality=yes
+`;
+
 const TEXT = `# Written by chatalot-deploy. Runs or recovers the open job of the instance in the named directory.
 [Unit]
 Description=chatalot-deploy job for %f
@@ -27,9 +44,9 @@ RestartForceExitStatus=SIGHUP SIGINT SIGTERM SIGPIPE
 RestartSec=1
 KillMode=control-group
 TimeoutStopSec=15
-UMask=0077
-NoNewPrivileges=yes
-PrivateTmp=yes
+${HARDENING}TasksMax=512
+# For the updater and Docker's clients; what they ask for is done by Docker, outside of this unit.
+MemoryMax=1G
 OOMScoreAdjust=-500
 StandardOutput=append:%f/.deploy/unit.log
 StandardError=append:%f/.deploy/unit.log

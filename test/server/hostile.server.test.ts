@@ -5,7 +5,8 @@ import { expect } from "chai";
 import { execa } from "execa";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { chatUrl, sampleRepository, servingChat } from "./support/fixture.ts";
-import { runningSince, shell, webVersion } from "./support/looks.ts";
+import { runningSince, SERVER, shell, theContainer, webVersion } from "./support/looks.ts";
+import { HOSTILE_VALUES } from "../support/hostile-values.ts";
 import type { Operator } from "./support/operator.ts";
 
 /** What ends the engine, steers a terminal, and would be a command to a shell. */
@@ -56,6 +57,22 @@ describe("a repository with hostile texts", function () {
     expect(exitCode, output).not.to.equal(0);
     expect(output).to.contain("UNTOUCHED").and.to.contain("bogus").and.not.contain("panic:");
     expect(await runningSince(demo)).to.deep.equal(before);
+  });
+
+  it("is in an environment as every hostile value is that the settings take: as that text", async () => {
+    const values = HOSTILE_VALUES.filter(
+      (value) => !/[\0\r\n]/.test(value) && value.length < 30_000,
+    );
+    const named = values.map((value, at) => [`HOSTILE_${at}`, value] as const);
+    await operator.configure({ release: "v1.0.7" });
+    await operator.pulumi("config", "set", "moreEnv", named.map(([name]) => name).join(","));
+    // As an operator has it who writes the stack file: by YAML.
+    await operator.addToStackFile({ "chatalot-deploy:env": Object.fromEntries(named) });
+    const { exitCode, output } = await operator.up("--color", "always");
+    expect(exitCode, output).to.equal(0);
+    const { environment } = await theContainer(demo, SERVER);
+    expect(environment).to.include(Object.fromEntries(named));
+    expect(environment).not.to.have.property("PWNED");
   });
 
   it("became no command, on neither side", async () => {

@@ -2,7 +2,7 @@
  * The systemd units of what is done by the clock: a timer and a service for each routine of an instance.
  * The service asks for a job and waits for its end, so that systemd knows how it went.
  */
-import { escapedDirectory } from "../unit.ts";
+import { escapedDirectory, HARDENING } from "../unit.ts";
 import { installUnits, removeUnits, showUnit } from "../unit-files.ts";
 import { type Routine, ROUTINES, type Schedule } from "./protocol.ts";
 
@@ -45,9 +45,8 @@ RequiresMountsFor=${directory}
 Type=oneshot
 ExecStart=${directory}/.deploy/runner-node ${directory}/.deploy/runner-updater routine ${directory} ${routine}
 TimeoutStartSec=${TIMEOUT}
-UMask=0077
-NoNewPrivileges=yes
-PrivateTmp=yes
+${HARDENING}# The unit of the job that it asks for.
+ReadWritePaths=/etc/systemd/system
 `;
 }
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseDocument } from "yaml";
 import { ensureToolchain } from "../../../toolchain/index.ts";
 
 const checkout = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
@@ -52,6 +53,14 @@ export class Operator {
       `${key}=${value}`,
     ]);
     await this.must("config", "set-all", "--path", ...entries);
+  }
+
+  /** Adds settings to the stack file itself, as one does by an editor. */
+  async addToStackFile(settings: Record<string, unknown>): Promise<void> {
+    const file = join(this.folder, `Pulumi.${STACK}.yaml`);
+    const document = parseDocument(await readFile(file, "utf8"));
+    for (const [key, value] of Object.entries(settings)) document.setIn(["config", key], value);
+    await writeFile(file, document.toString());
   }
 
   async configureSecret(key: string, value: string): Promise<void> {

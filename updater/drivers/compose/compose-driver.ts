@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { command, CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import { flush } from "../../flush.ts";
+import { secretValues, withoutSecrets } from "../../hidden-secrets.ts";
 import { plainText } from "../../../common/text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
@@ -47,6 +48,9 @@ import { startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
+
+/** Compose's label with the files that a container was made from, the release's own first. */
+const FILES_LABEL = "com.docker.compose.project.config_files";
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
@@ -343,17 +347,29 @@ export class ComposeDriver implements Driver {
     const server = await this.server();
     if (server === undefined) return [];
     // What it says goes to two outputs; the timestamps bring the lines into their order again.
+    const secrets = await this.secretsOf(server.id);
     const { stdout, stderr } = await execa(
       "docker",
       ["logs", "--timestamps", "--since", server.startedAt, "--tail", String(lines), server.id],
       { timeout: 10_000, maxBuffer: 1024 * 1024 },
     );
-    return plainText(`${stdout}\n${stderr}`)
+    return withoutSecrets(plainText(`${stdout}\n${stderr}`), secrets)
       .split("\n")
       .filter((line) => line.trim() !== "")
       .sort()
       .slice(-lines)
       .map((line) => line.slice(line.indexOf(" ") + 1));
+  }
+
+  /** What the server was given and must not tell. Where that is not known, nothing is shown at all. */
+  private async secretsOf(id: string): Promise<string[]> {
+    const format = `{{json .Config.Env}} {{index .Config.Labels "${FILES_LABEL}"}}`;
+    const found = await docker("ask for the server's variables", [
+      ...["container", "inspect", "--format", format, id],
+    ]);
+    const end = found.lastIndexOf("] ") + 1;
+    const [composeFile = ""] = found.slice(end + 1).split(",");
+    return secretValues(this.paths, JSON.parse(found.slice(0, end)) as string[], composeFile);
   }
 
   private async update(id: string, policy: string): Promise<void> {
