@@ -1,13 +1,13 @@
 /** The forms of the answers of which updater/protocol.ts tells what they mean. */
 import { z } from "zod";
-import { backupManifestSchema } from "../../updater/backup-manifest.ts";
-import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
-import type { Backup } from "../../updater/backups.ts";
-import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
+import {
+  type AlertState,
+  CONDITIONS,
+  type SetAlertsAnswer,
+} from "../../updater/alerts/protocol.ts";
 import {
   backupNameSchema,
   type FollowLine,
-  type KeptDatabase,
   type Predicament,
   type ProgressLine,
   type ResolveAnswer,
@@ -28,13 +28,8 @@ import {
   ledgerRecord,
   openJob,
   outcome,
-  profile,
   published,
   release,
-  releaseIdentity,
-  replacement,
-  takenBackup,
-  way,
 } from "./record-schemas.ts";
 
 const container = z.object({
@@ -72,6 +67,14 @@ const routine = z.object({
 const schedule: z.ZodType<ScheduleState> = z.object({
   routines: z.object({ backup: routine.optional(), drill: routine.optional() }),
   keep: whole,
+  drift: texts,
+  problems: texts,
+});
+
+const alerts: z.ZodType<AlertState> = z.object({
+  channels: z.array(line),
+  lookedAt: time.optional(),
+  told: z.array(z.object({ name: z.enum(CONDITIONS), text, since: time })),
   drift: texts,
   problems: texts,
 });
@@ -116,6 +119,7 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
     })
     .optional(),
   schedule: schedule.optional(),
+  alerts: alerts.optional(),
   reach: z
     .object({
       releases: z.array(release),
@@ -228,37 +232,6 @@ export const resolveSchema: z.ZodType<ResolveAnswer> = z.discriminatedUnion("ans
   z.object({ answer: z.literal("refused"), reasons: texts }),
 ]);
 
-const backup: z.ZodType<Backup> = z.object({
-  name: backupNameSchema,
-  manifest: backupManifestSchema.transform((manifest) => ({
-    ...manifest,
-    release: { ...manifest.release, name: line.parse(manifest.release.name) },
-    ...(manifest.damage === undefined
-      ? {}
-      : { damage: { ...manifest.damage, what: text.parse(manifest.damage.what) } }),
-  })),
-});
-
-/** What `backups` answers. */
-export const backupListSchema: z.ZodType<BackupList> = z.object({
-  protocol: whole,
-  backups: z.array(backup),
-  openJob: openJob.optional(),
-});
-
-/** What `offer-backup` and `receive-backup` answer. */
-export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
-  z.object({ answer: z.literal("wanted") }),
-  z.object({ answer: z.literal("there") }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
-]);
-
-/** What `remove-backup` answers. */
-export const removeBackupSchema: z.ZodType<RemoveBackupAnswer> = z.discriminatedUnion("answer", [
-  z.object({ answer: z.literal("removed") }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
-]);
-
 /** What `set-schedule` answers. */
 export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUnion("answer", [
   z.object({
@@ -268,47 +241,11 @@ export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUn
   z.object({ answer: z.literal("refused"), reasons: texts }),
 ]);
 
-const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
-  way,
-  name: word,
-  sequence: whole,
-  at: time,
-});
+/** What `set-alerts` answers. */
+export const setAlertsSchema: z.ZodType<SetAlertsAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("set") }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
 
-const wayBack: z.ZodType<WayBack> = z.object({
-  release,
-  prepared: releaseIdentity.optional(),
-  missing: z.array(line),
-  pending: z.array(line),
-  obstacle: text.optional(),
-  databases: z.array(kept),
-});
-
-const pastJob: z.ZodType<PastJob> = z.object({
-  sequence: whole,
-  kind,
-  outcome,
-  openedAt: time,
-  closedAt: time,
-  requestedBy: line,
-  from: release.optional(),
-  cause: text.optional(),
-  durations,
-  backup: takenBackup.optional(),
-  replacement: replacement.optional(),
-  release: release.optional(),
-  migrations: z.array(line).optional(),
-  profiles: z.array(profile).optional(),
-});
-
-/** What `history` answers. */
-export const historySchema: z.ZodType<InstanceHistory> = z.object({
-  protocol: whole,
-  jobs: z.array(pastJob),
-  serving: whole.optional(),
-  openJob: openJob.optional(),
-  waysBack: z.array(wayBack),
-  loss: z
-    .object({ name: word, at: time, rows: z.record(line, z.number()), uploads: z.number() })
-    .optional(),
-});
+/** What `test-alerts` answers. */
+export const testAlertsSchema = z.object({ problems: texts });

@@ -33,6 +33,7 @@ import {
   submitSchema,
 } from "./answer-schemas.ts";
 import { type AnswerContext, readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
 import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
 import { updaterBundle } from "./updater-bundle.ts";
@@ -195,11 +196,10 @@ export class RemoteServer {
   async submit(request: JobRequest, tell: (text: string) => void): Promise<SubmitAnswer> {
     const runner = await this.install(tell);
     this.forget();
-    const { stdout } = await this.transport.run(
-      "submit the job",
-      [runner.node, runner.updater, "submit"],
-      { stdin: JSON.stringify(request), timeout: 120_000 },
-    );
+    const { stdout } = await this.transport.run("submit the job", runnerArgv(runner, "submit"), {
+      stdin: JSON.stringify(request),
+      timeout: 120_000,
+    });
     return readAnswer(submitSchema, stdout, this.answerTo("request"));
   }
 
@@ -225,16 +225,13 @@ export class RemoteServer {
         tell(line.progress);
       }
     };
-    const { runnerNode, runnerUpdater } = instancePaths(this.place.directory);
+    const { directory } = this.place;
     for (;;) {
       await retryWhileConnectionLost(
         () =>
           this.transport.run(
             "follow the job",
-            [
-              ...[runnerNode, runnerUpdater, "follow", this.place.directory],
-              ...[String(sequence), String(offset)],
-            ],
+            runnerArgv(this.lastRunner, "follow", directory, String(sequence), String(offset)),
             { timeout: JOB_TIMEOUT, signal, onLine },
           ),
         {
@@ -256,10 +253,9 @@ export class RemoteServer {
 
   /** Asks the open job to stop before the swap; false where it is past that point. */
   async abort(): Promise<boolean> {
-    const { runnerNode, runnerUpdater } = instancePaths(this.place.directory);
     const { stdout } = await this.transport.run(
       "stop the job",
-      [runnerNode, runnerUpdater, "abort", this.place.directory],
+      runnerArgv(this.lastRunner, "abort", this.place.directory),
       { timeout: INSPECT_TIMEOUT },
     );
     return readAnswer(abortSchema, stdout, this.answerTo("answer")).aborted !== null;
@@ -276,7 +272,7 @@ export class RemoteServer {
     const request: ResolveRequest = { protocol: PROTOCOL, directory, action, requestedBy };
     const { stdout } = await this.transport.run(
       "ask what needs the operator",
-      [runner.node, runner.updater, "resolve"],
+      runnerArgv(runner, "resolve"),
       { stdin: JSON.stringify(request), timeout: 120_000 },
     );
     if (action !== "show") this.forget();
@@ -286,6 +282,12 @@ export class RemoteServer {
   /** How an answer is named where it can't be read. */
   answerTo(what: string): AnswerContext {
     return { what, target: this.target };
+  }
+
+  /** The programs of the newest job. */
+  private get lastRunner(): Runner {
+    const { runnerNode: node, runnerUpdater: updater } = instancePaths(this.place.directory);
+    return { node, updater };
   }
 
   private async probe(): Promise<HostFacts> {
@@ -333,7 +335,7 @@ export class RemoteServer {
   /** Undefined where this version's updater isn't there, or there is no instance. */
   private async inspectEarly(): Promise<ServerState | undefined> {
     try {
-      const node = instancePaths(this.place.directory).runnerNode;
+      const { node } = this.lastRunner;
       const updater = updaterPath((await updaterBundle()).sha256);
       return await this.inspectBy({ node, updater }, false);
     } catch {
@@ -346,7 +348,7 @@ export class RemoteServer {
     const { directory, project, volumes } = this.place;
     const { stdout } = await this.transport.run(
       "read the instance's state",
-      [runner.node, runner.updater, "inspect"],
+      runnerArgv(runner, "inspect"),
       {
         stdin: JSON.stringify({ directory, project, volumes, ...(usage ? { usage } : {}) }),
         timeout: INSPECT_TIMEOUT,

@@ -6,6 +6,9 @@ import type {
   SetAlertsRequest,
 } from "../../updater/alerts/protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
+import { setAlertsSchema, testAlertsSchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server, and a message by each way. */
@@ -22,7 +25,8 @@ export async function setAlertsOf(
 ): Promise<SetAlertsAnswer> {
   const { directory } = server.place;
   const request: SetAlertsRequest = { protocol: PROTOCOL, directory, alerts };
-  return JSON.parse(await ask(server, "set-alerts", request, tell)) as SetAlertsAnswer;
+  const answer = await ask(server, "set-alerts", request, tell);
+  return readAnswer(setAlertsSchema, answer, server.answerTo("answer"));
 }
 
 /** Nothing is told from then on. */
@@ -32,10 +36,8 @@ export async function removeAlertsOf(server: RemoteServer, tell: Tell): Promise<
 
 /** Sends a message by every way that is set. @returns what went wrong */
 export async function testAlertsOf(server: RemoteServer, tell: Tell): Promise<string[]> {
-  const answer = JSON.parse(await ask(server, "test-alerts", requestOf(server), tell)) as {
-    problems: string[];
-  };
-  return answer.problems;
+  const answer = await ask(server, "test-alerts", requestOf(server), tell);
+  return readAnswer(testAlertsSchema, answer, server.answerTo("answer")).problems;
 }
 
 function requestOf({ place }: RemoteServer): AlertsRequest {
@@ -48,11 +50,15 @@ async function ask(
   request: SetAlertsRequest | AlertsRequest,
   tell: Tell,
 ): Promise<string> {
-  const { node, updater } = await server.install(tell);
+  const runner = await server.install(tell);
   server.forget();
-  const { stdout } = await server.transport.run("set the server's alerts", [node, updater, verb], {
-    stdin: JSON.stringify(request),
-    timeout: TIMEOUT,
-  });
+  const { stdout } = await server.transport.run(
+    "set the server's alerts",
+    runnerArgv(runner, verb),
+    {
+      stdin: JSON.stringify(request),
+      timeout: TIMEOUT,
+    },
+  );
   return stdout;
 }

@@ -11,8 +11,9 @@ import type {
   SendRequest,
 } from "../../updater/backup-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
-import { backupListSchema, offerSchema, removeBackupSchema } from "./answer-schemas.ts";
+import { backupListSchema, offerSchema, removeBackupSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 const LIST_TIMEOUT = 60_000;
@@ -92,10 +93,10 @@ export async function offerBackupTo(
   backup: BroughtBackup,
   tell: Tell,
 ): Promise<OfferAnswer> {
-  const { node, updater } = await server.install(tell);
+  const runner = await server.install(tell);
   const { stdout } = await server.transport.run(
     "offer the backup",
-    [node, updater, "offer-backup"],
+    runnerArgv(runner, "offer-backup"),
     { stdin: JSON.stringify(offerOf(server, backup)), timeout: REMOVE_TIMEOUT },
   );
   return readAnswer(offerSchema, stdout, server.answerTo("answer"));
@@ -113,11 +114,11 @@ export async function sendBackupTo(
   tell: Tell,
   signal: AbortSignal,
 ): Promise<OfferAnswer> {
-  const { node, updater } = await server.install(tell);
+  const runner = await server.install(tell);
   const line = Buffer.from(`${JSON.stringify(offerOf(server, backup))}\n`);
   const { stdout } = await server.transport.run(
     "send the backup",
-    [node, updater, "receive-backup"],
+    runnerArgv(runner, "receive-backup"),
     { stdin: Readable.from(followed(line, content)), timeout: SEND_TIMEOUT, signal },
   );
   server.forget();
@@ -155,14 +156,14 @@ async function ask(
   { label, verb, name, part, ...options }: Question,
 ): Promise<string> {
   await requireInstance(server);
-  const { node, updater } = await server.install(tell);
+  const runner = await server.install(tell);
   const { directory } = server.place;
   const request: BackupsRequest | NamedBackupRequest | SendRequest = {
     ...{ protocol: PROTOCOL, directory },
     ...(name === undefined ? {} : { name }),
     ...(part === undefined ? {} : { part }),
   };
-  const { stdout } = await server.transport.run(label, [node, updater, verb], {
+  const { stdout } = await server.transport.run(label, runnerArgv(runner, verb), {
     ...options,
     stdin: JSON.stringify(request),
   });

@@ -2,8 +2,9 @@
 import { volumeNames } from "../../components/volume-names.ts";
 import { UserError } from "../../common/errors.ts";
 import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
-import { historySchema } from "./answer-schemas.ts";
+import { historySchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { installedRunner, type Runner } from "./runner.ts";
 
@@ -42,7 +43,7 @@ export function historyIfInstalled(server: RemoteServer): Promise<InstanceHistor
 
 async function read(
   server: RemoteServer,
-  { node, updater }: Runner,
+  runner: Runner,
   compareWith?: string,
 ): Promise<InstanceHistory> {
   const { directory, project } = server.place;
@@ -53,7 +54,7 @@ async function read(
   };
   const { stdout } = await server.transport.run(
     "read the instance's history",
-    [node, updater, "history"],
+    runnerArgv(runner, "history"),
     { stdin: JSON.stringify(request), timeout: TIMEOUT },
   );
   return readAnswer(historySchema, stdout, server.answerTo("history"));

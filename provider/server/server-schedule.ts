@@ -8,6 +8,7 @@ import type {
 } from "../../updater/schedule/protocol.ts";
 import { setScheduleSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server. */
@@ -41,11 +42,15 @@ async function ask(
   request: SetScheduleRequest | RemoveScheduleRequest,
   tell: Tell,
 ): Promise<string> {
-  const { node, updater } = await server.install(tell);
+  const runner = await server.install(tell);
   server.forget();
-  const { stdout } = await server.transport.run("set the server's timers", [node, updater, verb], {
-    stdin: JSON.stringify(request),
-    timeout: TIMEOUT,
-  });
+  const { stdout } = await server.transport.run(
+    "set the server's timers",
+    runnerArgv(runner, verb),
+    {
+      stdin: JSON.stringify(request),
+      timeout: TIMEOUT,
+    },
+  );
   return stdout;
 }

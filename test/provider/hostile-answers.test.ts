@@ -9,6 +9,7 @@ import { describeStatus, judge } from "../../cli/status.ts";
 import { shown } from "../../common/engine-markup.ts";
 import { UserError } from "../../common/errors.ts";
 import { instanceRefusals } from "../../provider/place.ts";
+import { RUN_CHECKED } from "../../provider/server/checked-runner.ts";
 import { HOST_PROBE, parseHostFacts } from "../../provider/server/host-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import {
@@ -17,6 +18,7 @@ import {
   removeBackupOf,
   sendBackupTo,
 } from "../../provider/server/server-backups.ts";
+import { removeAlertsOf, setAlertsOf, testAlertsOf } from "../../provider/server/server-alerts.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
 import { removeScheduleOf, setScheduleOf } from "../../provider/server/server-schedule.ts";
 import { updaterBundle } from "../../provider/server/updater-bundle.ts";
@@ -78,6 +80,14 @@ const QUESTIONS: Record<
     ask: (server) => sendBackupTo(server, honest.brought, new PassThrough().end(), quiet, signal),
   },
   history: { answer: honest.history, ask: (server) => historyOf(server, quiet), show: showHistory },
+  "set-alerts": {
+    answer: honest.refused,
+    ask: (server) => setAlertsOf(server, { mail: "a@b", every: 60, diskFree: 0 }, quiet),
+  },
+  "test-alerts": {
+    answer: { problems: ["it is away"] },
+    ask: (server) => testAlertsOf(server, quiet),
+  },
   "set-schedule": {
     answer: honest.schedule,
     ask: (server) => setScheduleOf(server, { backup: "daily UTC", keep: 1 }, quiet),
@@ -101,7 +111,8 @@ describe("hostile answers of a server", function () {
       run: async (_label, argv, { onLine }) => {
         const said = (stdout: string) => ({ exitCode: 0, stdout, stderr: "" });
         if (argv[2] === HOST_PROBE) return said(`${readyFacts()}runner=${updater}\ninstance=yes\n`);
-        asked.add(String(argv[2]));
+        expect(argv[2]).to.equal(RUN_CHECKED);
+        asked.add(String(argv[6]));
         onLine?.(output);
         return said(output);
       },
@@ -166,9 +177,10 @@ describe("hostile answers of a server", function () {
     expect([...asked].sort()).to.deep.equal(Object.keys(QUESTIONS).sort());
   });
 
-  it("the end of a schedule is taken without a look at what is said", async () => {
+  it("the end of a schedule or of alerts is taken without a look at what is said", async () => {
     output = "\u001b[31m";
     await removeScheduleOf(RemoteServer.at(place), quiet);
+    await removeAlertsOf(RemoteServer.at(place), quiet);
   });
 
   it("facts of the host are shown as text", () => {

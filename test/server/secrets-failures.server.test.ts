@@ -185,7 +185,7 @@ describe("secret values, where something fails", function () {
     const bytes = await readFile(dump);
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     await writeFile(dump, bytes);
-    const run = await operator.chatalot("restore", join(to, name), "--yes");
+    const run = await operator.chatalot("restore", "--from", join(to, name), "--yes");
     expect(run.exitCode, run.output).not.to.equal(0);
     expect(run.output).to.contain("SHA-256");
     keep("a restore that is refused", run);

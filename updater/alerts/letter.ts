@@ -1,6 +1,6 @@
 /** What a message says. */
 import { hostname } from "node:os";
-import { plainText } from "../plain-text.ts";
+import { plainText } from "../../common/text.ts";
 import type { Memory, Message } from "./decide.ts";
 import type { Letter } from "./deliver.ts";
 import type { ConditionName } from "./protocol.ts";

@@ -1,5 +1,5 @@
 /** The timer that looks whether something is wrong. */
-import { escapedDirectory } from "../unit.ts";
+import { escapedDirectory, HARDENING } from "../unit.ts";
 import type { UnitFiles } from "../unit-files.ts";
 
 /** The name of an instance's units without their ending. */
@@ -22,10 +22,7 @@ RequiresMountsFor=${directory}
 Type=oneshot
 ExecStart=${directory}/.deploy/runner-node ${directory}/.deploy/runner-updater watch ${directory}
 TimeoutStartSec=5min
-UMask=0077
-NoNewPrivileges=yes
-PrivateTmp=yes
-`,
+${HARDENING}`,
     ],
     [
       `${unit}.timer`,

@@ -1,5 +1,6 @@
 /** A server that answers from a table, at the one place where all remote work passes. */
 import { RemoteServer } from "../../../provider/server/remote-server.ts";
+import { RUN_CHECKED } from "../../../provider/server/checked-runner.ts";
 import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
 import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
 import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
@@ -73,25 +74,27 @@ export class FakeServer {
     if (this.failure !== undefined) throw this.failure;
     if (argv[2] === HOST_PROBE) return said(this.facts + (await this.instanceFacts()));
     if (argv[0] === "docker") return { ...said(""), exitCode: this.userReachesDocker ? 0 : 1 };
-    if (argv[2] === "inspect") return said(JSON.stringify(this.state));
-    if (argv[2] === "history") return said(JSON.stringify(this.history));
-    if (argv[2] === "foresee") return said(JSON.stringify(this.foreseen ?? this.answer));
-    if (argv[2] === "submit") {
+    // Behind the program that looks at the updater first.
+    const verb = argv[2] === RUN_CHECKED ? argv[6] : undefined;
+    if (verb === "inspect") return said(JSON.stringify(this.state));
+    if (verb === "history") return said(JSON.stringify(this.history));
+    if (verb === "foresee") return said(JSON.stringify(this.foreseen ?? this.answer));
+    if (verb === "submit") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);
       return said(JSON.stringify(this.answer));
     }
-    if (argv[2] === "set-schedule" || argv[2] === "remove-schedule") {
+    if (verb === "set-schedule" || verb === "remove-schedule") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.schedules.push(JSON.parse(stdin));
       return said(JSON.stringify(this.scheduleAnswer));
     }
-    if (argv[2] === "set-alerts" || argv[2] === "remove-alerts") {
+    if (verb === "set-alerts" || verb === "remove-alerts") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.alerts.push(JSON.parse(stdin));
       return said(JSON.stringify(this.alertsAnswer));
     }
-    if (argv[2] === "follow") {
+    if (verb === "follow") {
       for (const line of this.follow) onLine?.(JSON.stringify(line));
       if (this.followFailure !== undefined) throw this.followFailure;
       return said("");

@@ -94,6 +94,12 @@ export const state: ServerState = {
     },
     ...{ keep: 7, drift: ["a timer is gone"], problems: ["it failed"] },
   },
+  alerts: {
+    channels: ["webhook", "mail to admin@example.org"],
+    lookedAt: AT,
+    told: [{ name: "chat", text: "it is away", since: AT }],
+    ...{ drift: ["the timer is gone"], problems: ["the webhook says 500"] },
+  },
   reach: {
     releases: [release],
     backups: [{ name: NAME, sequence: 12, provenAt: AT, kind: "manual" }],

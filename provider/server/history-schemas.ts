@@ -1,0 +1,96 @@
+/** The forms of the answers that tell of backups and of an instance's past. */
+import { z } from "zod";
+import { backupManifestSchema } from "../../updater/backup-manifest.ts";
+import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
+import type { Backup } from "../../updater/backups.ts";
+import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
+import { backupNameSchema, type KeptDatabase } from "../../updater/protocol.ts";
+import { line, text, texts, time, whole, word } from "./answers.ts";
+import {
+  durations,
+  kind,
+  openJob,
+  outcome,
+  profile,
+  release,
+  releaseIdentity,
+  replacement,
+  takenBackup,
+  way,
+} from "./record-schemas.ts";
+
+const backup: z.ZodType<Backup> = z.object({
+  name: backupNameSchema,
+  manifest: backupManifestSchema.transform((manifest) => ({
+    ...manifest,
+    release: { ...manifest.release, name: line.parse(manifest.release.name) },
+    ...(manifest.damage === undefined
+      ? {}
+      : { damage: { ...manifest.damage, what: text.parse(manifest.damage.what) } }),
+  })),
+});
+
+/** What `backups` answers. */
+export const backupListSchema: z.ZodType<BackupList> = z.object({
+  protocol: whole,
+  backups: z.array(backup),
+  openJob: openJob.optional(),
+});
+
+/** What `offer-backup` and `receive-backup` answer. */
+export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("wanted") }),
+  z.object({ answer: z.literal("there") }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** What `remove-backup` answers. */
+export const removeBackupSchema: z.ZodType<RemoveBackupAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("removed") }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
+  way,
+  name: word,
+  sequence: whole,
+  at: time,
+});
+
+const wayBack: z.ZodType<WayBack> = z.object({
+  release,
+  prepared: releaseIdentity.optional(),
+  missing: z.array(line),
+  pending: z.array(line),
+  obstacle: text.optional(),
+  databases: z.array(kept),
+});
+
+const pastJob: z.ZodType<PastJob> = z.object({
+  sequence: whole,
+  kind,
+  outcome,
+  openedAt: time,
+  closedAt: time,
+  requestedBy: line,
+  from: release.optional(),
+  cause: text.optional(),
+  durations,
+  backup: takenBackup.optional(),
+  replacement: replacement.optional(),
+  release: release.optional(),
+  migrations: z.array(line).optional(),
+  profiles: z.array(profile).optional(),
+});
+
+/** What `history` answers. */
+export const historySchema: z.ZodType<InstanceHistory> = z.object({
+  protocol: whole,
+  jobs: z.array(pastJob),
+  serving: whole.optional(),
+  openJob: openJob.optional(),
+  waysBack: z.array(wayBack),
+  loss: z
+    .object({ name: word, at: time, rows: z.record(line, z.number()), uploads: z.number() })
+    .optional(),
+});
