@@ -11,7 +11,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { messageOf, UserError } from "../common/errors.ts";
 import type { HookSettings } from "../settings/parse.ts";
 import { runHookProcess } from "../updater/hooks/process.ts";
-import { plainText } from "../updater/plain-text.ts";
+import { plainText } from "../common/text.ts";
 import type { Outcome, ServerState, SwitchRequest } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";

@@ -8,6 +8,8 @@ import {
 import {
   backupNameSchema,
   type FollowLine,
+  type ForeseenAnswer,
+  HOOKS,
   type Predicament,
   type ProgressLine,
   type ResolveAnswer,
@@ -24,6 +26,7 @@ import {
   databaseFacts,
   databaseName,
   durations,
+  hookRuns,
   kind,
   ledgerRecord,
   openJob,
@@ -140,6 +143,9 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
     .object({ name: line, changes: text, ignored: z.array(line), problem: text.optional() })
     .optional(),
   usage: usage.optional(),
+  hooks: z
+    .object({ names: z.array(z.enum(HOOKS)), problems: texts, ignored: z.array(line) })
+    .optional(),
 });
 
 const listen = published.optional();
@@ -147,6 +153,19 @@ const listen = published.optional();
 /** What `submit` answers. */
 export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("started"), sequence: whole, instanceId: word, listen }),
+  z.object({ answer: z.literal("attached"), sequence: whole, instanceId: word, listen }),
+  z.object({
+    answer: z.literal("unchanged"),
+    instanceId: word,
+    serving: ledgerRecord.optional(),
+    listen,
+  }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** What `foresee` answers. */
+export const foreseenSchema: z.ZodType<ForeseenAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("would-start") }),
   z.object({ answer: z.literal("attached"), sequence: whole, instanceId: word, listen }),
   z.object({
     answer: z.literal("unchanged"),
@@ -174,6 +193,7 @@ const verdict: z.ZodType<Verdict> = z.object({
   cause: text.optional(),
   serving: release.optional(),
   durations,
+  hooks: hookRuns,
 });
 
 /** A line of what `follow` answers. */

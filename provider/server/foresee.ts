@@ -1,5 +1,8 @@
 /** What the server would answer to a request, asked without a job being opened. */
 import type { ForeseenAnswer, JobRequest } from "../../updater/protocol.ts";
+import { foreseenSchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** The request is the standard input, as for a submission, so its secrets are in no argument. */
@@ -11,8 +14,8 @@ export async function foresee(
   const runner = await server.install(tell);
   const { stdout } = await server.transport.run(
     "ask whether anything is to be done",
-    [runner.node, runner.updater, "foresee"],
+    runnerArgv(runner, "foresee"),
     { stdin: JSON.stringify(request), timeout: 120_000 },
   );
-  return JSON.parse(stdout) as ForeseenAnswer;
+  return readAnswer(foreseenSchema, stdout, server.answerTo("answer"));
 }

@@ -6,6 +6,7 @@ import {
   backupNameSchema,
   type DatabaseFacts,
   DATABASE_WAYS,
+  HOOKS,
   type LedgerRecord,
   type OpenJob,
   type PublishedAt,
@@ -80,6 +81,11 @@ export const published: z.ZodType<PublishedAt> = z.object({
   port: whole.max(65_535),
 });
 
+/** How the server's hooks went in a job. */
+export const hookRuns = z
+  .array(z.object({ hook: z.enum(HOOKS), milliseconds: whole, problem: text.optional() }))
+  .optional();
+
 export const digests = z.record(line, word);
 
 export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object({
@@ -88,6 +94,7 @@ export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object
   image: word,
   imageId: word,
   composeConfigHash: word,
+  found: word.optional(),
   profiles: z.array(profile),
   listen: published.optional(),
   restartPolicy: word,
@@ -115,6 +122,7 @@ export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
   database: identity.optional(),
   replacement: replacement.optional(),
   reopenings: whole.optional(),
+  hooks: hookRuns,
 });
 
 export const openJob: z.ZodType<OpenJob> = z.object({

@@ -8,6 +8,9 @@ import type {
   LookRequest,
 } from "../../updater/adopt/protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
+import { adoptSchema, forgetSchema, lookSchema } from "./adoption-schemas.ts";
+import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** The lock of submissions may be waited for; an image is labelled, and flushed. */
@@ -20,7 +23,8 @@ type Tell = (text: string) => void;
 export async function lookForChatOn(server: RemoteServer, tell: Tell): Promise<LookAnswer> {
   const { directory, project } = server.place;
   const request: LookRequest = { protocol: PROTOCOL, directory, project };
-  return ask<LookAnswer>(server, "look-for-chat", request, tell);
+  const answer = await ask(server, "look-for-chat", request, tell);
+  return readAnswer(lookSchema, answer, server.answerTo("answer"));
 }
 
 export async function adoptOn(
@@ -28,25 +32,31 @@ export async function adoptOn(
   request: AdoptRequest,
   tell: Tell,
 ): Promise<AdoptAnswer> {
-  return ask<AdoptAnswer>(server, "adopt", request, tell);
+  const answer = await ask(server, "adopt", request, tell);
+  return readAnswer(adoptSchema, answer, server.answerTo("answer"));
 }
 
 export async function forgetOn(server: RemoteServer, tell: Tell): Promise<ForgetAnswer> {
   const request: ForgetRequest = { protocol: PROTOCOL, directory: server.place.directory };
-  return ask<ForgetAnswer>(server, "forget", request, tell);
+  const answer = await ask(server, "forget", request, tell);
+  return readAnswer(forgetSchema, answer, server.answerTo("answer"));
 }
 
-async function ask<Answer>(
+async function ask(
   server: RemoteServer,
   verb: "look-for-chat" | "adopt" | "forget",
   request: LookRequest | AdoptRequest | ForgetRequest,
   tell: Tell,
-): Promise<Answer> {
-  const { node, updater } = await server.install(tell);
+): Promise<string> {
+  const runner = await server.install(tell);
   server.forget();
-  const { stdout } = await server.transport.run(verb.replaceAll("-", " "), [node, updater, verb], {
-    stdin: JSON.stringify(request),
-    timeout: TIMEOUT,
-  });
-  return JSON.parse(stdout) as Answer;
+  const { stdout } = await server.transport.run(
+    verb.replaceAll("-", " "),
+    runnerArgv(runner, verb),
+    {
+      stdin: JSON.stringify(request),
+      timeout: TIMEOUT,
+    },
+  );
+  return stdout;
 }

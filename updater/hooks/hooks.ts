@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../../common/errors.ts";
 import type { Job } from "../job.ts";
-import { plainText } from "../plain-text.ts";
+import { plainText } from "../../common/text.ts";
 import type { HookName, HookRun, Outcome } from "../protocol.ts";
 import { backupOf } from "../steps/backup.ts";
 import type { JobContext } from "../steps/step.ts";

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 import { describeMilliseconds } from "../../common/duration.ts";
-import { plainText } from "../plain-text.ts";
+import { plainText } from "../../common/text.ts";
 
 /** Lines that a failure shows, and their length in characters. */
 const TAIL_LINES = 8;
