@@ -60,8 +60,9 @@ describe("a repository with hostile texts", function () {
   });
 
   it("is in an environment as every hostile value is that the settings take: as that text", async () => {
+    // Other control characters can't stand in a stack file: the engine refuses it as a whole.
     const values = HOSTILE_VALUES.filter(
-      (value) => !/[\0\r\n]/.test(value) && value.length < 30_000,
+      (value) => !/[^\P{Cc}\t]/u.test(value) && value.length < 30_000,
     );
     const named = values.map((value, at) => [`HOSTILE_${at}`, value] as const);
     await operator.configure({ release: "v1.0.7" });
@@ -77,7 +78,10 @@ describe("a repository with hostile texts", function () {
 
   it("became no command, on neither side", async () => {
     expect(await shell(demo, "find / -xdev -name PWNED 2>/dev/null || true")).to.equal("");
-    const { stdout } = await execa("find", [tmpdir(), "-maxdepth", "2", "-name", "PWNED"]);
+    const { stdout } = await execa("find", [tmpdir(), "-maxdepth", "2", "-name", "PWNED"], {
+      // Folders of others may go while it looks.
+      reject: false,
+    });
     expect(stdout).to.equal("");
   });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -7,12 +7,16 @@ import { filesOfExecution, HOSTILE_VALUES, STEERS } from "./hostile-values.ts";
 
 describe("the hostile values of these tests", () => {
   it("are found out where one of them is run", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-guard-"));
+    const outer = await mkdtemp(join(tmpdir(), "chatalot-deploy-guard-"));
+    // Deeper than the guards of other suites look, which may run at the same time.
+    const folder = join(outer, "a", "b", "c");
+    await mkdir(folder, { recursive: true });
     try {
       await execa("sh", ["-c", `true ${HOSTILE_VALUES[0] ?? ""}`], { cwd: folder });
-      expect(await filesOfExecution()).to.include(join(folder, "PWNED"));
+      expect(await filesOfExecution([[outer, 4]])).to.deep.equal([join(folder, "PWNED")]);
+      expect(await filesOfExecution([[outer, 3]])).to.deep.equal([]);
     } finally {
-      await rm(folder, { recursive: true });
+      await rm(outer, { recursive: true });
     }
   });
 

@@ -139,16 +139,18 @@ export function named(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}… (${text.length})` : text;
 }
 
-/** Names of files called PWNED where a value that was run would have made one. */
-export async function filesOfExecution(): Promise<string[]> {
-  const places: [folder: string, depth: number][] = [
-    [process.cwd(), 1],
-    [tmpdir(), 3],
-    ["/tmp", 3],
-    [homedir(), 1],
-    ["/", 1],
-    ["/srv", 2],
-  ];
+/** Where a value that was run would have made its file, and how deep that is looked for. */
+const PLACES: readonly [folder: string, depth: number][] = [
+  [process.cwd(), 1],
+  [tmpdir(), 3],
+  ["/tmp", 3],
+  [homedir(), 1],
+  ["/", 1],
+  ["/srv", 2],
+];
+
+/** Files called PWNED. */
+export async function filesOfExecution(places = PLACES): Promise<string[]> {
   const found = new Set<string>();
   for (const [folder, depth] of places)
     for (const path of await below(folder, depth)) found.add(path);
