@@ -60,7 +60,9 @@ export class Operator {
     const file = join(this.folder, `Pulumi.${STACK}.yaml`);
     const document = parseDocument(await readFile(file, "utf8"));
     for (const [key, value] of Object.entries(settings)) document.setIn(["config", key], value);
-    await writeFile(file, document.toString());
+    // The engine reads YAML by other rules than this writer has: all in quotes, and on one line.
+    const options = { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 } as const;
+    await writeFile(file, document.toString(options));
   }
 
   async configureSecret(key: string, value: string): Promise<void> {
