@@ -22,8 +22,7 @@ import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import { rollback, type RollbackOptions } from "./rollback.ts";
 import { show, terminalContext } from "./terminal.ts";
-import { pinRelease, readUpdates, update, type UpdateOptions } from "./updates.ts";
-import { describeUpdates } from "./updates/list.ts";
+import { registerUpdates } from "./updates/command.ts";
 
 const NOTHING_TO_DO = 3;
 const WRONG_USAGE = 2;
@@ -142,39 +141,7 @@ program
     if (result === "failed" || result === "under-way") process.exitCode = 1;
   });
 
-program
-  .command("updates")
-  .description("lists the newer releases: age, commits, changes, migrations, what breaks")
-  .option("--json", "as JSON")
-  .option("--check", "one line; exit code 0 where there is a newer version, 3 where there is none")
-  .option("--pin", "writes the newest version into the stack file as tag@commit")
-  .action(async (options: { json?: boolean; check?: boolean; pin?: boolean }) => {
-    const { stack } = program.opts<{ stack?: string }>();
-    const found = await readUpdates(stack);
-    const running = found.serving ?? "Nothing";
-    if (options.json === true) console.log(JSON.stringify(found, null, 2));
-    else if (options.check === true)
-      show(found.pin === undefined ? `${running} serves, nothing is newer` : found.pin);
-    else show(describeUpdates(found.updates, running, Date.now()));
-    if (options.pin === true && found.pin !== undefined)
-      console.error(`${await pinRelease(stack, found.pin)}: release is ${found.pin}`);
-    if (found.pin === undefined && (options.check === true || options.pin === true))
-      process.exitCode = NOTHING_TO_DO;
-  });
-
-program
-  .command("update")
-  .description("pins a release, shows what it would do, asks, and brings it")
-  .argument("[release]", "a tag or a commit; default: the newest version")
-  .option("--retry", "tries a release once more that was taken back")
-  .option("--yes", "asks nothing; what the preview refuses is not done")
-  .action(async (wanted: string | undefined, options: UpdateOptions) => {
-    const { stack } = program.opts<{ stack?: string }>();
-    const result = await update(stack, wanted, options, terminalContext());
-    if (result === "nothing-to-do") console.log("The newest version serves already.");
-    if (result === "nothing-to-do" || result === "declined") process.exitCode = NOTHING_TO_DO;
-    if (result === "failed" || result === "under-way") process.exitCode = 1;
-  });
+registerUpdates(program);
 
 try {
   await program.parseAsync();

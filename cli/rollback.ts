@@ -146,17 +146,22 @@ function earlierSettings(
   }
   const setting = (name: string): ConfigValue =>
     update.config?.[key(name)] ?? { value: "", secret: false };
-  return { release, env: setting("env"), profiles: setting("profiles") };
+  return {
+    release,
+    env: setting("env"),
+    profiles: setting("profiles"),
+    sideImages: setting("sideImages"),
+  };
 }
 
 /** Names of what changes; undefined where the variables of then are not known. */
 function changesOf(
   present: PulumiUpdate | undefined,
-  { env, profiles }: EarlierSettings,
+  { env, profiles, sideImages }: EarlierSettings,
   isKnown: boolean,
 ): string[] | undefined {
   if (!isKnown) return undefined;
-  return Object.entries({ env, profiles }).flatMap(([name, value]) =>
+  return Object.entries({ env, profiles, sideImages }).flatMap(([name, value]) =>
     value === undefined ? [] : changedNames(present?.config?.[key(name)], value),
   );
 }

@@ -43,3 +43,29 @@ export function registryOf(reference: string): string {
   // As docker decides it: without a dot or a port the first part is a name on Docker Hub.
   return /[.:]/.test(host) || host === "localhost" ? host : "docker.io";
 }
+
+/** An image as a compose file names it; `postgres` alone is one of Docker Hub. */
+const IN_COMPOSE = new RegExp(
+  `^((?:${HOST}/)?${PART}(?:/${PART})*)(?::(${TAG}))?(@sha256:[0-9a-f]{64})?$`,
+);
+
+/**
+ * As {@link parseImage}, for the image of a service of a compose file, which needs no registry. Without a
+ * tag and without a digest it is `latest`, as for docker.
+ */
+export function parseServiceImage(text: string): ImageReference | undefined {
+  const match = text.length > LONGEST ? null : IN_COMPOSE.exec(text);
+  if (match === null) return undefined;
+  const [, name = "", tag, digest] = match;
+  return {
+    name,
+    ...(tag === undefined ? (digest === undefined ? { tag: "latest" } : {}) : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/** An image of which nothing can move: `name:tag@sha256:…`. */
+export function isPinnedImage(text: string): boolean {
+  const { tag, digest } = parseServiceImage(text) ?? {};
+  return tag !== undefined && digest !== undefined;
+}

@@ -61,12 +61,14 @@ export class ComposeStack extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const { release, commit, crateVersion, webVersion, migrations, requires } = this.release;
+    const { release, commit, crateVersion, webVersion, migrations, requires, sideImages } =
+      this.release;
     this.deployment = new Deployment(
       `${name}-deployment`,
       {
         place,
         ...{ release, commit, crateVersion, webVersion, migrations, requires },
+        sideImages,
         ...{ configuration, secretEnv, secrets, gate, keepReleases },
         ...{ keepRevertPoints, keepBackups },
         retry: args.retry,

@@ -57,6 +57,8 @@ export class Release extends pulumi.CustomResource {
   declare readonly migrations: pulumi.Output<Record<string, string>>;
   /** Variables without which Compose refuses its file. */
   declare readonly requires: pulumi.Output<string[]>;
+  /** Its images that can be given a digest, by service. */
+  declare readonly sideImages: pulumi.Output<Record<string, string> | undefined>;
 
   constructor(name: string, args: ReleaseArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = {
@@ -65,6 +67,7 @@ export class Release extends pulumi.CustomResource {
       webVersion: undefined,
       migrations: undefined,
       requires: undefined,
+      sideImages: undefined,
     };
     super("chatalot:index:Release", name, { ...args, ...outputs }, options);
   }
@@ -78,6 +81,7 @@ export interface DeploymentArgs {
   webVersion: pulumi.Input<string | undefined>;
   migrations: pulumi.Input<Record<string, string>>;
   requires: pulumi.Input<string[]>;
+  sideImages: pulumi.Input<Record<string, string> | undefined>;
   configuration: pulumi.Input<Omit<Configuration, "secretEnv">>;
   /** Secret. */
   secretEnv: pulumi.Input<Record<string, string>>;

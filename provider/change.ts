@@ -54,7 +54,8 @@ export function tellNothingToDo(
 /** Names of variables, and of settings beside them, that differ between two runs. */
 function changedSettings(olds: Wire, news: Wire): string[] {
   const flat = (values: Wire): Record<string, unknown> => {
-    const { env, ...others } = (values.configuration ?? {}) as Configuration;
+    // The images are told by themselves: they restart other services.
+    const { env, sideImages: _, ...others } = (values.configuration ?? {}) as Configuration;
     return { ...others, ...env, ...(values.secretEnv as Record<string, string> | undefined) };
   };
   const [before, after] = [flat(olds), flat(news)];

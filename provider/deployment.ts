@@ -31,6 +31,7 @@ import { leavingAddition } from "./leaving.ts";
 import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
+import { sideImageRefusals, tellSideImages } from "./side-images.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
 
 export const deployment: Resource = {
@@ -43,10 +44,12 @@ export const deployment: Resource = {
       refusals.push(
         ...unknownServing(olds, news, state),
         ...missingSettings(news),
+        ...sideImageRefusals(news),
         ...overrideRefusals(context, state),
         ...(await hookRefusals(hooksOf(news), state)),
       );
       tellSettings(context, olds, news, state);
+      if (refusals.length === 0) await tellSideImages(context, olds, news, state);
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
     const listen = listenOf(wanted, state);

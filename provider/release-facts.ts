@@ -24,6 +24,8 @@ export interface ReleaseFacts {
   refusals: Refusal[];
   /** Variables without which Compose refuses its file. */
   requires: string[];
+  /** Its images that can be given a digest, by service; absent where the repository was not read for it. */
+  sideImages?: Record<string, string>;
   /** What the update will do; absent where nothing changes, or the repository was not read for it. */
   plan?: Plan;
 }
@@ -67,8 +69,9 @@ export async function releaseFacts(
     const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
     return factsOnServer(reference, found.prepared, found, [`${error.message} ${known}`]);
   }
-  const requires = composeFacts(described.composeFile).requiredVariables.map(({ name }) => name);
-  const facts = { identity: described, warnings: described.warnings, requires };
+  const { requiredVariables, sideImages } = composeFacts(described.composeFile);
+  const requires = requiredVariables.map(({ name }) => name);
+  const facts = { identity: described, warnings: described.warnings, requires, sideImages };
   const running = server?.state.serving?.release;
   if (server === undefined || running === undefined || running.commit === described.commit)
     return { ...facts, refusals: [] };

@@ -61,6 +61,7 @@ export const release: Resource = {
         ...identityInputs(facts.identity),
         ...instanceAddition(olds, state),
         requires: facts.requires,
+        ...(facts.sideImages === undefined ? {} : { sideImages: facts.sideImages }),
         ...(plan === undefined ? {} : { plan }),
         ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
       },

@@ -11,6 +11,7 @@ import {
 import { DATABASE_SERVICE } from "./compose-file.ts";
 import { treeReferences, type TreeReference } from "./compose-paths.ts";
 import { publishedPorts, type PublishedPort } from "./compose-ports.ts";
+import { sideImagesIn } from "./side-images.ts";
 import {
   splitOutsideVariables,
   textsIn,
@@ -48,6 +49,8 @@ export interface ComposeFacts {
   variables: string[];
   /** Files of the release's own tree that containers use; services with these differ per release. */
   treeReferences: TreeReference[];
+  /** The images beside the server's own that can be given a digest: `name:tag` by service. */
+  sideImages: Record<string, string>;
 }
 
 /** Reads the facts off a compose file. It need not be one that can be deployed. */
@@ -66,6 +69,7 @@ export function composeFacts(composeText: string): ComposeFacts {
     requiredVariables: required(variables),
     variables: [...new Set(variables.map(({ name }) => name))],
     treeReferences: treeReferences(root),
+    sideImages: sideImagesIn(services),
   };
 }
 

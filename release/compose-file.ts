@@ -16,6 +16,7 @@ import { hasBuild, imageFor, MAIN_SERVICE, readBuilds, unusable } from "./compos
 import { isInside, relocatePaths, type TreeReference } from "./compose-paths.ts";
 import { containerPortOf } from "./compose-ports.ts";
 import { variableNamesIn } from "./compose-variables.ts";
+import { sideImageProblems, type SideImages, sideImagesIn } from "./side-images.ts";
 
 export { imageFor, imagesToBuild, MAIN_SERVICE, type ImageToBuild } from "./compose-images.ts";
 
@@ -53,6 +54,13 @@ export interface ComposeInput {
   treeDirectory: string;
   /** The server's public address; sets PUBLIC_URL. */
   url?: string;
+  /**
+   * Digests in the place of tags, `name:tag@sha256:…` by the service. Name and tag have to be those of the
+   * release's own file.
+   *
+   * @default none
+   */
+  sideImages?: SideImages;
   /**
    * Replaces the release's fixed container names by `<prefix>-<service>`, so that two instances
    * fit on one server.
@@ -95,6 +103,8 @@ export function renderCompose(input: ComposeInput): string {
   checkOtherFiles(root, problems);
   checkVolumes(root, input, problems);
   readBuilds(root, problems);
+  const own = sideImagesIn(sectionOf(root, "services"));
+  problems.push(...sideImageProblems(input.sideImages ?? {}, own));
   const relocated = relocatePaths(root, (reference) => newPath(reference, input, problems));
   if (problems.length > 0) throw unusable(problems);
 
@@ -166,6 +176,8 @@ function renderServices(services: Section, input: ComposeInput): Section {
       );
       rendered = renderServer(rendered, others, input);
     }
+    const pinned = input.sideImages?.[name];
+    if (pinned !== undefined) rendered = new Map(rendered).set("image", literal(pinned));
     if (input.containerPrefix !== undefined && rendered.has("container_name")) {
       rendered = new Map(rendered).set(
         "container_name",

@@ -4,7 +4,7 @@ import type { Settings } from "./parse.ts";
 
 /** How the server runs, besides its release and its secrets, as the updater takes it. */
 export function configurationOf(settings: Settings): Omit<Configuration, "secretEnv"> {
-  const { url, listen, beforeOwner, env, profiles, project } = settings;
+  const { url, listen, beforeOwner, env, profiles, project, sideImages } = settings;
   const volumes = volumeNames(project);
   return {
     ...(url === undefined ? {} : { url }),
@@ -13,6 +13,7 @@ export function configurationOf(settings: Settings): Omit<Configuration, "secret
     ...(beforeOwner === "open" ? { beforeOwner } : {}),
     env,
     profiles,
+    ...(Object.keys(sideImages).length === 0 ? {} : { sideImages }),
     databaseVolume: volumes.database,
     filesVolume: volumes.files,
   };

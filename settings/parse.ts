@@ -52,6 +52,8 @@ export interface Settings {
    */
   secretEnv: Record<string, string>;
   profiles: string[];
+  /** Digests in the place of tags, by service. */
+  sideImages: Record<string, string>;
   health: {
     timeout: Duration;
     migrationTimeout: Duration;
@@ -155,7 +157,7 @@ function settingsOf(
   const { release, repository, project, health, prepareServer, whenItFails } = others;
   const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
-  const { image, buildOn, build, breakingChangesReadUpTo } = parsed;
+  const { image, buildOn, build, breakingChangesReadUpTo, sideImages } = parsed;
   return {
     ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
@@ -163,6 +165,7 @@ function settingsOf(
     ...(url === undefined ? {} : { url: originOf(url) ?? url }),
     ...{ env, secretEnv },
     profiles: [...new Set(profiles)],
+    sideImages,
     keepReleases: keep.releases,
     keepRevertPoints: keep.revertPoints,
     keepBackups: backup.keepLast,

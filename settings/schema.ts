@@ -20,6 +20,7 @@ import {
   projectName,
   release,
   repository,
+  sideImages,
   url,
 } from "./values.ts";
 
@@ -153,6 +154,16 @@ export const settingsSchema = z.strictObject({
    * @example pulumi config set buildOn here
    */
   buildOn: choice(["server", "here"]).default("server"),
+  /**
+   * Digests for images beside the server's own, by the services that run from them. A service of the
+   * release's compose file (`postgres`, `coturn`, …) gets `name:tag@sha256:…` in the place of the same
+   * `name:tag`, whose tag moves. Another name or tag than the release's is refused. `npx chatalot update --side-images`
+   * sets them. A service without one runs from what the tag named when the server pulled it.
+   *
+   * @default none: nothing is updated but by a release
+   * @example npx chatalot update --side-images
+   */
+  sideImages,
   /** What a build on the server may take. */
   build: section(buildShape, 'pulumi config set --path build.cache "5 GB"'),
   /** What runs the server. @default "docker" */

@@ -30,5 +30,6 @@ export const SECTIONS: Record<string, readonly string[]> = {
   env: [],
   secretEnv: [],
   profiles: [],
+  sideImages: [],
   moreEnv: [],
 };

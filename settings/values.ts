@@ -8,7 +8,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { durationSchema, toMilliseconds, type Duration } from "../common/duration.ts";
-import { parseImage } from "../common/image-reference.ts";
+import { isPinnedImage, parseImage } from "../common/image-reference.ts";
 import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
@@ -193,6 +193,22 @@ export const imageSource = z.custom<string>(
       'expected "build", "pull", "auto", or the name of an image with its registry or owner, ' +
       "for example ghcr.io/us/chatalot",
   },
+);
+
+const SIDE_IMAGE_EXAMPLE = `postgres:17@sha256:${"0123456789abcdef".repeat(4)}`;
+
+/** Images beside the server's own, by the services of the compose file that run from them. */
+export const sideImages = z.preprocess(
+  (value) => value ?? {},
+  z.record(
+    z.string(),
+    z.custom<string>((value) => typeof value === "string" && isPinnedImage(value), {
+      error: `expected an image with its tag and its digest, for example ${SIDE_IMAGE_EXAMPLE}`,
+    }),
+    {
+      error: `expected images by the names of services, for example pulumi config set --path sideImages.postgres ${SIDE_IMAGE_EXAMPLE}`,
+    },
+  ),
 );
 
 export const release = z.custom<string>(

@@ -28,6 +28,8 @@ export interface GateFacts {
   database: { identity: DatabaseIdentity; applied: AppliedMigration[] } | undefined;
   /** The server's variables; read only where some are expected. */
   environment?: ReadonlyMap<string, string>;
+  /** The containers of the services that are watched, by their names. */
+  services?: ReadonlyMap<string, ContainerFacts>;
 }
 
 export interface Expectation {
@@ -37,6 +39,13 @@ export interface Expectation {
   environment?: Readonly<Record<string, string>>;
   /** The database that the ledger knows; undefined before the first commit. */
   database?: DatabaseIdentity;
+  /** Services beside the server that have to run as well, and be started once. */
+  services?: readonly string[];
+  /**
+   * The server of before the job, which may be the one that is proven: how often Docker had restarted it until
+   * then says nothing.
+   */
+  before?: { id: string; restartCount: number } | undefined;
 }
 
 /** The gate was not passed; the text says why. */
@@ -69,7 +78,7 @@ export async function passGate(
   for (;;) {
     signal?.throwIfAborted();
     const facts = await readGateFacts(driver, expected);
-    const hopeless = finalFailure(facts, firstGoodAt !== undefined);
+    const hopeless = finalFailure(facts, expected, firstGoodAt !== undefined);
     if (hopeless !== undefined) throw new GateError(await withLog(driver, hopeless));
 
     const failures = gateFailures(facts, expected);
@@ -137,6 +146,7 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
     );
 
   failures.push(...environmentFailures(facts.environment, expected.environment ?? {}));
+  failures.push(...serviceFailures(facts.services, expected.services ?? []));
 
   if (!health.reachable) failures.push(health.problem ?? "it does not answer");
   else if (health.status === undefined) failures.push(health.problem ?? "it gives no health");
@@ -169,6 +179,20 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
       );
   }
   return failures;
+}
+
+/** One that ends and is started again, and again, runs now and then. */
+function serviceFailures(
+  found: ReadonlyMap<string, ContainerFacts> | undefined,
+  expected: readonly string[],
+): string[] {
+  return expected.flatMap((service) => {
+    const facts = found?.get(service);
+    if (facts === undefined) return [`${service} has no container`];
+    if (facts.restartCount > 0)
+      return [`${service} ended and was started again ${facts.restartCount} times`];
+    return facts.running ? [] : [`${service} is ${facts.status}`];
+  });
 }
 
 /** Names only: the values may be secret. */
@@ -219,14 +243,26 @@ async function readGateFacts(driver: Driver, expected: Expectation): Promise<Gat
       : undefined;
   const environment =
     expected.environment === undefined ? {} : { environment: await driver.environment() };
-  return { server, taggedImageId: image?.id, health, webVersion, database, ...environment };
+  const services =
+    expected.services === undefined || expected.services.length === 0
+      ? {}
+      : { services: await driver.containers(expected.services) };
+  return {
+    ...{ server, taggedImageId: image?.id, health, webVersion, database },
+    ...environment,
+    ...services,
+  };
 }
 
 /** Why the server can't become healthy any more: its restart policy is "no" until it is committed. */
-function finalFailure(facts: GateFacts, wasGood: boolean): string | undefined {
-  const { server } = facts;
+function finalFailure(
+  { server }: GateFacts,
+  { before }: Expectation,
+  wasGood: boolean,
+): string | undefined {
   if (server === undefined) return "its container is gone";
-  if (server.restartCount > 0) return `it was restarted ${server.restartCount} times`;
+  const restarts = server.restartCount - (before?.id === server.id ? before.restartCount : 0);
+  if (restarts > 0) return `it was restarted ${restarts} times`;
   if (server.outOfMemory) return "it was killed for want of memory";
   if (server.status === "exited" || server.status === "dead")
     return `it ended ${wasGood ? "after it was healthy" : "by itself"} with exit code ${server.exitCode}`;

@@ -42,6 +42,8 @@ import {
 } from "./schedule/protocol.ts";
 import { runRoutine } from "./schedule/routine.ts";
 import { removeSchedule, setSchedule } from "./schedule/schedule.ts";
+import { readSideImages } from "./side-images.ts";
+import { sideImagesRequestSchema } from "./side-images-protocol.ts";
 import { foresee, submit } from "./submit.ts";
 import { signalUnit } from "./unit.ts";
 
@@ -80,6 +82,11 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       print(await receiveBackup(offeredBackupSchema.parse(JSON.parse(line)), rest));
       return;
     }
+    case "side-images":
+      print(
+        await readSideImages(sideImagesRequestSchema.parse(JSON.parse(await text(process.stdin)))),
+      );
+      return;
     case "submit":
       print(await submit(jobRequestSchema.parse(JSON.parse(await text(process.stdin))), runner()));
       return;

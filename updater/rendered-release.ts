@@ -61,6 +61,7 @@ export async function render(
         [FILES_VOLUME]: configuration.filesVolume,
       },
       treeDirectory: tree,
+      ...(configuration.sideImages === undefined ? {} : { sideImages: configuration.sideImages }),
       ...(configuration.url === undefined ? {} : { url: configuration.url }),
     }),
     environment: encodeDotenv({

@@ -67,3 +67,8 @@ export function releaseText({ name, commit }: { name: string; commit: string }):
   const short = commit.slice(0, 7);
   return commit.startsWith(tag) ? short : `${tag} (${short})`;
 }
+
+/** `sha256:1234…` as people read it. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, "").slice(0, 12);
+}

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { backupWork } from "./backup-work.ts";
 import { readBackup } from "./backups.ts";
 import { readDrift } from "./drift.ts";
+import { readComposeFile } from "./drivers/compose/image.ts";
+import { sideImageProblems, sideImagesOf } from "../release/side-images.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { nameExists } from "./files.ts";
 import { ensureSecrets, type Instance } from "./instance.ts";
@@ -102,6 +104,11 @@ async function switchWork(
   const listen = await listenFor(paths, driver, asked, ledger);
   const request = { ...asked, configuration: { ...asked.configuration, listen } };
   const image = driver.imageName(commit);
+  const problems = sideImageProblems(
+    request.configuration.sideImages ?? {},
+    sideImagesOf(await readComposeFile(join(paths.trees, commit))),
+  );
+  if (problems.length > 0) return { answer: "refused", reasons: problems };
   const secrets = await ensureSecrets(paths, request.secrets);
   const digest = await configurationDigest(paths, request, image, secrets);
   const sameCommit = serving?.release?.commit === commit;

@@ -7,7 +7,7 @@ import type { DatabaseChoice, Target } from "./target.ts";
 export interface RollbackPlan {
   serving: HistoryEntry | undefined;
   target: Target;
-  /** The names of variables and profiles that change; undefined where the earlier ones are not known. */
+  /** The names of variables, profiles and services with another image that change; undefined where the earlier ones are not known. */
   changes: string[] | undefined;
   /** Whether secret variables go back, too. */
   withSecrets: boolean;
@@ -41,7 +41,7 @@ function settingsText({ changes, withSecrets }: RollbackPlan): string {
   const secrets = withSecrets ? "; secretEnv goes back, too" : "; secretEnv stays as it is";
   if (changes === undefined)
     return `env stays as it is: Pulumi's history doesn't have that update${secrets}`;
-  return `${changes.length === 0 ? "env and profiles are the same" : changes.join(", ")}${secrets}`;
+  return `${changes.length === 0 ? "env, profiles and sideImages are the same" : changes.join(", ")}${secrets}`;
 }
 
 function databaseText(database: DatabaseChoice): string {

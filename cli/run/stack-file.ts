@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Document, parse, parseDocument } from "yaml";
+import { type Document, isMap, parse, parseDocument } from "yaml";
 import { UserError } from "../../common/errors.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
@@ -16,6 +16,7 @@ export interface EarlierSettings {
   /** By their names without the project's; undefined where it isn't known: then it stays as it is. */
   env?: ConfigValue | undefined;
   profiles?: ConfigValue | undefined;
+  sideImages?: ConfigValue | undefined;
 }
 
 /** What the database becomes in this one run. */
@@ -29,12 +30,12 @@ export interface RunSettings {
 /** The text of the stack file with these settings. */
 export function withEarlier(
   text: string,
-  { release, env, profiles }: EarlierSettings,
+  { release, env, profiles, sideImages }: EarlierSettings,
   run?: RunSettings,
 ): string {
   const document = read(text);
   set(document, "release", release);
-  for (const [name, value] of Object.entries({ env, profiles }))
+  for (const [name, value] of Object.entries({ env, profiles, sideImages }))
     if (value !== undefined) set(document, name, plain(value));
   set(document, "rollback", run);
   return document.toString({ lineWidth: 0 });
@@ -56,6 +57,25 @@ export function withRelease(text: string, release: string, retry?: number): stri
 export function withValues(text: string, values: Readonly<Record<string, unknown>>): string {
   const document = read(text);
   for (const [name, value] of Object.entries(values)) set(document, name, value);
+  return document.toString({ lineWidth: 0 });
+}
+
+/**
+ * The text of the stack file with other digests for some services; those of others stay.
+ *
+ * @param images `name:tag@sha256:…` by service
+ * @param retry the reverted job whose images may be tried once more
+ */
+export function withSideImages(
+  text: string,
+  images: Readonly<Record<string, string>>,
+  retry?: number,
+): string {
+  const document = read(text);
+  const path = ["config", `${NAMESPACE}:sideImages`];
+  if (!isMap(document.getIn(path, true))) set(document, "sideImages", undefined);
+  for (const [service, image] of Object.entries(images)) document.setIn([...path, service], image);
+  set(document, "retry", retry);
   return document.toString({ lineWidth: 0 });
 }
 

@@ -75,6 +75,8 @@ export interface Aim {
   server: RemoteServer;
   /** The commit that is to serve. */
   commit: string;
+  /** The job that serves now, where the commit stays the same: another one has to have brought it. */
+  before?: number;
   /** Where it may go on without this command. */
   underWay: string;
   /** Where it serves, after the stack file's name. */
@@ -103,7 +105,7 @@ export async function runUp(
   );
   aim.server.forget();
   const state = exitCode === 0 ? undefined : await stateIfReached(aim.server);
-  const { end, serves } = endOf(exitCode, aim.commit, state);
+  const { end, serves } = endOf(exitCode, aim, state);
   const name = basename(file.path);
   if (end === "under-way") {
     tell(aim.underWay);
@@ -137,11 +139,15 @@ async function stateIfReached(server: RemoteServer): Promise<ServerState | undef
  */
 export function endOf(
   exitCode: number,
-  commit: string,
+  { commit, before }: Pick<Aim, "commit" | "before">,
   state: Pick<ServerState, "openJob" | "serving"> | undefined,
 ): { end: RunEnd; serves: boolean } {
   if (exitCode === 0) return { end: "done", serves: true };
   if (state === undefined || state.openJob !== undefined)
     return { end: "under-way", serves: false };
-  return { end: "failed", serves: state.serving?.release?.commit === commit };
+  const { serving } = state;
+  return {
+    end: "failed",
+    serves: serving?.release?.commit === commit && serving.sequence !== before,
+  };
 }

@@ -63,6 +63,7 @@ describe("parseSettings", () => {
       env: {},
       secretEnv: {},
       profiles: [],
+      sideImages: {},
       health: {
         timeout: "60 seconds",
         migrationTimeout: "30 minutes",

@@ -34,6 +34,12 @@ export class FakeDatabaseTools implements DatabaseTools {
     this.calls.push("prove");
     if (this.lossOfDump !== undefined) throw new Error(this.lossOfDump);
   }
+  /** What trying an image says; undefined: it does all that is asked of it. */
+  faultOfImage: string | undefined;
+  async tryImage(image: string): Promise<void> {
+    this.calls.push(`tryImage ${image}`);
+    if (this.faultOfImage !== undefined) throw new Error(this.faultOfImage);
+  }
   async endProof(): Promise<void> {
     this.calls.push("endProof");
   }

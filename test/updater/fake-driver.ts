@@ -1,6 +1,7 @@
 import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
   Driver,
+  ImageChange,
   ImageFacts,
   ImageOptions,
   ImageResult,
@@ -94,9 +95,22 @@ export class FakeDriver implements Driver {
   async reclaimable(): Promise<DiskUse[]> {
     return this.freeable;
   }
-  async startDatabase({ directory }: RenderedRelease): Promise<void> {
-    this.did("startDatabase", directory);
+  async startDatabase(
+    { directory }: RenderedRelease,
+    { isMadeAnew = false }: { isMadeAnew?: boolean } = {},
+  ): Promise<void> {
+    this.did("startDatabase", directory, ...(isMadeAnew ? ["made anew"] : []));
     this.currentDatabase = this.databaseInVolume;
+  }
+  /** The services that would get another image. */
+  otherImages: ImageChange[] = [];
+  async imageChanges(): Promise<ImageChange[]> {
+    return this.otherImages;
+  }
+  /** The containers of services beside the server. */
+  side = new Map<string, ContainerFacts>();
+  async containers(services: readonly string[]): Promise<Map<string, ContainerFacts>> {
+    return new Map([...this.side].filter(([service]) => services.includes(service)));
   }
   async databaseRuns(): Promise<boolean> {
     return this.isDatabaseRunning;

@@ -34,6 +34,14 @@ export interface DatabaseTools {
    * @throws Error saying what differs, or that the file is not the one that was written
    */
   prove(file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  /**
+   * Does the same in a throwaway database server of another image: whether it starts, reads the dump, and
+   * sorts text by the rules that the live database was made with. Another distribution below the same version
+   * of PostgreSQL may not, and then indexes lead astray.
+   *
+   * @param image its id
+   */
+  tryImage(image: string, file: string, dump: Dump, report: (text: string) => void): Promise<void>;
   /** Ends a proof that was interrupted: removes its throwaway server, where there is one. */
   endProof(): Promise<void>;
   /** A digest of all definitions: what a migration without a transaction may change and not record. */

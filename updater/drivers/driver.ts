@@ -33,6 +33,23 @@ export interface ServiceFacts {
   configHash: string;
 }
 
+/** What a service beside the server runs from. */
+export interface SideImage {
+  /** The name by which its container is made. */
+  reference: string;
+  /** Absent: it is not on the server. */
+  id?: string;
+  /** The major version of PostgreSQL whose data it reads, where it says one. */
+  postgresMajor?: string;
+}
+
+/** A service whose container is made anew, because it gets another image, or another name of it. */
+export interface ImageChange {
+  service: string;
+  from: SideImage;
+  to: SideImage;
+}
+
 export interface ImageOptions {
   release: ReleaseIdentity;
   /** Absolute path of the commit's tree. */
@@ -154,8 +171,17 @@ export interface Driver {
   webVersion(): Promise<string | undefined>;
   /** Identity, applied migrations, and whether there is an account; undefined without an answer. */
   database(): Promise<DatabaseFacts | undefined>;
-  /** Starts a release's database and nothing else, and waits until it answers. */
-  startDatabase(release: RenderedRelease): Promise<void>;
+  /**
+   * Starts a release's database and nothing else, and waits until it answers.
+   *
+   * @param options.isMadeAnew makes its container anew where that is not the release's; by default it is
+   *   started as it is
+   */
+  startDatabase(release: RenderedRelease, options?: { isMadeAnew?: boolean }): Promise<void>;
+  /** The services beside the server that would get another image than they run from now. */
+  imageChanges(release: RenderedRelease): Promise<ImageChange[]>;
+  /** The containers of some services, by their names; without those that have none. */
+  containers(services: readonly string[]): Promise<Map<string, ContainerFacts>>;
   /** Whether the database runs, answering or not. */
   databaseRuns(): Promise<boolean>;
   /** Where the files of a volume lie on the server; undefined when there is no such volume. */

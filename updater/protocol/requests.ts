@@ -1,6 +1,6 @@
 /** What the operator's side asks the updater for. */
 import { z } from "zod";
-import { parseImage } from "../../common/image-reference.ts";
+import { isPinnedImage, parseImage } from "../../common/image-reference.ts";
 
 /** The version of this conversation; the journal of every job carries it. */
 export const PROTOCOL = 1;
@@ -93,6 +93,8 @@ export const configuration = z.object({
   /** Secret: arrives by standard input and is written to files of mode 0600 only. */
   secretEnv: z.record(z.string(), z.string()),
   profiles: z.array(z.string()),
+  /** Digests in the place of the release's tags, by service. Absent: none. */
+  sideImages: z.record(z.string(), z.string().refine(isPinnedImage)).optional(),
   databaseVolume: z.string(),
   filesVolume: z.string(),
 });

@@ -1,4 +1,5 @@
 /** J4 and J5: before a release changes, a dump that is known to restore. */
+import { messageOf } from "../../common/errors.ts";
 import { counted } from "../../common/text.ts";
 import { type BackupSpace, backupSpace } from "../backup-space.ts";
 import {
@@ -16,6 +17,7 @@ import type { BackupKind } from "../protocol.ts";
 import { isProofDue } from "../retention.ts";
 import { writeFiles } from "./backup-files.ts";
 import { changesDatabase, pendingMigrations, replacementOf } from "./check-update.ts";
+import { databaseChange, hasOtherImage, imageChangesOf } from "./other-images.ts";
 import type { Facts, JobContext } from "./step.ts";
 
 /** What J5 leaves for the result and the ledger. */
@@ -41,6 +43,7 @@ export function backupOf(job: Job): BackupFacts | undefined {
 export function needsBackup(
   { job, ledger }: Pick<JobContext, "job" | "ledger">,
   pending = pendingMigrations(job).length,
+  hasOther = hasOtherImage(databaseChange(imageChangesOf(job))),
 ): boolean {
   const last = ledger.lastServing;
   if (last === undefined) return false;
@@ -48,6 +51,7 @@ export function needsBackup(
   return (
     last.release?.commit !== job.plan.release?.commit ||
     pending > 0 ||
+    hasOther ||
     // The same release with the database of another moment.
     replacementOf(job) !== undefined
   );
@@ -119,6 +123,7 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
     progress.detail("J5", text),
   );
   await noteProof(paths, backup);
+  await tryOtherImage(context, backup);
   progress.tell("J5", `backup ${backup.name} was restored and has all it should have`);
   return { name, size, proof: "restored", ...others };
 }
@@ -129,8 +134,33 @@ export async function proveBackup(context: JobContext): Promise<BackupFacts | Fa
  */
 function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolean {
   return (
-    job.plan.kind === "backup" || changesDatabase(job) || isProofDue(backups.map(backupSummary))
+    job.plan.kind === "backup" ||
+    changesDatabase(job) ||
+    hasOtherImage(databaseChange(imageChangesOf(job))) ||
+    isProofDue(backups.map(backupSummary))
   );
+}
+
+/** While the chat still serves: an image that doesn't start, or doesn't sort as before, stops nothing. */
+async function tryOtherImage({ driver, job, paths, progress }: JobContext, backup: Backup) {
+  const change = databaseChange(imageChangesOf(job));
+  const image = change?.to.id;
+  if (change === undefined || image === undefined || !hasOtherImage(change)) return;
+  try {
+    await driver.databaseTools.tryImage(
+      image,
+      dumpFile(paths, backup.name),
+      backup.manifest.dump,
+      (text) => progress.detail("J5", text),
+    );
+  } catch (error) {
+    throw new Error(
+      `the image ${change.to.reference} can't take the database over: ${messageOf(error)}. The backup ` +
+        `${backup.name} is good, by the image that runs`,
+      { cause: error },
+    );
+  }
+  progress.tell("J5", `${change.to.reference} restores it as well, and sorts as before`);
 }
 
 async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {
@@ -142,10 +172,15 @@ async function compareChecksum(paths: JobContext["paths"], { name, manifest }: B
  * What the update will need on the disks besides the release itself, in bytes.
  *
  * @param changes how much will be done to the database; 0: nothing
+ * @param hasOther whether the database will run from another image
  */
-export async function spaceForBackup(context: JobContext, changes: number): Promise<BackupSpace> {
+export async function spaceForBackup(
+  context: JobContext,
+  changes: number,
+  hasOther: boolean,
+): Promise<BackupSpace> {
   const { driver, paths } = context;
-  if (!needsBackup(context, changes)) return { backup: 0, proof: 0, revertPoint: 0 };
+  if (!needsBackup(context, changes, hasOther)) return { backup: 0, proof: 0, revertPoint: 0 };
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.

@@ -2,7 +2,7 @@
 import { compareMigrations } from "../../release/compare.ts";
 import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
-import type { RenderedRelease } from "../drivers/driver.ts";
+import type { ImageChange, RenderedRelease } from "../drivers/driver.ts";
 import { readBackup } from "../backups.ts";
 import { nameExists } from "../files.ts";
 import { checkHooks } from "../hooks/hooks.ts";
@@ -12,6 +12,7 @@ import type { HookName, KeptDatabase } from "../protocol.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
+import { databaseChange, fetchImages, hasOtherImage } from "./other-images.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { spaceForUploads } from "./restore-uploads.ts";
 import { requireSpaceFor } from "./space.ts";
@@ -26,6 +27,15 @@ interface CheckFacts extends Facts {
   replacement?: KeptDatabase;
   /** The hooks that are there. */
   hooks?: HookName[];
+  /** Services that get another image. */
+  images?: ImageChange[];
+  /** The server before, with how often Docker had restarted it, where it had. */
+  server?: { id: string; restartCount: number };
+}
+
+/** The server that ran before the job, with how often Docker had restarted it, where it had. */
+export function serverBefore(job: Job): CheckFacts["server"] {
+  return (job.factsOf("J1") as CheckFacts | undefined)?.server;
 }
 
 /** The migrations that a switch will apply to the instance's database; none for its first one. */
@@ -44,7 +54,7 @@ export function changesDatabase(job: Job): boolean {
 }
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
-  const { driver, progress } = context;
+  const { driver } = context;
   const hooks = await checkHooks(context);
   const release = wantedRelease(context);
   const target = switchTarget(context);
@@ -55,16 +65,26 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
         ? `the image ${target.image} is not on the server`
         : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
     );
-  const facts = await checkDatabase(context);
-  await checkSpace(context, facts);
   const rendered = renderedTarget(context);
-  const places = [target.listen, ...(await portsOf(context, rendered))];
-  const [taken] = await takenPorts(driver, places);
+  const ports = await portsOf(context, rendered);
+  // Before the download: what is not there yet is another image for certain.
+  const hasOther = hasOtherImage(databaseChange(await driver.imageChanges(rendered)));
+  const facts = await checkDatabase(context, hasOther);
+  await checkSpace(context, facts, hasOther);
+  const [taken] = await takenPorts(driver, [target.listen, ...ports]);
   if (taken !== undefined) throw new Error(describeTaken(taken));
-  await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
+  const images = await fetchImages(context, rendered);
   await driver.proveImage(target.image);
   await driver.ownSecrets(rendered, target.image);
-  return hooks.length === 0 ? facts : { ...facts, hooks };
+  const server = await driver.server();
+  return {
+    ...facts,
+    ...(hooks.length === 0 ? {} : { hooks }),
+    ...(images.length === 0 ? {} : { images }),
+    ...(server === undefined || server.restartCount === 0
+      ? {}
+      : { server: { id: server.id, restartCount: server.restartCount } }),
+  };
 }
 
 /** Also the first question to Compose: what it can't read stops the update here. */
@@ -87,11 +107,12 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
 async function checkSpace(
   context: JobContext,
   { pending, replacement }: CheckFacts,
+  hasOther: boolean,
 ): Promise<void> {
   const { driver, paths } = context;
   const { databaseVolume, filesVolume } = switchTarget(context);
   const changes = pending.length + (replacement === undefined ? 0 : 1);
-  const { backup, proof, revertPoint } = await spaceForBackup(context, changes);
+  const { backup, proof, revertPoint } = await spaceForBackup(context, changes, hasOther);
   const restored = await spaceForRestore(context, replacement);
   const volume = await driver.volumeFolder(databaseVolume);
   const uploads = await driver.volumeFolder(filesVolume);
@@ -121,7 +142,7 @@ async function spaceForRestore(
 }
 
 /** Never onto an emptied or another database, never to a release that can't start on this one. */
-async function checkDatabase(context: JobContext): Promise<CheckFacts> {
+async function checkDatabase(context: JobContext, hasOther: boolean): Promise<CheckFacts> {
   const { driver, ledger, progress } = context;
   const release = wantedRelease(context);
   const target = switchTarget(context);
@@ -173,7 +194,7 @@ async function checkDatabase(context: JobContext): Promise<CheckFacts> {
   if (problems.length > 0)
     throw new Error(`${release.name} can't start on this database: ${problems.join("; ")}`);
   const changes = pending.length + (replacement === undefined ? 0 : 1);
-  if (database.obstacle !== undefined && needsBackup(context, changes))
+  if (database.obstacle !== undefined && needsBackup(context, changes, hasOther))
     throw new Error(`the database can't be backed up: ${database.obstacle}`);
   if (pending.length > 0)
     progress.tell(

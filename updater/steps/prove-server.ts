@@ -3,6 +3,8 @@ import type { RenderedRelease } from "../drivers/driver.ts";
 import { passGate } from "../gate.ts";
 import type { ServingRecord } from "../protocol.ts";
 import { fileDigests } from "../release-files.ts";
+import { serverBefore } from "./check-update.ts";
+import { databaseChange, hasOtherImage, imageChangesOf } from "./other-images.ts";
 import { takenPorts } from "./ports.ts";
 import { replacedIdentity } from "./replace-database.ts";
 import { renderedTarget } from "./renderings.ts";
@@ -22,11 +24,14 @@ export async function proveNewServer(
       image: target.image,
       environment: await driver.wantedEnvironment(rendered),
       ...(known === undefined ? {} : { database: known }),
+      services: imageChangesOf(job).map(({ service }) => service),
+      before: serverBefore(job),
     },
     target.gate,
     (text) => progress.tell("J9", text),
   );
   await refuseTakenPorts(context, rendered);
+  await refuseOtherRules(context);
   return {
     firstGoodAt: pass.firstGoodAt,
     serving: {
@@ -58,6 +63,14 @@ async function refuseTakenPorts(context: JobContext, rendered: RenderedRelease):
     throw new Error(
       `port ${taken.port} on ${taken.address} was taken by ${taken.owner} during the update`,
     );
+}
+
+/** Rules of a kind that could not be compared before the start: there were none of another version then. */
+async function refuseOtherRules({ driver, job }: JobContext): Promise<void> {
+  if (!hasOtherImage(databaseChange(imageChangesOf(job)))) return;
+  const obstacle = (await driver.database())?.obstacle;
+  if (obstacle !== undefined)
+    throw new Error(`the database's new image does not fit its data: ${obstacle}`);
 }
 
 /** The other services that run now, with Compose's digest of each. */

@@ -7,6 +7,7 @@ import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
 import { setAsideUploads } from "../uploads.ts";
 import { failedName, revertPointName } from "../kept-databases.ts";
 import { pendingMigrations, replacementOf } from "./check-update.ts";
+import { restartsDatabase } from "./other-images.ts";
 import { putBackReplaced, replaceDatabase } from "./replace-database.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
@@ -53,6 +54,7 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
  */
 export async function restoreDatabase(context: JobContext): Promise<DatabaseRevert> {
   const { driver, job, paths, progress } = context;
+  await putImageBack(context);
   if (replacementOf(job) !== undefined) {
     await ensureDatabaseAnswers(context);
     return putBackReplaced(context);
@@ -89,6 +91,15 @@ async function ensureDatabaseAnswers(context: JobContext): Promise<void> {
   await driver.startDatabase(
     serving === undefined ? renderedTarget(context) : renderedRecord(context, serving),
   );
+}
+
+/** First of all: an image that can't run the database can't give it back either. The old one was kept. */
+async function putImageBack(context: JobContext): Promise<void> {
+  const { driver, job, progress } = context;
+  const serving = job.plan.previous?.serving;
+  if (!restartsDatabase(job) || serving === undefined) return;
+  progress.tell("R2", "the database gets the image back from which it ran");
+  await driver.startDatabase(renderedRecord(context, serving), { isMadeAnew: true });
 }
 
 async function changeSince(

@@ -9,7 +9,9 @@ import type { LedgerRecord, ReleaseIdentity, ServingRecord } from "../protocol.t
 import { BEFORE_UPDATE, hooksOfCheck, runBeforeUpdate } from "../hooks/hooks.ts";
 import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
-import { changesDatabase, checkUpdate, replacementOf } from "./check-update.ts";
+import type { Job } from "../job.ts";
+import { changesDatabase, checkUpdate, replacementOf, serverBefore } from "./check-update.ts";
+import { restartsDatabase } from "./other-images.ts";
 import { makeReplacement } from "./replace-database.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { proveNewServer } from "./prove-server.ts";
@@ -63,10 +65,14 @@ export const SWITCH_STEPS: readonly Step[] = [
 
 /**
  * With the same database nothing has to happen between the old server's stop and the new one's start, so
- * the old one serves on until J8 replaces it.
+ * the old one serves on until J8 replaces it. It must not run while its database's container is made anew.
  */
+function stopsFirst(job: Job): boolean {
+  return changesDatabase(job) || restartsDatabase(job);
+}
+
 async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
-  if (!changesDatabase(job)) {
+  if (!stopsFirst(job)) {
     await driver.setRestartPolicy("no");
     return {};
   }
@@ -76,7 +82,10 @@ async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
   return server?.running === true ? { stoppedAt } : {};
 }
 
-/** With a database that is about to change nobody can reach the new server before it is committed. */
+/**
+ * With a database that is about to change nobody can reach the new server before it is committed. Another image
+ * alone changes nothing in it: what is written then is there for the old one as well.
+ */
 async function startNewServer(context: JobContext): Promise<Facts> {
   const door = changesDatabase(context.job) ? "closed" : "open";
   return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
@@ -93,6 +102,7 @@ async function stopNewServer({ driver, job }: JobContext): Promise<Facts> {
   const server = await driver.server();
   const old = job.plan.previous;
   const isOld =
+    !stopsFirst(job) &&
     server?.running === true &&
     (server.id === old?.serving?.found ||
       (server.commit === old?.release?.commit &&
@@ -120,6 +130,7 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
       release: previous.release,
       image: serving.image,
       database: databaseAfterRevert(job) ?? serving.database,
+      before: serverBefore(job),
     },
     switchTarget(context).gate,
     (text) => progress.tell("R4", text),

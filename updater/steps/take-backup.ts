@@ -16,7 +16,7 @@ async function checkBackup(context: JobContext): Promise<void> {
   const { driver, paths } = context;
   await driver.waitUntilReady();
   refuseOther(context, await answeringDatabase(driver));
-  const { backup, proof } = await spaceForBackup(context, 0);
+  const { backup, proof } = await spaceForBackup(context, 0, false);
   const files = await spaceForFiles(context);
   const images = await driver.imageFolder();
   await requireSpaceFor([

@@ -30,7 +30,7 @@ describe("planText", () => {
   it("says from where to where, and that nothing else changes", () => {
     expect(text())
       .to.match(/^GO BACK +v2 \(2222222\) -> v1 \(1111111\), as of job 1$/m)
-      .and.match(/^Settings +env and profiles are the same; secretEnv stays as it is$/m)
+      .and.match(/^Settings +env, profiles and sideImages are the same; secretEnv stays as it is$/m)
       .and.match(/^Needs +nothing$/m)
       .and.match(/^Failure +v2 \(2222222\) comes back by itself$/m);
   });

@@ -15,7 +15,7 @@ export const PASSWORD = "password-of-the-registry";
 const FOLDER = "/var/lib/test-registry";
 const CONTAINER = "test-registry";
 
-/** Starts the registry, in a container of the sample's base image. */
+/** Starts the registry, in a container of the sample's base image, and waits until it answers. */
 export async function startRegistry(demo: DemoServer): Promise<void> {
   const program = await readFile(fileURLToPath(new URL("registry.mjs", import.meta.url)));
   await demo.exec(["sh", "-c", `mkdir -p ${FOLDER} && cat > ${FOLDER}/registry.mjs`], {
@@ -25,7 +25,12 @@ export async function startRegistry(demo: DemoServer): Promise<void> {
   await shell(
     demo,
     `docker run --detach --name ${CONTAINER} --network host --volume ${FOLDER}:/data:ro \
-       node:20-trixie-slim node /data/registry.mjs "$1" "$2" >/dev/null`,
+       node:20-trixie-slim node /data/registry.mjs "$1" "$2" >/dev/null
+     for attempt in $(seq 300); do
+       bash -c "</dev/tcp/127.0.0.1/$1" 2>/dev/null && exit 0
+       sleep 0.1
+     done
+     exit 1`,
     ...[String(PORT), PASSWORD],
   );
 }
@@ -55,12 +60,50 @@ export async function publish(
   await shell(
     demo,
     `docker buildx build --quiet --load --provenance=false --tag "published:$1" --label "$2=$3" /var/tmp/tree >/dev/null
-     mkdir -p "${FOLDER}/$1"
-     docker save "published:$1" | tar -x -C "${FOLDER}/$1"
+     mkdir -p "${FOLDER}/chatalot/$1"
+     docker save "published:$1" | tar -x -C "${FOLDER}/chatalot/$1"
      docker rmi "published:$1" >/dev/null
      docker buildx prune --all --force >/dev/null
      rm -rf /var/tmp/tree`,
     ...[tag, COMMIT_LABEL, labelledCommit],
+  );
+}
+
+/**
+ * Publishes an image beside the server's own: one that is on the server, with more lines of a Dockerfile.
+ * Its layers' trace is taken away, but for the image that it is made of.
+ *
+ * @param image `postgres:17`, published as `us/postgres:17`
+ * @param lines what makes it another one
+ * @returns its digest
+ */
+export async function publishSideImage(
+  demo: DemoServer,
+  image: string,
+  lines: readonly string[],
+): Promise<string> {
+  const dockerfile = [`FROM ${image}`, ...lines, ""].join("\n");
+  await demo.exec(
+    [
+      "docker",
+      "buildx",
+      "build",
+      "--quiet",
+      "--load",
+      "--provenance=false",
+      "--tag=published",
+      "-",
+    ],
+    { timeout: 120_000, input: dockerfile },
+  );
+  return shell(
+    demo,
+    `folder="${FOLDER}/$1/$2"
+     mkdir -p "$folder"
+     docker save published | tar -x -C "$folder"
+     docker rmi published >/dev/null
+     sed -n 's/.*"manifests":\\[{[^}]*"digest":"\\(sha256:[0-9a-f]*\\)".*/\\1/p' "$folder/index.json"`,
+    ...image.split(":"),
   );
 }
 

@@ -1,6 +1,8 @@
 /**
  * A registry that is read only: it serves the OCI layouts (as `docker save` writes them) in the
- * folders beside it, each under its folder's name as the tag. With a password it is private.
+ * folders beside it, `<image>/<tag>`, as `us/<image>:<tag>`. What was laid over an older image under
+ * the same tag is the tag's image from then on; the older one stays under its digest. With a password
+ * it is private.
  */
 import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
@@ -12,8 +14,6 @@ const folder = dirname(fileURLToPath(import.meta.url));
 const [port, password] = process.argv.slice(2);
 const allowed = `Basic ${Buffer.from(`reader:${password}`).toString("base64")}`;
 
-const blob = (layout, digest) => join(folder, layout, "blobs", ...digest.split(":"));
-
 async function answer(request, response) {
   response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
   if (request.headers.authorization !== allowed) {
@@ -21,18 +21,20 @@ async function answer(request, response) {
     return response.writeHead(401).end('{"errors":[{"code":"UNAUTHORIZED"}]}');
   }
   if (request.url === "/v2/") return response.writeHead(200).end("{}");
-  const [, kind, name] =
-    /^\/v2\/us\/chatalot\/(manifests|blobs)\/([\w.:-]+)$/.exec(request.url) ?? [];
-  const layouts = (await readdir(folder, { withFileTypes: true })).filter((entry) =>
-    entry.isDirectory(),
-  );
-  for (const { name: tag } of kind === undefined ? [] : layouts) {
+  const [, image, kind, name] =
+    /^\/v2\/us\/([a-z]+)\/(manifests|blobs)\/([\w.:-]+)$/.exec(request.url) ?? [];
+  const tags =
+    image === undefined
+      ? []
+      : await readdir(join(folder, image), { withFileTypes: true }).catch(() => []);
+  for (const tag of tags.filter((entry) => entry.isDirectory()).map((entry) => entry.name)) {
+    const layout = join(folder, image, tag);
     let digest = name;
     if (kind === "manifests" && name === tag)
-      digest = JSON.parse(await readFile(join(folder, tag, "index.json"), "utf8")).manifests[0]
-        .digest;
+      digest = JSON.parse(await readFile(join(layout, "index.json"), "utf8")).manifests[0].digest;
     if (!/^sha256:[0-9a-f]{64}$/.test(digest)) continue;
-    const found = await stat(blob(tag, digest)).catch(() => undefined);
+    const blob = join(layout, "blobs", ...digest.split(":"));
+    const found = await stat(blob).catch(() => undefined);
     if (found === undefined) continue;
     const type =
       kind === "manifests"
@@ -43,9 +45,7 @@ async function answer(request, response) {
       "Content-Length": found.size,
       "Docker-Content-Digest": digest,
     });
-    return request.method === "HEAD"
-      ? response.end()
-      : createReadStream(blob(tag, digest)).pipe(response);
+    return request.method === "HEAD" ? response.end() : createReadStream(blob).pipe(response);
   }
   const code = kind === "manifests" ? "MANIFEST_UNKNOWN" : "BLOB_UNKNOWN";
   return response.writeHead(404).end(JSON.stringify({ errors: [{ code, message: "not found" }] }));

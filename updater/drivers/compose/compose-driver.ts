@@ -11,6 +11,7 @@ import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
   Driver,
+  ImageChange,
   ImageFacts,
   ImageOptions,
   ImageResult,
@@ -30,6 +31,7 @@ import {
   docker,
   endOf,
   inspectContainer,
+  inspectContainers,
   inspectImage,
   inspectImages,
   isUnfinished,
@@ -43,6 +45,7 @@ import { probeWebVersion } from "./health.ts";
 import { damageOf, removeDamaged } from "./image-damage.ts";
 import { getImages, imageName } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
+import { imageChanges } from "./other-images.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 import { startServices } from "./start-services.ts";
 
@@ -317,8 +320,29 @@ export class ComposeDriver implements Driver {
     return readDatabase(await findDatabase(this.project));
   }
 
-  async startDatabase(release: RenderedRelease): Promise<void> {
-    await startServices(this.compose, release, [DATABASE_SERVICE]);
+  async startDatabase(
+    release: RenderedRelease,
+    options: { isMadeAnew?: boolean } = {},
+  ): Promise<void> {
+    await startServices(this.compose, release, [DATABASE_SERVICE], options);
+  }
+
+  imageChanges(release: RenderedRelease): Promise<ImageChange[]> {
+    return imageChanges(this.compose, release);
+  }
+
+  async containers(services: readonly string[]): Promise<Map<string, ContainerFacts>> {
+    if (services.length === 0) return new Map();
+    const listed = (await listContainers(this.project)).filter(({ service }) =>
+      services.includes(service),
+    );
+    const found = await inspectContainers(listed.map(({ id }) => id));
+    return new Map(
+      listed.flatMap(({ id, service }) => {
+        const facts = found.find((container) => container.facts.id === id)?.facts;
+        return facts === undefined ? [] : [[service, facts] as const];
+      }),
+    );
   }
 
   async databaseRuns(): Promise<boolean> {

@@ -57,7 +57,7 @@ export interface DockersContainer {
     PortBindings: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
   };
   Mounts: { Type: string; Name?: string; Source: string; Destination: string }[];
-  Config: { Labels: Record<string, string> | null; Env: string[] | null };
+  Config: { Image: string; Labels: Record<string, string> | null; Env: string[] | null };
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
 }
 
@@ -135,6 +135,8 @@ async function inspect<T>(kind: "container" | "image", names: readonly string[])
 /** A container's facts and its environment. */
 export interface InspectedContainer {
   facts: ContainerFacts;
+  /** The image's name with which it was made. */
+  image: string;
   environment: Map<string, string>;
 }
 
@@ -175,13 +177,18 @@ export function containerOf(found: DockersContainer): InspectedContainer {
       ...(composeConfigHash === undefined ? {} : { composeConfigHash }),
       ...(address === undefined ? {} : { address }),
     },
-    environment: new Map(
-      (found.Config.Env ?? []).map((entry) => {
-        const equals = entry.indexOf("=");
-        return [entry.slice(0, equals), entry.slice(equals + 1)];
-      }),
-    ),
+    image: found.Config.Image,
+    environment: environmentOf(found.Config.Env),
   };
+}
+
+function environmentOf(entries: readonly string[] | null | undefined): Map<string, string> {
+  return new Map(
+    (entries ?? []).map((entry) => {
+      const equals = entry.indexOf("=");
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
 }
 
 /**
@@ -207,9 +214,12 @@ export interface InspectedImage {
   id: string;
   /** Its names, `repository:tag`. */
   names: string[];
+  /** What registries call it, `repository@sha256:…`; empty where it was built or loaded. */
+  digests: string[];
   commit?: string;
   architecture: string;
   user: string;
+  environment: Map<string, string>;
 }
 
 export async function inspectImage(name: string): Promise<InspectedImage | undefined> {
@@ -223,8 +233,10 @@ export async function inspectImages(names: readonly string[]): Promise<Inspected
     return {
       id: found.Id,
       names: found.RepoTags ?? [],
+      digests: found.RepoDigests ?? [],
       architecture: found.Architecture,
       user: found.Config?.User ?? "",
+      environment: environmentOf(found.Config?.Env),
       ...(commit === undefined ? {} : { commit }),
     };
   });
@@ -234,8 +246,13 @@ export async function inspectImages(names: readonly string[]): Promise<Inspected
 interface DockersImage {
   Id: string;
   RepoTags: string[] | null;
+  RepoDigests?: string[] | null;
   Architecture: string;
-  Config: { Labels?: Record<string, string> | null; User?: string } | null;
+  Config: {
+    Labels?: Record<string, string> | null;
+    User?: string;
+    Env?: string[] | null;
+  } | null;
 }
 
 /** Where the files of a volume lie on the server. */

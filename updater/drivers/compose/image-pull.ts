@@ -8,7 +8,7 @@ import { COMMIT_LABEL, docker, inspectImage } from "./docker.ts";
 const PULL_TIMEOUT = 30 * 60_000;
 
 /** The processors that are supported, as Docker names them. */
-const ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+export const ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
 
 /**
  * Pulls the first of the references that is the commit's image, and gives it our name. Root's own

@@ -35,9 +35,12 @@ const COMPOSE_FILE_NAMES = [
   "docker-compose.yaml",
 ];
 
+/** What the names of all images of releases begin with. */
+export const OWN_IMAGES = "chatalot-deploy/";
+
 /** The tag of a commit's server image. Other images of the commit are named after it. */
 export function imageName(project: string, commit: string): string {
-  return `chatalot-deploy/${project}:${commit}`;
+  return `${OWN_IMAGES}${project}:${commit}`;
 }
 
 /** The compose file of a release's tree. */

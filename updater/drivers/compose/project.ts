@@ -37,6 +37,12 @@ async function composeArguments(
 export interface ServiceDefinition {
   environment?: Record<string, string | null>;
   ports?: { host_ip?: string; published?: string; protocol?: string }[];
+  image?: string;
+}
+
+export interface StartOthersOptions {
+  /** Makes a container anew whose definition is another one. @default false: it is started as it is */
+  isMadeAnew?: boolean;
 }
 
 export class ComposeProject {
@@ -64,10 +70,15 @@ export class ComposeProject {
   }
 
   /** Starts everything but the server, and waits until what the server depends on is healthy. */
-  async startOthers(release: RenderedRelease, services: readonly string[]): Promise<void> {
+  async startOthers(
+    release: RenderedRelease,
+    services: readonly string[],
+    { isMadeAnew = false }: StartOthersOptions = {},
+  ): Promise<void> {
     if (services.length === 0) return;
     await this.run("start the other services", release, [
-      ...["up", "--detach", "--no-build", "--pull", "never", "--no-recreate", "--no-deps"],
+      ...["up", "--detach", "--no-build", "--pull", "never", "--no-deps"],
+      ...(isMadeAnew ? [] : ["--no-recreate"]),
       ...["--wait", "--wait-timeout", "120", ...services],
     ]);
   }
@@ -102,9 +113,18 @@ export class ComposeProject {
 
   /** One service as Compose merges it from the release, the override and the `.env`. */
   async definition(release: RenderedRelease, service: string): Promise<ServiceDefinition> {
+    return (await this.definitions(release))[service] ?? {};
+  }
+
+  /** The image of each service that is switched on. */
+  async imageOfEach(release: RenderedRelease): Promise<Map<string, string>> {
+    const services = Object.entries(await this.definitions(release));
+    return new Map(services.flatMap(([name, { image }]) => (image ? [[name, image]] : [])));
+  }
+
+  private async definitions(release: RenderedRelease): Promise<Record<string, ServiceDefinition>> {
     const json = await this.run("read the compose file", release, ["config", "--format", "json"]);
-    const { services = {} } = JSON.parse(json) as { services?: Record<string, ServiceDefinition> };
-    return services[service] ?? {};
+    return (JSON.parse(json) as { services?: Record<string, ServiceDefinition> }).services ?? {};
   }
 
   private async run(label: string, release: RenderedRelease, args: string[]): Promise<string> {

@@ -4,7 +4,7 @@ import { DATABASE_SERVICE } from "../../../release/compose-file.ts";
 import type { RenderedRelease } from "../driver.ts";
 import { DATABASE_START_TIMEOUT, waitForDatabase } from "./data/database.ts";
 import { containersOf, lastErrors } from "./docker.ts";
-import type { ComposeProject } from "./project.ts";
+import type { ComposeProject, StartOthersOptions } from "./project.ts";
 
 /**
  * Starts services and waits until they can be used.
@@ -17,14 +17,15 @@ export async function startServices(
   compose: ComposeProject,
   release: RenderedRelease,
   services: readonly string[],
+  options: StartOthersOptions = {},
 ): Promise<void> {
   if (!services.includes(DATABASE_SERVICE)) {
-    await compose.startOthers(release, services);
+    await compose.startOthers(release, services, options);
     return;
   }
   const begun = performance.now();
   try {
-    await compose.startOthers(release, services);
+    await compose.startOthers(release, services, options);
     await waitForDatabase(compose.name);
   } catch (error) {
     try {

@@ -37,13 +37,18 @@ export function proofContainer(project: string): string {
   return `chatalot-deploy-proof-${project}`;
 }
 
-/** @param project names the throwaway container */
+/**
+ * @param live the throwaway server runs from its image
+ * @param project names the throwaway container
+ * @param more.inspect looks at the throwaway database once the dump is in it
+ */
 export async function proveDump(
   live: DatabaseContainer,
   project: string,
   file: string,
   dump: Dump,
   report: (text: string) => void,
+  more: { inspect?: (copy: DatabaseContainer) => Promise<void> } = {},
 ): Promise<void> {
   await removeProof(project);
   try {
@@ -55,6 +60,7 @@ export async function proveDump(
     await restore(copy, file, dump);
     report("comparing what came out with what went in");
     await compare(copy, dump);
+    await more.inspect?.(copy);
   } finally {
     await removeProof(project);
   }

@@ -10,6 +10,7 @@ import {
 import { dumpDatabase } from "./dump.ts";
 import { contentOf, proveDump, removeProof, restoreBeside } from "./proof.ts";
 import { query, theDatabase } from "./psql.ts";
+import { refuseOtherRules } from "./sorting-rules.ts";
 import { undoMigrations } from "./undo.ts";
 
 const SIZE = "SELECT pg_database_size(current_database())";
@@ -21,6 +22,12 @@ export function databaseTools(project: string): DatabaseTools {
     size: async () => Number(await query(await live(), "measure the database", SIZE)),
     dump: async (file, report): Promise<Dump> => dumpDatabase(await live(), file, report),
     prove: async (file, dump, report) => proveDump(await live(), project, file, dump, report),
+    tryImage: async (image, file, dump, report) => {
+      const database = await live();
+      await proveDump({ ...database, imageId: image }, project, file, dump, report, {
+        inspect: (copy) => refuseOtherRules(database, copy),
+      });
+    },
     endProof: async () => removeProof(project),
     schemaDigest: async () => schemaDigest(await live()),
     copyTo: async (name, source) => copyDatabase(await live(), name, source),

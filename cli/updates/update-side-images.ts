@@ -1,0 +1,73 @@
+/** `chatalot update --side-images`: newer digests, pinned, shown, asked for, done. */
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../../common/errors.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import { sideImagesOn } from "../../provider/server/server-side-images.ts";
+import { writeFileDurably } from "../../updater/files.ts";
+import type { SideImageFacts } from "../../updater/side-images-protocol.ts";
+import { previewDraft, runUp } from "../run/up.ts";
+import { stackFileOf, withSideImages } from "../run/stack-file.ts";
+import { settingsOfStack } from "../stack.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import type { UpdateOptions, UpdateResult } from "../updates.ts";
+import { describeSideImages, newerImages, pinsOf } from "./side-images.ts";
+
+/** Reads the server and asks the registries. Nothing is downloaded. */
+export async function readSideImages(stack: string | undefined): Promise<SideImageFacts[]> {
+  const { place } = await settingsOfStack(stack);
+  return sideImagesOn(RemoteServer.at(place), (text) => console.error(text));
+}
+
+/** Writes newer digests into the stack file, where the next `pulumi preview` and `pulumi up` find them. */
+export async function pinSideImages(
+  stack: string | undefined,
+  images: Readonly<Record<string, string>>,
+): Promise<string> {
+  const file = await stackFileOf(stack);
+  await writeFileDurably(file.path, withSideImages(file.text, images));
+  return file.path;
+}
+
+/**
+ * Pins the newer digests, previews them, asks, and brings them. Where it fails, the stack file is as before.
+ *
+ * @throws UserError where it can't be done; nothing was changed then
+ */
+export async function updateSideImages(
+  stack: string | undefined,
+  { retry = false, yes = false }: UpdateOptions,
+  context: Pick<CommandContext, "tell">,
+  question: Ask = canAsk() ? ask : undefined,
+): Promise<UpdateResult> {
+  const { place } = await settingsOfStack(stack);
+  const server = RemoteServer.at(place);
+  const { serving, reverted } = await server.state();
+  const commit = serving?.release?.commit;
+  if (serving === undefined || commit === undefined)
+    throw new UserError("There is nothing to update: nothing serves. Deploy first: pulumi up");
+  const images = await sideImagesOn(server, context.tell);
+  const newer = newerImages(images);
+  context.tell(describeSideImages(images));
+  if (newer.length === 0) return "nothing-to-do";
+  if (!yes && question === undefined)
+    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  const job = retry ? reverted.find((entry) => entry.commit === commit)?.sequence : undefined;
+  const file = await stackFileOf(stack);
+  const draft = join(dirname(file.path), `.update.${basename(file.path)}`);
+  const text = withSideImages(file.text, pinsOf(newer), job);
+  try {
+    await writeFileDurably(draft, text);
+    await previewDraft(stack, draft);
+    if (!yes && !(await agrees(question, "\nUpdate?"))) return "declined";
+  } finally {
+    await rm(draft, { force: true });
+  }
+  const aim = {
+    ...{ server, commit, before: serving.sequence },
+    underWay: "The update may go on at the server. Follow it: pulumi up",
+    served: `names ${Object.values(pinsOf(newer)).join(", ")}.`,
+    lookAt: '"sideImages"',
+  };
+  return runUp(stack, file, text, aim, context);
+}

@@ -1,0 +1,56 @@
+/** The images beside the server's own, as a server runs them and as their registries have them now. */
+import {
+  type SideImageFacts,
+  type SideImagesAnswer,
+  type SideImagesRequest,
+} from "../../updater/side-images-protocol.ts";
+import { PROTOCOL } from "../../updater/protocol.ts";
+import type { RemoteServer } from "./remote-server.ts";
+import { installedRunner, type Runner } from "./runner.ts";
+
+/** The updater waits for some registries at a time, each for a quarter of a minute at most. */
+const TIMEOUT = 3 * 60_000;
+
+/**
+ * What each service runs from, and what its registry has under the same tag. The programs of this version are
+ * put on the server where they are missing; nothing else is changed, and nothing is downloaded.
+ *
+ * @returns empty where nothing serves
+ */
+export async function sideImagesOn(
+  server: RemoteServer,
+  tell: (text: string) => void,
+): Promise<SideImageFacts[]> {
+  const { hasInstance } = await server.facts();
+  return hasInstance ? read(server, await server.install(tell), true) : [];
+}
+
+/**
+ * What each service runs from, for a preview: it installs nothing and asks no registry. Undefined where this
+ * version's programs are not there yet.
+ */
+export function runningSideImages(server: RemoteServer): Promise<SideImageFacts[] | undefined> {
+  return server.once("side images", async () => {
+    const facts = await server.facts();
+    const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
+    return runner === undefined ? undefined : read(server, runner, false);
+  });
+}
+
+async function read(
+  server: RemoteServer,
+  { node, updater }: Runner,
+  registries: boolean,
+): Promise<SideImageFacts[]> {
+  const { directory } = server.place;
+  const request: SideImagesRequest = { protocol: PROTOCOL, directory, registries };
+  const { stdout } = await server.transport.run(
+    "read the images beside the server's own",
+    [node, updater, "side-images"],
+    { stdin: JSON.stringify(request), timeout: TIMEOUT },
+  );
+  const answer = JSON.parse(stdout) as SideImagesAnswer;
+  if (answer.protocol !== PROTOCOL)
+    throw new Error(`the answer has protocol ${answer.protocol}, not ${PROTOCOL}`);
+  return answer.images;
+}

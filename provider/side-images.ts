@@ -1,0 +1,66 @@
+/** The digests of the setting `sideImages`: why they don't fit a release, and what they change. */
+import { sideImageProblems, type SideImages } from "../release/side-images.ts";
+import { DATABASE_SERVICE } from "../release/compose-file.ts";
+import type { Configuration, ServerState } from "../updater/protocol.ts";
+import { shortDigest } from "../updater/texts.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
+import { knownServerOf } from "./place.ts";
+import type { Refusal, ResourceContext } from "./resource.ts";
+import { runningSideImages } from "./server/server-side-images.ts";
+
+/** Refuses digests of another image or tag than the release's, all of them at once. */
+export function sideImageRefusals(news: Wire): Refusal[] {
+  const { sideImages, configuration, release } = news;
+  // A stack of an earlier version has not noted them: then the server says it, before a job begins.
+  if (sideImages === undefined || [sideImages, configuration].some(hasUnknown)) return [];
+  const problems = sideImageProblems(wantedBy(news), sideImages as SideImages);
+  if (problems.length === 0) return [];
+  return [
+    {
+      property: "",
+      reason: `${release as string} can't have these images. Nothing was changed.\n${problems.join("\n")}`,
+    },
+  ];
+}
+
+function wantedBy({ configuration }: Wire): SideImages {
+  return (configuration as Configuration | undefined)?.sideImages ?? {};
+}
+
+/** Says which services get another image, from which one to which, and what that does to the chat. */
+export async function tellSideImages(
+  context: ResourceContext,
+  olds: Wire,
+  news: Wire,
+  { serving }: ServerState,
+): Promise<void> {
+  if (serving === undefined || hasUnknown(news.configuration) || olds.commit === undefined) return;
+  const [before, after] = [wantedBy(olds), wantedBy(news)];
+  const services = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((service) => before[service] !== after[service])
+    .sort();
+  if (services.length === 0) return;
+  const running = await runningSideImages(knownServerOf(news));
+  for (const service of services) {
+    const runs = running?.find((image) => image.service === service)?.runs;
+    const from = runs ?? digestOf(before[service]);
+    const to = digestOf(after[service]);
+    const image = (after[service] ?? before[service] ?? "").replace(/@.*$/, "");
+    context.tell(
+      `IMAGE    ${service}: ${image} ${from === undefined ? "as it runs" : shortDigest(from)} -> ` +
+        `${to === undefined ? "what the tag names on the server" : shortDigest(to)}, ${effect(service, from === to)}`,
+    );
+  }
+}
+
+function effect(service: string, isSame: boolean): string {
+  if (service !== DATABASE_SERVICE) return "its container is made anew";
+  return isSame
+    ? "restarts the database: CHAT IS AWAY meanwhile"
+    : "restarts the database: backed up, proven and tried with the new image while the chat stays up, then CHAT " +
+        "IS AWAY for the restart";
+}
+
+function digestOf(image: string | undefined): string | undefined {
+  return image?.split("@")[1];
+}
