@@ -73,7 +73,8 @@ export function withSideImages(
 ): string {
   const document = read(text);
   const path = ["config", `${NAMESPACE}:sideImages`];
-  if (!isMap(document.getIn(path, true))) set(document, "sideImages", undefined);
+  // What is not there would be made a list of pairs.
+  if (!isMap(document.getIn(path, true))) document.setIn(path, document.createNode({}));
   for (const [service, image] of Object.entries(images)) document.setIn([...path, service], image);
   set(document, "retry", retry);
   return document.toString({ lineWidth: 0 });

@@ -288,6 +288,33 @@ describe("renderCompose", () => {
     const composeText = serverOf("network_mode: host");
     expect(refusal({ composeText, volumes: {} })).to.include('network_mode "host"');
   });
+
+  describe("with digests in the place of tags", () => {
+    const digest = `sha256:${"ab".repeat(32)}`;
+
+    it("has them, and everything else as without", () => {
+      const pinned = rendered({ sideImages: { postgres: `postgres:17@${digest}` } });
+      expect(pinned.services["postgres"]?.["image"]).to.equal(`postgres:17@${digest}`);
+      const { services } = rendered();
+      expect({
+        ...pinned.services,
+        postgres: { ...pinned.services["postgres"], image: "postgres:17" },
+      }).to.deep.equal(services);
+      expect(renderCompose(input({ sideImages: {} }))).to.equal(renderCompose(input()));
+    });
+
+    it("refuses a digest of another tag, of the server itself, and of a service that isn't there", () => {
+      const text = refusal({
+        sideImages: {
+          postgres: `postgres:16@${digest}`,
+          chatalot: `chatalot:1@${digest}`,
+          redis: `redis:7@${digest}`,
+        },
+      });
+      for (const service of ["postgres", "chatalot", "redis"])
+        expect(text).to.contain(`sideImages.${service} is for`);
+    });
+  });
 });
 
 describe("imagesToBuild", () => {

@@ -81,6 +81,31 @@ describe("parseSettings", () => {
     });
   });
 
+  describe("sideImages", () => {
+    const image = `postgres:17@sha256:${"ab".repeat(32)}`;
+
+    it("are images by service, each with its tag and its digest", () => {
+      const { sideImages } = parseSettings({ release: "v1", sideImages: { postgres: image } });
+      expect(sideImages).to.deep.equal({ postgres: image });
+    });
+
+    for (const wrong of ["postgres:17", image.replace(":17", ""), `--${image}`, 17, {}, null])
+      it(`are refused where one is ${JSON.stringify(wrong)}`, () => {
+        expect(() => parseSettings({ release: "v1", sideImages: { postgres: wrong } })).to.throw(
+          UserError,
+          /sideImages\.postgres: (?:is missing: )?expected an image with its tag and its digest/,
+        );
+      });
+
+    for (const wrong of ["postgres", ["postgres"], 1])
+      it(`are refused as ${JSON.stringify(wrong)}`, () => {
+        expect(() => parseSettings({ release: "v1", sideImages: wrong })).to.throw(
+          UserError,
+          "sideImages: expected images by the names of services",
+        );
+      });
+  });
+
   it("reads everything, as text or as YAML has read it", () => {
     const settings = parseSettings({
       release: "v0.22.6@2d55427",

@@ -135,6 +135,35 @@ describe("passGate", () => {
     expect(told).to.have.length(1);
   });
 
+  it("takes a server for what it is that Docker had restarted before the job", async () => {
+    driver.current = container(NEW_COMMIT, { restartCount: 2 });
+    const expected = { release: release(NEW_COMMIT), image: IMAGE, database: DATABASE };
+    const passed = (before: { id: string; restartCount: number }): Promise<GatePass> =>
+      passGate(driver, { ...expected, before }, LIMITS, () => undefined, time.signal);
+    await passed({ id: driver.current.id, restartCount: 2 });
+    const again = await errorOf(() => passed({ id: driver.current?.id ?? "", restartCount: 1 }));
+    expect(again.message).to.contain("it was restarted 1 times");
+    const another = await errorOf(() => passed({ id: "another", restartCount: 2 }));
+    expect(another.message).to.contain("it was restarted 2 times");
+  });
+
+  it("watches services that got another image: one that ends again and again is none that runs", async () => {
+    const expected = { release: release(NEW_COMMIT), image: IMAGE, services: ["coturn"] };
+    const passed = (): Promise<GatePass> =>
+      passGate(driver, expected, LIMITS, () => undefined, time.signal);
+    for (const [values, text] of [
+      [undefined, "coturn has no container"],
+      [{ running: false, status: "exited" }, "coturn is exited"],
+      [{ restartCount: 3 }, "coturn ended and was started again 3 times"],
+    ] as const) {
+      driver.side.clear();
+      if (values !== undefined) driver.side.set("coturn", container("", values));
+      expect((await errorOf(passed)).message).to.contain(text);
+    }
+    driver.side.set("coturn", container(""));
+    await passed();
+  });
+
   const hopeless: [string, Parameters<typeof container>[1] | undefined, string][] = [
     ["ended", { running: false, status: "exited", exitCode: 101 }, "by itself with exit code 101"],
     ["is dead", { running: false, status: "dead", exitCode: 137 }, "by itself with exit code 137"],

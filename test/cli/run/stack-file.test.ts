@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { parse } from "yaml";
-import { changedNames, withEarlier, without } from "../../../cli/run/stack-file.ts";
+import { changedNames, withEarlier, without, withSideImages } from "../../../cli/run/stack-file.ts";
 
 const FILE = `# My chat.
 encryptionsalt: v1:abc
@@ -61,6 +61,51 @@ describe("withEarlier", () => {
     expect(withEarlier(FILE, { release: "1234567" })).to.match(/release: "1234567"/);
     const text = withEarlier(FILE, { release: "v1", env: value({ A: "yes", B: "0x1f" }) });
     expect(text).to.contain('A: "yes"').and.to.contain('B: "0x1f"');
+  });
+});
+
+describe("withSideImages", () => {
+  const [old, next] = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
+
+  it("sets the digests of some services and leaves everything else, comments too", () => {
+    const first = withSideImages(FILE, { postgres: `postgres:17@${old}` });
+    expect(configOf(first)).to.deep.equal({
+      ...configOf(FILE),
+      "chatalot-deploy:sideImages": { postgres: `postgres:17@${old}` },
+    });
+    expect(first).to.contain("# To update, change this line.");
+    const second = withSideImages(first, { coturn: `coturn/coturn:4@${next}` }, 7);
+    expect(configOf(second)).to.deep.include({
+      "chatalot-deploy:sideImages": {
+        postgres: `postgres:17@${old}`,
+        coturn: `coturn/coturn:4@${next}`,
+      },
+      "chatalot-deploy:retry": 7,
+    });
+    expect(configOf(withSideImages(second, { postgres: `postgres:17@${next}` }))).to.deep.include({
+      "chatalot-deploy:sideImages": {
+        postgres: `postgres:17@${next}`,
+        coturn: `coturn/coturn:4@${next}`,
+      },
+    });
+  });
+
+  it("takes an empty setting for none", () => {
+    const empty = FILE.replace("config:", 'config:\n  chatalot-deploy:sideImages: ""');
+    const text = withSideImages(empty, { postgres: `postgres:17@${old}` });
+    expect(configOf(text)["chatalot-deploy:sideImages"]).to.deep.equal({
+      postgres: `postgres:17@${old}`,
+    });
+  });
+
+  it("goes back with an earlier update", () => {
+    const pinned = withSideImages(FILE, { postgres: `postgres:17@${next}` });
+    const before = { sideImages: value({ postgres: `postgres:17@${old}` }) };
+    expect(configOf(withEarlier(pinned, { release: "v1", ...before }))).to.deep.include({
+      "chatalot-deploy:sideImages": { postgres: `postgres:17@${old}` },
+    });
+    const unset = withEarlier(pinned, { release: "v1", sideImages: { value: "", secret: false } });
+    expect(configOf(unset)).not.to.have.property("chatalot-deploy:sideImages");
   });
 });
 

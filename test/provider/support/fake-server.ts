@@ -15,6 +15,7 @@ import {
   type SubmitAnswer,
 } from "../../../updater/protocol.ts";
 import type { SetScheduleAnswer } from "../../../updater/schedule/protocol.ts";
+import type { SideImageFacts } from "../../../updater/side-images-protocol.ts";
 import { readyFacts } from "./samples.ts";
 
 const RUNNERS = "/usr/local/lib/chatalot-deploy";
@@ -25,6 +26,7 @@ export class FakeServer {
   /** Undefined: there is no instance. */
   state: ServerState | undefined;
   history: InstanceHistory = { protocol: PROTOCOL, jobs: [], waysBack: [] };
+  sideImages: SideImageFacts[] = [];
   answer: SubmitAnswer = { answer: "refused", reasons: ["not asked for"] };
   /** What would be answered; undefined: the answer. */
   foreseen: ForeseenAnswer | undefined;
@@ -79,6 +81,8 @@ export class FakeServer {
     if (verb === "inspect") return said(JSON.stringify(this.state));
     if (verb === "history") return said(JSON.stringify(this.history));
     if (verb === "foresee") return said(JSON.stringify(this.foreseen ?? this.answer));
+    if (verb === "side-images")
+      return said(JSON.stringify({ protocol: PROTOCOL, images: this.sideImages }));
     if (verb === "submit") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);

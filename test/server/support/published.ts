@@ -35,10 +35,12 @@ export async function startRegistry(demo: DemoServer): Promise<void> {
   );
 }
 
+/** Ends the registry, and takes what came from it from the server, but for what a container runs from. */
 export async function stopRegistry(demo: DemoServer): Promise<void> {
   await shell(
     demo,
     `docker rm --force ${CONTAINER} >/dev/null 2>&1 || true
+     docker images --quiet "${REGISTRY}/us/*" | xargs --no-run-if-empty docker rmi --force >/dev/null 2>&1 || true
      rm -rf ${FOLDER} /root/.docker/config.json`,
   );
 }
