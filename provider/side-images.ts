@@ -35,17 +35,18 @@ export async function tellSideImages(
   { serving }: ServerState,
 ): Promise<void> {
   if (serving === undefined || hasUnknown(news.configuration) || olds.commit === undefined) return;
-  const [before, after] = [wantedBy(olds), wantedBy(news)];
-  const services = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((service) => before[service] !== after[service])
+  const before = new Map(Object.entries(wantedBy(olds)));
+  const after = new Map(Object.entries(wantedBy(news)));
+  const services = [...new Set([...before.keys(), ...after.keys()])]
+    .filter((service) => before.get(service) !== after.get(service))
     .sort();
   if (services.length === 0) return;
   const running = await runningSideImages(knownServerOf(news));
   for (const service of services) {
     const runs = running?.find((image) => image.service === service)?.runs;
-    const from = runs ?? digestOf(before[service]);
-    const to = digestOf(after[service]);
-    const image = (after[service] ?? before[service] ?? "").replace(/@.*$/, "");
+    const from = runs ?? digestOf(before.get(service));
+    const to = digestOf(after.get(service));
+    const image = (after.get(service) ?? before.get(service) ?? "").replace(/@.*$/, "");
     context.tell(
       `IMAGE    ${service}: ${image} ${from === undefined ? "as it runs" : shortDigest(from)} -> ` +
         `${to === undefined ? "what the tag names on the server" : shortDigest(to)}, ${effect(service, from === to)}`,

@@ -176,7 +176,8 @@ function renderServices(services: Section, input: ComposeInput): Section {
       );
       rendered = renderServer(rendered, others, input);
     }
-    const pinned = input.sideImages?.[name];
+    // A service may be called as what every object has.
+    const pinned = new Map(Object.entries(input.sideImages ?? {})).get(name);
     if (pinned !== undefined) rendered = new Map(rendered).set("image", literal(pinned));
     if (input.containerPrefix !== undefined && rendered.has("container_name")) {
       rendered = new Map(rendered).set(

@@ -303,6 +303,15 @@ describe("renderCompose", () => {
       expect(renderCompose(input({ sideImages: {} }))).to.equal(renderCompose(input()));
     });
 
+    it("takes a service's name for nothing but a name", () => {
+      const text = serverOf('image: "chat:1"').replace(
+        "postgres:",
+        "constructor: { image: x }\n  postgres:",
+      );
+      const { services } = rendered({ composeText: text, volumes: {}, sideImages: {} });
+      expect(services["constructor"]).to.deep.equal({ image: "x" });
+    });
+
     it("refuses a digest of another tag, of the server itself, and of a service that isn't there", () => {
       const text = refusal({
         sideImages: {
