@@ -96,15 +96,17 @@ export async function makePlan(
 ): Promise<Plan | undefined> {
   const running = state.serving?.release;
   if (running === undefined || running.commit === next.commit) return undefined;
-  const history =
+  // The parser of SQL is loaded while git counts.
+  const [history, pending] = await Promise.all([
     current === undefined
       ? { ahead: 0, behind: 0, subjects: [] }
-      : await commitsBetween(mirror, current.commit, next.commit);
+      : commitsBetween(mirror, current.commit, next.commit),
+    plannedMigrations(next, state),
+  ]);
   const changelog =
     next.changelog === undefined
       ? { entries: [] }
       : compareChangelogs(current?.changelog, next.changelog);
-  const pending = await plannedMigrations(next, state);
   const { override, serving, database } = state;
   return {
     from: planned(running.name, running.commit, running.webVersion ?? running.crateVersion),

@@ -77,6 +77,8 @@ export interface StartOptions {
    * @default "open"
    */
   door?: "open" | "closed";
+  /** Gives up a database that ends again and again. @default false */
+  isImpatient?: boolean;
 }
 
 /** What runs, and how it answers. */

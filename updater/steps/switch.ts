@@ -88,7 +88,8 @@ async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
  */
 async function startNewServer(context: JobContext): Promise<Facts> {
   const door = changesDatabase(context.job) ? "closed" : "open";
-  return { door, ...(await context.driver.start(renderedTarget(context), { door })) };
+  const isImpatient = restartsDatabase(context.job);
+  return { door, ...(await context.driver.start(renderedTarget(context), { door, isImpatient })) };
 }
 
 /**

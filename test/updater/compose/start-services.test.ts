@@ -29,6 +29,24 @@ describe("startServices", () => {
     expect((await programs.calls()).some((call) => call.includes("pg_isready"))).to.equal(true);
   });
 
+  it("gives up a database that ends again and again only where it runs from another image", async () => {
+    await programs.containerIs({ ...inspectedContainer(OLD_COMMIT, true), RestartCount: 5 });
+    const compose = {
+      name: "chat",
+      startOthers: (_: unknown, _services: unknown, { signal }: { signal?: AbortSignal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(new Error("was canceled")));
+        }),
+    } as unknown as ComposeProject;
+    const options = { isImpatient: true };
+    const { message } = await errorOf(async () =>
+      startServices(compose, release, ["postgres"], options),
+    );
+    expect(message).to.contain("ended again when Docker had started it 5 times");
+    const { compose: patient } = impatient();
+    await startServices(patient, release, ["postgres"]);
+  });
+
   it("is as impatient as Compose with every other service", async () => {
     const compose = {
       name: "chat",

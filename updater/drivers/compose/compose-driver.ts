@@ -254,7 +254,7 @@ export class ComposeDriver implements Driver {
 
   async start(
     release: RenderedRelease,
-    { door = "open" }: StartOptions = {},
+    { door = "open", isImpatient = false }: StartOptions = {},
   ): Promise<StartResult> {
     await this.removeUnfinished();
     const [others, old] = await Promise.all([this.compose.otherServices(release), this.server()]);
@@ -269,7 +269,7 @@ export class ComposeDriver implements Driver {
       containers.filter(({ state }) => state === "running").map(({ service }) => service),
     );
     const stopped = others.filter((service) => !running.has(service));
-    await startServices(this.compose, release, stopped);
+    await startServices(this.compose, release, stopped, { isImpatient });
     if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
     const isReplaced = old?.running === true && old.id !== server.id;

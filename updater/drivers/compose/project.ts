@@ -43,6 +43,8 @@ export interface ServiceDefinition {
 export interface StartOthersOptions {
   /** Makes a container anew whose definition is another one. @default false: it is started as it is */
   isMadeAnew?: boolean;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
 }
 
 export class ComposeProject {
@@ -73,14 +75,19 @@ export class ComposeProject {
   async startOthers(
     release: RenderedRelease,
     services: readonly string[],
-    { isMadeAnew = false }: StartOthersOptions = {},
+    { isMadeAnew = false, signal }: StartOthersOptions = {},
   ): Promise<void> {
     if (services.length === 0) return;
-    await this.run("start the other services", release, [
-      ...["up", "--detach", "--no-build", "--pull", "never", "--no-deps"],
-      ...(isMadeAnew ? [] : ["--no-recreate"]),
-      ...["--wait", "--wait-timeout", "120", ...services],
-    ]);
+    await this.run(
+      "start the other services",
+      release,
+      [
+        ...["up", "--detach", "--no-build", "--pull", "never", "--no-deps"],
+        ...(isMadeAnew ? [] : ["--no-recreate"]),
+        ...["--wait", "--wait-timeout", "120", ...services],
+      ],
+      signal,
+    );
   }
 
   /** Stops and removes the project's containers and networks. Volumes stay. */
@@ -127,11 +134,17 @@ export class ComposeProject {
     return (JSON.parse(json) as { services?: Record<string, ServiceDefinition> }).services ?? {};
   }
 
-  private async run(label: string, release: RenderedRelease, args: string[]): Promise<string> {
+  private async run(
+    label: string,
+    release: RenderedRelease,
+    args: string[],
+    signal?: AbortSignal,
+  ): Promise<string> {
     const compose = await composeArguments(this.paths, this.name, release);
     return command(label, [...compose, ...args], {
       timeout: COMPOSE_TIMEOUT,
       cwd: this.paths.directory,
+      ...(signal === undefined ? {} : { signal }),
     });
   }
 }

@@ -78,13 +78,16 @@ export const DATABASE_START_TIMEOUT = 120_000;
  * server would connect by TCP, fail, and not be started again before it is committed.
  *
  * @param timeout in milliseconds
+ * @param signal ends the waiting
  */
 export async function waitForDatabase(
   project: string,
   timeout = DATABASE_START_TIMEOUT,
+  signal?: AbortSignal,
 ): Promise<void> {
   const begun = performance.now();
   for (;;) {
+    signal?.throwIfAborted();
     const [id] = await containersOf(project, DATABASE_SERVICE);
     try {
       if (id === undefined) throw new Error("start the database: its container is gone");
