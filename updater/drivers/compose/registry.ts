@@ -58,7 +58,7 @@ export async function describeImage(image: string, digest: string): Promise<Newe
 }
 
 /** An image for several processors has a description for each, by `linux/amd64`. */
-function ofThisProcessor(answer: unknown): Description {
+export function ofThisProcessor(answer: unknown): Description {
   const found = (answer ?? {}) as Description & Record<string, Description | undefined>;
   if (found.config !== undefined || found.created !== undefined) return found;
   const own = Object.entries(found).find(([platform]) =>
