@@ -1,12 +1,11 @@
 /** The images beside the server's own, as a server runs them and as their registries have them now. */
-import {
-  type SideImageFacts,
-  type SideImagesAnswer,
-  type SideImagesRequest,
-} from "../../updater/side-images-protocol.ts";
+import type { SideImageFacts, SideImagesRequest } from "../../updater/side-images-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
+import { readAnswer } from "./answers.ts";
+import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { installedRunner, type Runner } from "./runner.ts";
+import { sideImagesSchema } from "./side-images-schema.ts";
 
 /** The updater waits for some registries at a time, each for a quarter of a minute at most. */
 const TIMEOUT = 3 * 60_000;
@@ -39,18 +38,15 @@ export function runningSideImages(server: RemoteServer): Promise<SideImageFacts[
 
 async function read(
   server: RemoteServer,
-  { node, updater }: Runner,
+  runner: Runner,
   registries: boolean,
 ): Promise<SideImageFacts[]> {
   const { directory } = server.place;
   const request: SideImagesRequest = { protocol: PROTOCOL, directory, registries };
   const { stdout } = await server.transport.run(
     "read the images beside the server's own",
-    [node, updater, "side-images"],
+    runnerArgv(runner, "side-images"),
     { stdin: JSON.stringify(request), timeout: TIMEOUT },
   );
-  const answer = JSON.parse(stdout) as SideImagesAnswer;
-  if (answer.protocol !== PROTOCOL)
-    throw new Error(`the answer has protocol ${answer.protocol}, not ${PROTOCOL}`);
-  return answer.images;
+  return readAnswer(sideImagesSchema, stdout, server.answerTo("list of images")).images;
 }
