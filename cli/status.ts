@@ -158,6 +158,11 @@ function scheduleFacts(schedule: ServerState["schedule"]): [string, string][] {
     const before = last === undefined ? "not run yet" : `last ${last.at} ${last.outcome}`;
     return `${routine} at ${calendar}: next ${next}, ${before}`;
   });
+  const { copies } = schedule;
+  if (copies !== undefined)
+    lines.push(
+      `${copies.count} copies in ${copies.to}${copies.isEncrypted ? ", encrypted" : ""}, last made ${copies.at}`,
+    );
   return [...lines, ...drift, ...problems].map((line) => ["Clock", line]);
 }
 

@@ -9,6 +9,7 @@ import ts from "typescript";
 
 const SCHEMA = new URL("../settings/schema.ts", import.meta.url);
 const SHAPES = new URL("../settings/shapes.ts", import.meta.url);
+const CARE_SHAPES = new URL("../settings/care-shapes.ts", import.meta.url);
 const ADDRESS = new URL("../transport/address.ts", import.meta.url);
 const SETTINGS = new URL("../settings/parse.ts", import.meta.url);
 const OPTIONS = new URL("options.md", import.meta.url);
@@ -30,17 +31,11 @@ export interface DocumentedKey {
 
 /** All keys that the schema declares, in its order. */
 export async function documentedKeys(): Promise<DocumentedKey[]> {
-  const [schema, shapes, address, settings] = await Promise.all(
-    [SCHEMA, SHAPES, ADDRESS, SETTINGS].map(parseSource),
+  const [schema, settings, ...shapes] = await Promise.all(
+    [SCHEMA, SETTINGS, ADDRESS, SHAPES, CARE_SHAPES].map(parseSource),
   );
-  if (
-    schema === undefined ||
-    shapes === undefined ||
-    address === undefined ||
-    settings === undefined
-  )
-    throw new Error("the sources are missing");
-  const objects = new Map([...objectsOf(address), ...objectsOf(shapes), ...objectsOf(schema)]);
+  if (schema === undefined || settings === undefined) throw new Error("the sources are missing");
+  const objects = new Map([...shapes, schema].flatMap((source) => [...objectsOf(source)]));
   const top = objects.get("settingsSchema");
   if (top === undefined) throw new Error("schema.ts has no settingsSchema");
   return [...keysOf(top, "", objects), ...environments(settings)];

@@ -56,6 +56,25 @@ export function healthProblems(health: Parsed["health"]): Problem[] {
   ];
 }
 
+/** What would be taken for done and never is. */
+export function backupProblems({ schedule, copyTo, encryptTo }: Parsed["backup"]): Problem[] {
+  const problems: Problem[] = [];
+  if (copyTo !== undefined && schedule === undefined)
+    problems.push({
+      key: "backup.copyTo",
+      cause:
+        "means nothing without backup.schedule: only backups by the clock are copied by themselves",
+      example: 'pulumi config set --path backup.schedule "*-*-* 03:30 Europe/Berlin"',
+    });
+  if (encryptTo.length > 0 && copyTo === undefined)
+    problems.push({
+      key: "backup.encryptTo",
+      cause: "means nothing without backup.copyTo: only copies are encrypted",
+      example: "pulumi config set --path backup.copyTo /mnt/backups",
+    });
+  return problems;
+}
+
 /** Without the job it would be done again by every later change that goes back. */
 export function rollbackProblems({
   database,

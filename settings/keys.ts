@@ -2,8 +2,7 @@ import { homeOf } from "./environment.ts";
 import { nearest } from "./nearest.ts";
 import { shellWord, type Problem } from "./problems.ts";
 import { settingsSchema } from "./schema.ts";
-import { LATER, SECTIONS } from "./sections.ts";
-import { notAvailable } from "./values.ts";
+import { SECTIONS } from "./sections.ts";
 
 /** All keys at the top of the configuration. */
 const TOP = [...Object.keys(settingsSchema.shape), "env", "secretEnv"];
@@ -11,14 +10,6 @@ const TOP = [...Object.keys(settingsSchema.shape), "env", "secretEnv"];
 /** What is wrong with a key that this version doesn't know. */
 export function problemOfUnknownKey(path: readonly string[], value: unknown): Problem {
   const key = path.join(".");
-  const later = Object.hasOwn(LATER, key) ? LATER[key] : undefined;
-  if (later !== undefined) {
-    return {
-      key,
-      cause: `${notAvailable()} (${later})`,
-      example: `pulumi config rm --path ${key}`,
-    };
-  }
   return path.length === 1 ? unknownTopKey(key, value) : unknownKeyOfSection(path, key);
 }
 

@@ -7,6 +7,7 @@ import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
 import { configurationError, type Problem } from "./problems.ts";
 import {
+  backupProblems,
   contradictions,
   healthProblems,
   imageProblems,
@@ -140,7 +141,7 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   );
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
-    problems.push(...rollbackProblems(parsed.data.rollback));
+    problems.push(...rollbackProblems(parsed.data.rollback), ...backupProblems(parsed.data.backup));
   }
   if (problems.length > 0 || parsed.data === undefined) {
     throw configurationError(problems, options.namespace ?? "chatalot-deploy");
@@ -176,6 +177,7 @@ function settingsOf(
           schedule: {
             ...{ backup: backup.schedule, keep: backup.keepScheduled },
             files: backup.includeFiles,
+            ...copiesOf(backup),
             ...(backup.drill === "never" ? {} : { drill: backup.drill }),
           },
         }),
@@ -200,6 +202,11 @@ function settingsOf(
           },
         }),
   };
+}
+
+function copiesOf({ copyTo, encryptTo }: Parsed["backup"]): Pick<Schedule, "copyTo" | "encryptTo"> {
+  if (copyTo === undefined) return {};
+  return { copyTo, ...(encryptTo.length === 0 ? {} : { encryptTo }) };
 }
 
 function alertsOf({ alerts, url }: Parsed): Pick<Settings, "alerts"> {

@@ -1,14 +1,12 @@
 import { z } from "zod";
+import { alertsShape, backupShape, hooksShape } from "./care-shapes.ts";
 import {
   serverShape,
   healthShape,
-  hooksShape,
   listenShape,
   buildShape,
   keepShape,
   rollbackShape,
-  backupShape,
-  alertsShape,
 } from "./shapes.ts";
 import {
   boolean,

@@ -1,20 +1,12 @@
+import { alertsShape, backupShape, hooksShape } from "./care-shapes.ts";
 import {
-  alertsShape,
-  backupShape,
   buildShape,
   healthShape,
-  hooksShape,
   keepShape,
   listenShape,
   rollbackShape,
   serverShape,
 } from "./shapes.ts";
-
-/** Keys that are planned, with what they are for. */
-export const LATER: Record<string, string> = {
-  "backup.copyTo": "copies of the backups at another place",
-  "backup.encryptTo": "encrypted backups",
-};
 
 /** Keys with keys of their own. Pulumi gives their values as JSON. */
 export const SECTIONS: Record<string, readonly string[]> = {

@@ -21,6 +21,8 @@ import {
   sendRequestSchema,
 } from "./backup-protocol.ts";
 import { readBackups, removeNamedBackup, sendBackup } from "./backup-verbs.ts";
+import { copyAtOnce } from "./copies/copy-verb.ts";
+import { copyRequestSchema } from "./copies/protocol.ts";
 import { writeFileDurably } from "./files.ts";
 import { follow } from "./follow.ts";
 import { firstLine } from "./first-line.ts";
@@ -117,6 +119,9 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       return;
     case "forget":
       print(await forget(forgetRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "copy-backups":
+      print(await copyAtOnce(copyRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "set-alerts":
       print(await setAlerts(setAlertsRequestSchema.parse(JSON.parse(await text(process.stdin)))));

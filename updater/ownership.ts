@@ -18,6 +18,11 @@ export async function unsafeFolders({ directory, state }: InstancePaths): Promis
   }
 }
 
+/** Why a folder is not root's alone to change; undefined where it is, or is not there. */
+export function folderProblem(path: string): Promise<string | undefined> {
+  return problemOf(path, true);
+}
+
 async function problemOf(path: string, isOurs: boolean): Promise<string | undefined> {
   let facts;
   try {

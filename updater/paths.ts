@@ -38,6 +38,9 @@ export interface InstancePaths {
   /** What is done by the clock, and how it went last. */
   schedule: string;
   routineRuns: string;
+  /** The copies of backups at another place, and the lock of who makes them. */
+  copies: string;
+  copiesLock: string;
   /** Whom the server tells that something is wrong, and what it has told. */
   alerts: string;
   watched: string;
@@ -76,6 +79,8 @@ export function instancePaths(directory: string): InstancePaths {
     adopted: join(state, "adopted.json"),
     schedule: join(state, "schedule.json"),
     routineRuns: join(state, "routine-runs.json"),
+    copies: join(state, "copies.json"),
+    copiesLock: join(state, "copies.lock"),
     alerts: join(state, "alerts.json"),
     watched: join(state, "watched.json"),
     unitLog: join(state, "unit.log"),

@@ -1,6 +1,8 @@
 /** The `backup` commands on the command line: arguments and exit codes. */
 import type { Command } from "commander";
 import { show, terminalContext } from "../terminal.ts";
+import { copyNow } from "./copy.ts";
+import { decryptCopy, type DecryptOptions } from "./decrypt.ts";
 import { fetchBackup } from "./fetch.ts";
 import { checkBackups, takeBackup } from "./jobs.ts";
 import { backupEntries, describeBackups, readStackBackups } from "./list.ts";
@@ -53,6 +55,21 @@ export function registerBackup(program: Command): void {
     .action(async (name: string, options: { yes?: boolean }) => {
       if (!(await removeBackup(stackOf(), name, options, terminalContext())))
         process.exitCode = NOTHING_TO_DO;
+    });
+
+  backup
+    .command("copy")
+    .description("copies what is not there yet to backup.copyTo, now and not by the clock")
+    .action(async () => copyNow(stackOf(), terminalContext()));
+
+  backup
+    .command("decrypt")
+    .description("opens an encrypted copy on this machine; the result is as fetch brings it")
+    .argument("<folder>", "the copy's folder")
+    .requiredOption("--identity <file>", "a file with a private key, as age-keygen writes it")
+    .option("--to <folder>", "the folder to put it into", ".")
+    .action(async (folder: string, options: DecryptOptions) => {
+      await decryptCopy(folder, options, terminalContext());
     });
 
   backup

@@ -152,7 +152,8 @@ function reporter(interval: number, say: (bytes: number) => void): (bytes: numbe
   };
 }
 
-async function refuseTaken(destination: string): Promise<void> {
+/** What has a backup's name is never written over. */
+export async function refuseTaken(destination: string): Promise<void> {
   if (await nameExists(destination))
     throw new UserError(
       `Nothing was fetched: ${destination} is there already, and is never written over. Move it away, or ` +

@@ -10,7 +10,8 @@ import { partsOf, sendContent } from "../../updater/backup-files/content.ts";
 import { type FileList, LIST_FILE } from "../../updater/backup-files/file-list.ts";
 import { backupManifestSchema } from "../../updater/backup-manifest.ts";
 import { type BackupManifest, DUMP_FILE, MANIFEST_FILE } from "../../updater/backups.ts";
-import { sha256OfFile } from "../../updater/files.ts";
+import { ENCRYPTED } from "../../updater/copies/cipher.ts";
+import { nameExists, sha256OfFile } from "../../updater/files.ts";
 import { backupNameSchema } from "../../updater/protocol.ts";
 
 /** No manifest is longer: the counts of some thousand tables. */
@@ -35,6 +36,8 @@ export async function readLocalBackup(path: string): Promise<LocalBackup> {
       throw new Error(
         `its folder must have the name that it has on the server, such as 000012-20260301T201500Z`,
       );
+    if (await nameExists(join(folder, `${DUMP_FILE}${ENCRYPTED}`)))
+      throw new Error(`it is encrypted; open it first: npx chatalot backup decrypt ${path}`);
     const manifest = await readManifest(folder);
     if (parseInt(name, 10) !== manifest.sequence)
       throw new Error(`its manifest is that of job ${manifest.sequence}, not of ${name}`);
@@ -66,7 +69,8 @@ export function contentOf({ folder, manifest, files }: LocalBackup): Readable {
   return stream;
 }
 
-async function readManifest(folder: string): Promise<BackupManifest> {
+/** @throws where it is none */
+export async function readManifest(folder: string): Promise<BackupManifest> {
   const path = join(folder, MANIFEST_FILE);
   const facts = await lstat(path);
   if (!facts.isFile() || facts.size > MAXIMUM_MANIFEST)

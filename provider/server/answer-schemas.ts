@@ -5,6 +5,7 @@ import {
   CONDITIONS,
   type SetAlertsAnswer,
 } from "../../updater/alerts/protocol.ts";
+import type { CopyAnswer } from "../../updater/copies/protocol.ts";
 import {
   backupNameSchema,
   type FollowLine,
@@ -70,6 +71,13 @@ const routine = z.object({
 const schedule: z.ZodType<ScheduleState> = z.object({
   routines: z.object({ backup: routine.optional(), drill: routine.optional() }),
   keep: whole,
+  copies: z
+    .object({
+      ...{ to: line, at: time, count: whole, isEncrypted: z.boolean() },
+      newest: backupNameSchema.optional(),
+      problem: text.optional(),
+    })
+    .optional(),
   drift: texts,
   problems: texts,
 });
@@ -257,6 +265,15 @@ export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUn
   z.object({
     answer: z.literal("set"),
     next: z.object({ backup: line.optional(), drill: line.optional() }),
+  }),
+  z.object({ answer: z.literal("refused"), reasons: texts }),
+]);
+
+/** What `copy-backups` answers. */
+export const copySchema: z.ZodType<CopyAnswer> = z.discriminatedUnion("answer", [
+  z.object({
+    ...{ answer: z.literal("copied"), to: line, count: whole },
+    names: z.array(backupNameSchema),
   }),
   z.object({ answer: z.literal("refused"), reasons: texts }),
 ]);

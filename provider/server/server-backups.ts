@@ -10,7 +10,9 @@ import type {
   RemoveBackupAnswer,
   SendRequest,
 } from "../../updater/backup-protocol.ts";
+import type { CopyAnswer } from "../../updater/copies/protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
+import { copySchema } from "./answer-schemas.ts";
 import { backupListSchema, offerSchema, removeBackupSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { runnerArgv } from "./checked-runner.ts";
@@ -85,6 +87,19 @@ export async function receiveBackupPart(
     ...{ label: "fetch the backup", verb: "send-backup", name, part, timeout: SEND_TIMEOUT },
     ...{ stdout: destination, signal },
   });
+}
+
+/** Copies to the other place what is not there yet; uploads of many gigabytes may take hours. */
+export async function copyBackupsOf(
+  server: RemoteServer,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<CopyAnswer> {
+  const answer = await ask(server, tell, {
+    ...{ label: "copy the backups", verb: "copy-backups", timeout: SEND_TIMEOUT, signal },
+  });
+  server.forget();
+  return readAnswer(copySchema, answer, server.answerTo("answer"));
 }
 
 /** Asks whether the server would take a backup; it need not have an instance. */

@@ -6,7 +6,10 @@ import { line, text, time, whole, word } from "./answers.ts";
 
 /** It becomes a setting, and stands in commands that are shown. */
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected a digest");
-const image = word.refine((name) => parseServiceImage(name) !== undefined, "expected an image's name");
+const image = word.refine(
+  (name) => parseServiceImage(name) !== undefined,
+  "expected an image's name",
+);
 
 export const sideImagesSchema: z.ZodType<SideImagesAnswer> = z.object({
   protocol: whole,

@@ -10,6 +10,7 @@ import { describeRelease } from "../../release/release.ts";
 import { configurationOf } from "../../settings/configuration.ts";
 import { parseSettings, type Settings } from "../../settings/parse.ts";
 import { openTransport, TransportError } from "../../transport/index.ts";
+import { runHookProcess } from "../../updater/hooks/process.ts";
 import { instancePaths } from "../../updater/paths.ts";
 import { PROTOCOL, type SwitchRequest } from "../../updater/protocol.ts";
 import { writeRelease } from "../../updater/rendered-release.ts";
@@ -105,8 +106,21 @@ describe("hostile values of the settings", function () {
     "alerts.mail": inside("alerts", "mail"),
     "alerts.every": inside("alerts", "every", { mail: "a@example.org" }),
     "alerts.diskFree": inside("alerts", "diskFree", { mail: "a@example.org" }),
+    "backup.copyTo": {
+      ...inside("backup", "copyTo", { schedule: "daily UTC" }),
+      // A path for system calls alone; what is there is looked at before anything is written.
+      use: async (settings, value) => void expect(settings.schedule?.copyTo).to.equal(value),
+    },
+    "backup.encryptTo": inside("backup", "encryptTo", {
+      ...{ schedule: "daily UTC", copyTo: "/mnt/backups" },
+    }),
+    "hooks.beforeUpdate": { ...inside("hooks", "beforeUpdate"), use: isAProgramAlone },
+    "hooks.afterUpdate": { ...inside("hooks", "afterUpdate"), use: isAProgramAlone },
+    "hooks.onFailure": { ...inside("hooks", "onFailure"), use: isAProgramAlone },
+    "hooks.timeLimit": inside("hooks", "timeLimit"),
     "build.memory": inside("build", "memory"),
     "build.cache": inside("build", "cache"),
+    sideImages: { raw: (value) => ({ sideImages: { postgres: value } }) },
     env: { raw: (value) => ({ env: { ADMIN_USERNAME: value } }), use: isRendered },
     secretEnv: { raw: (value) => ({ secretEnv: { GIPHY_API_KEY: value } }), use: isRendered },
   };
@@ -246,6 +260,19 @@ describe("hostile values of the settings", function () {
     const { stdout } = await execa("ssh", ["-G", "-F", "none", ...given]);
     const name = address.identityFile === undefined ? "userknownhostsfile" : "identityfile";
     expect(stdout.split("\n")).to.include(`${name} ${wanted}`);
+  }
+
+  /** What is started where it is no program: nothing, and no shell either. */
+  async function isAProgramAlone({ hooks }: Settings, value: string): Promise<void> {
+    const [argv] = [hooks.beforeUpdate, hooks.afterUpdate, hooks.onFailure].filter(
+      (given) => given !== undefined,
+    );
+    expect(argv).to.deep.equal([value]);
+    const problem = await runHookProcess({
+      argv: [value],
+      ...{ environment: {}, directory: folder, timeLimit: 10_000, onLine: () => undefined },
+    });
+    expect(problem, named(value)).to.match(/^it could not be started/);
   }
 
   /** The files of a release with it, read as Compose reads them. */

@@ -352,14 +352,33 @@ describe("parseSettings", () => {
   });
 
   it("says what isn't there yet", () => {
-    for (const raw of [
-      { backup: { copyTo: "elsewhere" } },
-      { runtime: "systemd" },
-      { whenItFails: "stop" },
-    ]) {
+    for (const raw of [{ runtime: "systemd" }, { whenItFails: "stop" }])
       expect(problem(raw)).to.include("not available in this version");
-    }
     expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("takes another place for copies, for whom they are encrypted, and neither alone", () => {
+    const copyTo = "/mnt/backups";
+    const recipient = `age1${"q".repeat(58)}`;
+    const schedule = "daily UTC";
+    const parsed = parseSettings({
+      release: "v1",
+      backup: { schedule, copyTo, encryptTo: [recipient] },
+    });
+    expect(parsed.schedule).to.include({ copyTo });
+    expect(parsed.schedule?.encryptTo).to.deep.equal([recipient]);
+    expect(problem({ backup: { copyTo } })).to.match(
+      /^backup\.copyTo: means nothing without backup\.schedule/,
+    );
+    expect(problem({ backup: { schedule, encryptTo: [recipient] } })).to.match(
+      /^backup\.encryptTo: means nothing without backup\.copyTo/,
+    );
+    for (const wrong of ["elsewhere", "/mnt/../etc", "/mnt/$(id)", "-x"])
+      expect(problem({ backup: { schedule, copyTo: wrong } }), wrong).to.include(
+        "expected the absolute path of a folder on the server",
+      );
+    const wrong = { schedule, copyTo, encryptTo: ["age1 x"] };
+    expect(problem({ backup: wrong })).to.include("expected public keys of age");
   });
 
   it("takes whom the server tells, and says nothing of a webhook that is wrong", () => {

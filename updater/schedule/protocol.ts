@@ -1,6 +1,7 @@
 /** What is said of the work that a server does by the clock: the verbs `set-schedule` and `remove-schedule`. */
 import { z } from "zod";
-import { directorySchema, PROTOCOL } from "../protocol.ts";
+import { type CopiesState, recipientSchema } from "../copies/protocol.ts";
+import { directorySchema, PROTOCOL } from "../protocol/requests.ts";
 
 /** What is done by the clock. */
 export const ROUTINES = ["backup", "drill"] as const;
@@ -26,6 +27,10 @@ export const scheduleSchema = z.object({
   keep: z.number().int().min(1).max(1_000),
   /** Whether they have more than the database. Absent in schedules of an older version: no. */
   files: z.boolean().optional(),
+  /** A folder of the server on another disk, which gets a copy of each. Absent: none does. */
+  copyTo: directorySchema.optional(),
+  /** The public keys of age for which copies are encrypted. Absent: they are not. */
+  encryptTo: z.array(recipientSchema).min(1).max(20).optional(),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
@@ -66,6 +71,8 @@ export interface RoutineState {
 export interface ScheduleState {
   routines: Partial<Record<Routine, RoutineState>>;
   keep: number;
+  /** The copies elsewhere: absent where none are wanted, or none were made yet. */
+  copies?: CopiesState & { to: string };
   /** Timers that are not as they were set: the next `up` mends them. */
   drift: string[];
   /** What no `up` mends: a routine that failed, or backups that are too old. */

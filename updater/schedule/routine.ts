@@ -13,7 +13,8 @@ import { outdatedBackups } from "../retention.ts";
 import { noInstance, submit } from "../submit.ts";
 import { acquireSubmitLock } from "../submit-lock.ts";
 import { type Routine } from "./protocol.ts";
-import { keptScheduled, noteRun, scheduledFiles } from "./schedule.ts";
+import { copyBackups } from "../copies/copies.ts";
+import { copyOrder, keptScheduled, noteRun, scheduledFiles } from "./schedule.ts";
 
 /** How often a job is looked at. */
 const INTERVAL = 1_000;
@@ -77,13 +78,22 @@ async function perform(
     if (answer.answer === "started" || answer.answer === "attached") {
       const { outcome, text } = await verdictOf(paths, answer.sequence, interval);
       if (outcome !== "done") throw new Error(text);
-      if (routine === "backup") await removeOutdated(paths);
+      if (routine === "backup") {
+        await removeOutdated(paths);
+        await copyWhereWanted(paths);
+      }
       return text;
     }
     // Somebody else's job may have been opened in between.
     if (answer.answer === "refused" && (await openJob(paths)) === undefined)
       throw new Error(answer.reasons.join(" "));
   }
+}
+
+/** A copy that fails is told apart: the backup itself is there. */
+async function copyWhereWanted(paths: InstancePaths): Promise<void> {
+  const order = await copyOrder(paths);
+  if (order !== undefined) await copyBackups(paths, order).catch(() => undefined);
 }
 
 async function verdictOf(

@@ -3,6 +3,11 @@ import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
 import { readInstance } from "../instance.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
 import { listBackups } from "../backups.ts";
+import { messageOf } from "../../common/errors.ts";
+import { Cipher } from "../copies/cipher.ts";
+import { forgetCopies, readCopies } from "../copies/copies.ts";
+import { placeProblem } from "../copies/place.ts";
+import type { CopyOrder } from "../copies/protocol.ts";
 import { noInstance } from "../submit.ts";
 import { calendarProblem, longestPause } from "./calendar.ts";
 import {
@@ -44,7 +49,9 @@ export async function setSchedule(request: SetScheduleRequest): Promise<SetSched
           "systemd-analyze calendar '*-*-* 03:30 Europe/Berlin'",
       );
   }
+  reasons.push(...(await copyProblems(paths, schedule)));
   if (reasons.length > 0) return { answer: "refused", reasons };
+  if (schedule.copyTo === undefined) await forgetCopies(paths);
   // What is wanted is written first: a kill between the two is seen as drift.
   const set: SetSchedule = {
     schedule,
@@ -62,9 +69,26 @@ export async function setSchedule(request: SetScheduleRequest): Promise<SetSched
   return { answer: "set", next };
 }
 
+async function copyProblems(
+  paths: InstancePaths,
+  { copyTo, encryptTo = [] }: Schedule,
+): Promise<string[]> {
+  if (copyTo === undefined) return [];
+  const problem = await placeProblem(paths, copyTo);
+  const others = await Cipher.for(encryptTo).then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  );
+  return [
+    ...(problem === undefined ? [] : [`backup.copyTo can't be used: ${problem}.`]),
+    ...(others === undefined ? [] : [`backup.encryptTo can't be used: ${others}.`]),
+  ];
+}
+
 /** The backups that were taken stay. */
 export async function removeSchedule({ directory }: RemoveScheduleRequest): Promise<void> {
   await removeUnits(routineUnits(directory));
+  await forgetCopies(instancePaths(directory));
   await removeDurably(instancePaths(directory).schedule);
 }
 
@@ -88,13 +112,31 @@ export async function readSchedule(paths: InstancePaths): Promise<ScheduleState 
     if (last !== undefined) state.last = last;
     routines[routine] = state;
   }
-  const problems = [...failures(runs, routines), ...(await ageProblems(paths, set))];
-  return { routines, keep: schedule.keep, drift, problems };
+  const copies = schedule.copyTo === undefined ? undefined : await readCopies(paths);
+  const problems = [
+    ...failures(runs, routines),
+    ...(await ageProblems(paths, set)),
+    ...(copies?.problem === undefined
+      ? []
+      : [`the backups were not copied to ${schedule.copyTo} (${copies.at}): ${copies.problem}`]),
+  ];
+  return {
+    ...{ routines, keep: schedule.keep, drift, problems },
+    ...(copies === undefined ? {} : { copies: { ...copies, to: schedule.copyTo ?? "" } }),
+  };
 }
 
 /** What is kept of the scheduled backups; undefined where none are taken by the clock. */
 export async function keptScheduled(paths: InstancePaths): Promise<number | undefined> {
   return (await readSet(paths))?.schedule.keep;
+}
+
+/** Where copies go; undefined where none do. */
+export async function copyOrder(paths: InstancePaths): Promise<CopyOrder | undefined> {
+  const schedule = (await readSet(paths))?.schedule;
+  if (schedule?.copyTo === undefined) return undefined;
+  const { copyTo, encryptTo = [], keep } = schedule;
+  return { copyTo, encryptTo, keep };
 }
 
 /** Whether the scheduled backups have more than the database. */

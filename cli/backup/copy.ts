@@ -1,0 +1,21 @@
+/** `npx chatalot backup copy`: the copies at the other place, made now and not by the clock. */
+import { UserError } from "../../common/errors.ts";
+import { copyBackupsOf } from "../../provider/server/server-backups.ts";
+import { serverOfStack } from "../stack.ts";
+import type { CommandContext } from "../terminal.ts";
+
+export async function copyNow(
+  stack: string | undefined,
+  { tell, status, signal }: CommandContext,
+): Promise<void> {
+  const server = await serverOfStack(stack);
+  status("copying what is not there yet");
+  const answer = await copyBackupsOf(server, tell, signal);
+  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  const { to, names, count } = answer;
+  tell(
+    names.length === 0
+      ? `Nothing to copy: ${to} has all ${count} already.`
+      : `COPIED ${names.join(", ")} to ${to}, which has ${count} now.`,
+  );
+}
