@@ -8,9 +8,12 @@ import {
 import type { CopyAnswer } from "../../updater/copies/protocol.ts";
 import {
   backupNameSchema,
+  type ContainerFacts,
+  type DiskUsage,
   type FollowLine,
   type ForeseenAnswer,
   HOOKS,
+  type HealthAnswer,
   type Predicament,
   type ProgressLine,
   type ResolveAnswer,
@@ -19,7 +22,7 @@ import {
   type Verdict,
 } from "../../updater/protocol.ts";
 import type { ScheduleState, SetScheduleAnswer } from "../../updater/schedule/protocol.ts";
-import { line, text, texts, time, whole, word } from "./answers.ts";
+import { type Members, line, text, texts, time, whole, word } from "./answers.ts";
 import {
   applied,
   backupKind,
@@ -50,7 +53,7 @@ const container = z.object({
   commit: line.optional(),
   composeConfigHash: line.optional(),
   address: word.optional(),
-});
+} satisfies Members<ContainerFacts>);
 
 const health = z.object({
   reachable: z.boolean(),
@@ -60,7 +63,7 @@ const health = z.object({
   databaseHealthy: z.boolean().optional(),
   uptimeSeconds: z.number().optional(),
   problem: text.optional(),
-});
+} satisfies Members<HealthAnswer>);
 
 const routine = z.object({
   calendar: line,
@@ -80,7 +83,7 @@ const schedule: z.ZodType<ScheduleState> = z.object({
     .optional(),
   drift: texts,
   problems: texts,
-});
+} satisfies Members<ScheduleState>);
 
 const alerts: z.ZodType<AlertState> = z.object({
   channels: z.array(line),
@@ -88,7 +91,7 @@ const alerts: z.ZodType<AlertState> = z.object({
   told: z.array(z.object({ name: z.enum(CONDITIONS), text, since: time })),
   drift: texts,
   problems: texts,
-});
+} satisfies Members<AlertState>);
 
 const usage = z.object({
   free: whole.optional(),
@@ -96,7 +99,7 @@ const usage = z.object({
   releases: whole.optional(),
   images: whole.optional(),
   volumes: z.record(line, whole),
-});
+} satisfies Members<DiskUsage>);
 
 /** What `inspect` answers. */
 export const stateSchema: z.ZodType<ServerState> = z.object({
@@ -154,7 +157,7 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
   hooks: z
     .object({ names: z.array(z.enum(HOOKS)), problems: texts, ignored: z.array(line) })
     .optional(),
-});
+} satisfies Members<ServerState>);
 
 const listen = published.optional();
 
@@ -190,7 +193,7 @@ export const progressSchema: z.ZodType<ProgressLine> = z.object({
   step: line,
   text,
   detail: z.boolean().optional(),
-});
+} satisfies Members<ProgressLine>);
 
 const verdict: z.ZodType<Verdict> = z.object({
   sequence: whole,
@@ -202,7 +205,7 @@ const verdict: z.ZodType<Verdict> = z.object({
   serving: release.optional(),
   durations,
   hooks: hookRuns,
-});
+} satisfies Members<Verdict>);
 
 /** A line of what `follow` answers. */
 export const followSchema: z.ZodType<FollowLine> = z.discriminatedUnion("type", [
@@ -249,7 +252,7 @@ const predicament: z.ZodType<Predicament> = z.object({
     }),
   ),
   noWayBack: text.optional(),
-});
+} satisfies Members<Predicament>);
 
 /** What `resolve` answers. */
 export const resolveSchema: z.ZodType<ResolveAnswer> = z.discriminatedUnion("answer", [

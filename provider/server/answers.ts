@@ -37,6 +37,9 @@ export const time = z
 /** A whole number that isn't negative. */
 export const whole = z.number().int().nonnegative();
 
+/** One schema for each member of an answer: one that is new there is no type without one here. */
+export type Members<Answer> = Record<keyof Required<Answer>, z.ZodType>;
+
 /** Which answer is read, for an error's text. */
 export interface AnswerContext {
   /** As in "The <what> of the server can't be read". */

@@ -5,7 +5,7 @@ import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/
 import type { Backup } from "../../updater/backups.ts";
 import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
 import { backupNameSchema, type KeptDatabase } from "../../updater/protocol.ts";
-import { line, text, texts, time, whole, word } from "./answers.ts";
+import { type Members, line, text, texts, time, whole, word } from "./answers.ts";
 import {
   durations,
   kind,
@@ -28,14 +28,14 @@ const backup: z.ZodType<Backup> = z.object({
       ? {}
       : { damage: { ...manifest.damage, what: text.parse(manifest.damage.what) } }),
   })),
-});
+} satisfies Members<Backup>);
 
 /** What `backups` answers. */
 export const backupListSchema: z.ZodType<BackupList> = z.object({
   protocol: whole,
   backups: z.array(backup),
   openJob: openJob.optional(),
-});
+} satisfies Members<BackupList>);
 
 /** What `offer-backup` and `receive-backup` answer. */
 export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
@@ -55,7 +55,7 @@ const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
   name: word,
   sequence: whole,
   at: time,
-});
+} satisfies Members<Omit<KeptDatabase, "applied">>);
 
 const wayBack: z.ZodType<WayBack> = z.object({
   release,
@@ -64,7 +64,7 @@ const wayBack: z.ZodType<WayBack> = z.object({
   pending: z.array(line),
   obstacle: text.optional(),
   databases: z.array(kept),
-});
+} satisfies Members<WayBack>);
 
 const pastJob: z.ZodType<PastJob> = z.object({
   sequence: whole,
@@ -81,7 +81,7 @@ const pastJob: z.ZodType<PastJob> = z.object({
   release: release.optional(),
   migrations: z.array(line).optional(),
   profiles: z.array(profile).optional(),
-});
+} satisfies Members<PastJob>);
 
 /** What `history` answers. */
 export const historySchema: z.ZodType<InstanceHistory> = z.object({
@@ -93,4 +93,4 @@ export const historySchema: z.ZodType<InstanceHistory> = z.object({
   loss: z
     .object({ name: word, at: time, rows: z.record(line, z.number()), uploads: z.number() })
     .optional(),
-});
+} satisfies Members<InstanceHistory>);

@@ -7,12 +7,14 @@ import {
   type DatabaseFacts,
   DATABASE_WAYS,
   HOOKS,
+  type Durations,
   type LedgerRecord,
   type OpenJob,
   type PublishedAt,
   type ReleaseIdentity,
+  type Replacement,
 } from "../../updater/protocol.ts";
-import { line, text, time, whole, word } from "./answers.ts";
+import { type Members, line, text, time, whole, word } from "./answers.ts";
 
 export const commit = z.string().regex(/^[0-9a-f]{40}$/, "expected a commit");
 
@@ -48,7 +50,7 @@ export const applied: z.ZodType<AppliedMigration> = z.object({
   version: whole,
   description: line,
   checksum: word,
-});
+} satisfies Members<AppliedMigration>);
 
 export const identity = z.object({ systemIdentifier: word, oid: word });
 
@@ -66,9 +68,14 @@ export const durations = z.object({
   revertPoint: z.number().optional(),
   downtime: z.number().optional(),
   gate: z.number().optional(),
-});
+} satisfies Members<Durations>);
 
-export const replacement = z.object({ way, name: word, at: time, left: word });
+export const replacement = z.object({
+  way,
+  name: word,
+  at: time,
+  left: word,
+} satisfies Members<Replacement>);
 
 export const takenBackup = z.object({
   name: backupNameSchema,
@@ -79,7 +86,7 @@ export const takenBackup = z.object({
 export const published: z.ZodType<PublishedAt> = z.object({
   address: word,
   port: whole.max(65_535),
-});
+} satisfies Members<PublishedAt>);
 
 /** How the server's hooks went in a job. */
 export const hookRuns = z
@@ -102,7 +109,8 @@ export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object
   services: digests.optional(),
   database: identity,
   applied: z.array(applied),
-});
+  found: word.optional(),
+} satisfies Members<NonNullable<LedgerRecord["serving"]>>);
 
 export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
   sequence: whole,
@@ -123,7 +131,7 @@ export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
   replacement: replacement.optional(),
   reopenings: whole.optional(),
   hooks: hookRuns,
-});
+} satisfies Members<LedgerRecord>);
 
 export const openJob: z.ZodType<OpenJob> = z.object({
   sequence: whole,
@@ -132,7 +140,7 @@ export const openJob: z.ZodType<OpenJob> = z.object({
   openedAt: time,
   step: line,
   release: release.optional(),
-});
+} satisfies Members<OpenJob>);
 
 export const databaseFacts: z.ZodType<DatabaseFacts> = z.object({
   identity,
@@ -143,4 +151,4 @@ export const databaseFacts: z.ZodType<DatabaseFacts> = z.object({
   name: databaseName.optional(),
   copies: z.array(word).optional(),
   obstacle: text.optional(),
-});
+} satisfies Members<DatabaseFacts>);

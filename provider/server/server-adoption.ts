@@ -1,4 +1,5 @@
 /** A chat that something else deployed: looked for, taken over, and let go. */
+import type { z } from "zod";
 import type {
   AdoptAnswer,
   AdoptRequest,
@@ -23,8 +24,7 @@ type Tell = (text: string) => void;
 export async function lookForChatOn(server: RemoteServer, tell: Tell): Promise<LookAnswer> {
   const { directory, project } = server.place;
   const request: LookRequest = { protocol: PROTOCOL, directory, project };
-  const answer = await ask(server, "look-for-chat", request, tell);
-  return readAnswer(lookSchema, answer, server.answerTo("answer"));
+  return ask(server, "look-for-chat", lookSchema, request, tell);
 }
 
 export async function adoptOn(
@@ -32,22 +32,21 @@ export async function adoptOn(
   request: AdoptRequest,
   tell: Tell,
 ): Promise<AdoptAnswer> {
-  const answer = await ask(server, "adopt", request, tell);
-  return readAnswer(adoptSchema, answer, server.answerTo("answer"));
+  return ask(server, "adopt", adoptSchema, request, tell);
 }
 
 export async function forgetOn(server: RemoteServer, tell: Tell): Promise<ForgetAnswer> {
   const request: ForgetRequest = { protocol: PROTOCOL, directory: server.place.directory };
-  const answer = await ask(server, "forget", request, tell);
-  return readAnswer(forgetSchema, answer, server.answerTo("answer"));
+  return ask(server, "forget", forgetSchema, request, tell);
 }
 
-async function ask(
+async function ask<Answer>(
   server: RemoteServer,
   verb: "look-for-chat" | "adopt" | "forget",
+  schema: z.ZodType<Answer>,
   request: LookRequest | AdoptRequest | ForgetRequest,
   tell: Tell,
-): Promise<string> {
+): Promise<Answer> {
   const runner = await server.install(tell);
   server.forget();
   const { stdout } = await server.transport.run(
@@ -58,5 +57,5 @@ async function ask(
       timeout: TIMEOUT,
     },
   );
-  return stdout;
+  return readAnswer(schema, stdout, server.answerTo("answer"));
 }

@@ -19,6 +19,7 @@ import {
   sendBackupTo,
 } from "../../provider/server/server-backups.ts";
 import { removeAlertsOf, setAlertsOf, testAlertsOf } from "../../provider/server/server-alerts.ts";
+import { adoptOn, forgetOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
 import { removeScheduleOf, setScheduleOf } from "../../provider/server/server-schedule.ts";
 import { updaterBundle } from "../../provider/server/updater-bundle.ts";
@@ -88,6 +89,13 @@ const QUESTIONS: Record<
     answer: { problems: ["it is away"] },
     ask: (server) => testAlertsOf(server, quiet),
   },
+  "look-for-chat": {
+    answer: honest.found,
+    ask: (server) => lookForChatOn(server, quiet),
+    show: ({ chat }: typeof honest.found) => `${chat.directory} ${chat.services.join(" ")}`,
+  },
+  adopt: { answer: honest.adopted, ask: (server) => adoptOn(server, {} as never, quiet) },
+  forget: { answer: honest.forgotten, ask: (server) => forgetOn(server, quiet) },
   "set-schedule": {
     answer: honest.schedule,
     ask: (server) => setScheduleOf(server, { backup: "daily UTC", keep: 1 }, quiet),

@@ -1,5 +1,6 @@
 /** An honest answer to each question, with every member that it can have. */
 import type { BroughtBackup } from "../../../provider/server/server-backups.ts";
+import type { AdoptAnswer, ForgetAnswer, LookAnswer } from "../../../updater/adopt/protocol.ts";
 import type { BackupList } from "../../../updater/backup-protocol.ts";
 import type { BackupManifest } from "../../../updater/backups.ts";
 import type { InstanceHistory } from "../../../updater/history-protocol.ts";
@@ -48,6 +49,7 @@ const record: LedgerRecord = servingRecord({
     services: { postgres: sha256 },
     database: identity,
     applied,
+    found: sha256,
   },
   backup: { name: NAME, size: 9, proof: "restored" },
   checked: [NAME],
@@ -199,3 +201,24 @@ export const history: InstanceHistory = {
   ],
   loss: { name: NAME, at: AT, rows: { "public.users": -3 }, uploads: 2 },
 };
+
+export const found = {
+  answer: "found" as const,
+  chat: {
+    ...{ directory: "/opt/chatalot", commit: COMMIT, listen: { address: "0.0.0.0", port: 8080 } },
+    ...{ variables: { DB_PASSWORD: "x" }, effective: ["DB_PASSWORD"], services: ["turn"] },
+  },
+} satisfies LookAnswer;
+
+export const adopted = {
+  ...{ answer: "adopted" as const, instanceId: "instance-a", differences: ["its port"] },
+  renamed: ["compose.yaml"],
+} satisfies AdoptAnswer;
+
+export const forgotten = {
+  ...{
+    answer: "forgotten" as const,
+    kept: "/srv/chatalot/.deploy-old",
+    restored: ["compose.yaml"],
+  },
+} satisfies ForgetAnswer;
