@@ -109,7 +109,6 @@ export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object
   services: digests.optional(),
   database: identity,
   applied: z.array(applied),
-  found: word.optional(),
 } satisfies Members<NonNullable<LedgerRecord["serving"]>>);
 
 export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
