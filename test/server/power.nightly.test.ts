@@ -121,6 +121,9 @@ describe("a server that loses its power", function () {
     let prober: Prober | undefined;
 
     before(async () => {
+      // The job that is held has to be the swap, not the one that gets the image.
+      const { exitCode, output } = await operator.chatalot("prepare", NEW.tag);
+      expect(exitCode, output).to.be.oneOf([0, 3]);
       accepted = startProber({ baseUrl: chatUrl(demo) });
       await jobs.holdJobsAt(demo, "J0");
       await operator.configure({ release: NEW.tag });
