@@ -137,8 +137,9 @@ async function received(
     await Promise.all([send(stream).then(() => void stream.end()), taken]);
   } catch (error) {
     stream.destroy();
-    await taken.catch(() => undefined);
-    throw error;
+    // What is wrong with the content also ends the sending, whose own error may come first.
+    const reason: unknown = await taken.catch((cause: unknown) => cause);
+    throw reason instanceof ContentError ? reason : error;
   }
 }
 

@@ -276,7 +276,7 @@ describe("npx chatalot backup", function () {
   it("keeps nothing of a dump that arrives otherwise than it was written", async () => {
     await shell(
       demo,
-      `printf X | dd of=${BACKUPS}/${ofUpdate}/database.dump bs=1 seek=4000 conv=notrunc status=none`,
+      `printf XXXXXXXX | dd of=${BACKUPS}/${ofUpdate}/database.dump bs=1 seek=4000 conv=notrunc status=none`,
     );
     const to = join(operator.folder, "damaged");
     const { exitCode, output } = await operator.chatalot("backup", "fetch", ofUpdate, "--to", to);
