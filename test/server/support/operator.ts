@@ -27,6 +27,11 @@ export class Operator {
     private readonly environment: Record<string, string>,
   ) {}
 
+  /** What a terminal of this operator's has in its environment. */
+  get surroundings(): Readonly<Record<string, string>> {
+    return this.environment;
+  }
+
   /** A new operator who knows nothing yet. */
   static async arrive(passphrase = "a passphrase of the tests"): Promise<Operator> {
     const { environment } = await ensureToolchain(() => undefined);
