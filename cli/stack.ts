@@ -3,10 +3,9 @@ import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
 import { volumeNames } from "../components/volume-names.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
+import { NAMESPACE } from "./init/stack-file.ts";
 import { stackFlag } from "./run/pulumi.ts";
 import { parseSettings, type Settings } from "../settings/parse.ts";
-
-export const NAMESPACE = "chatalot-deploy";
 
 /** One entry of `pulumi config --json`; a secret has no value. */
 interface ConfigEntry {

@@ -21,7 +21,8 @@ import { writeFileDurably } from "../../updater/files.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { putSecretsBack, type RunEnd, runUp, type StackFile } from "../run/up.ts";
 import { stackFileOf, withValues } from "../run/stack-file.ts";
-import { NAMESPACE, type StackValues, valuesOfStack } from "../stack.ts";
+import { NAMESPACE } from "../init/stack-file.ts";
+import { type StackValues, valuesOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
 import { type FoundSettings, settingsOfFound } from "./settings.ts";
 

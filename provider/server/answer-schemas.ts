@@ -161,9 +161,8 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
 
 const listen = published.optional();
 
-/** What `submit` answers. */
-export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answer", [
-  z.object({ answer: z.literal("started"), sequence: whole, instanceId: word, listen }),
+/** The answers for which no job is opened. */
+const withoutJob = [
   z.object({ answer: z.literal("attached"), sequence: whole, instanceId: word, listen }),
   z.object({
     answer: z.literal("unchanged"),
@@ -172,19 +171,18 @@ export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answe
     listen,
   }),
   z.object({ answer: z.literal("refused"), reasons: texts }),
+] as const;
+
+/** What `submit` answers. */
+export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("started"), sequence: whole, instanceId: word, listen }),
+  ...withoutJob,
 ]);
 
 /** What `foresee` answers. */
 export const foreseenSchema: z.ZodType<ForeseenAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("would-start") }),
-  z.object({ answer: z.literal("attached"), sequence: whole, instanceId: word, listen }),
-  z.object({
-    answer: z.literal("unchanged"),
-    instanceId: word,
-    serving: ledgerRecord.optional(),
-    listen,
-  }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  ...withoutJob,
 ]);
 
 /** A line of a job's progress. */

@@ -11,14 +11,11 @@ import type {
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { adoptSchema, forgetSchema, lookSchema } from "./adoption-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
+import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** The lock of submissions may be waited for; an image is labelled, and flushed. */
 const TIMEOUT = 10 * 60_000;
-
-/** Gets what is told of the sending of the updater, where that is needed. */
-type Tell = (text: string) => void;
 
 /** Changes nothing but that the updater is sent. */
 export async function lookForChatOn(server: RemoteServer, tell: Tell): Promise<LookAnswer> {
@@ -47,15 +44,7 @@ async function ask<Answer>(
   request: LookRequest | AdoptRequest | ForgetRequest,
   tell: Tell,
 ): Promise<Answer> {
-  const runner = await server.install(tell);
-  server.forget();
-  const { stdout } = await server.transport.run(
-    verb.replaceAll("-", " "),
-    runnerArgv(runner, verb),
-    {
-      stdin: JSON.stringify(request),
-      timeout: TIMEOUT,
-    },
-  );
-  return readAnswer(schema, stdout, server.answerTo("answer"));
+  const label = verb.replaceAll("-", " ");
+  const answer = await askUpdater(server, { label, verb, request, timeout: TIMEOUT }, tell);
+  return readAnswer(schema, answer, server.answerTo("answer"));
 }

@@ -8,14 +8,11 @@ import type {
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { setAlertsSchema, testAlertsSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
+import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server, and a message by each way. */
 const TIMEOUT = 120_000;
-
-/** Gets what is told of the sending of the updater, where that is needed. */
-type Tell = (text: string) => void;
 
 /** Sets the alerts, in the place of what was set before. */
 export async function setAlertsOf(
@@ -44,21 +41,15 @@ function requestOf({ place }: RemoteServer): AlertsRequest {
   return { protocol: PROTOCOL, directory: place.directory };
 }
 
-async function ask(
+function ask(
   server: RemoteServer,
   verb: "set-alerts" | "remove-alerts" | "test-alerts",
   request: SetAlertsRequest | AlertsRequest,
   tell: Tell,
 ): Promise<string> {
-  const runner = await server.install(tell);
-  server.forget();
-  const { stdout } = await server.transport.run(
-    "set the server's alerts",
-    runnerArgv(runner, verb),
-    {
-      stdin: JSON.stringify(request),
-      timeout: TIMEOUT,
-    },
+  return askUpdater(
+    server,
+    { label: "set the server's alerts", verb, request, timeout: TIMEOUT },
+    tell,
   );
-  return stdout;
 }

@@ -8,14 +8,11 @@ import type {
 } from "../../updater/schedule/protocol.ts";
 import { setScheduleSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
+import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server. */
 const TIMEOUT = 120_000;
-
-/** Gets what is told of the sending of the updater, where that is needed. */
-type Tell = (text: string) => void;
 
 /** Sets what is done by the clock, in the place of what was set before. */
 export async function setScheduleOf(
@@ -36,21 +33,15 @@ export async function removeScheduleOf(server: RemoteServer, tell: Tell): Promis
   await ask(server, "remove-schedule", request, tell);
 }
 
-async function ask(
+function ask(
   server: RemoteServer,
   verb: "set-schedule" | "remove-schedule",
   request: SetScheduleRequest | RemoveScheduleRequest,
   tell: Tell,
 ): Promise<string> {
-  const runner = await server.install(tell);
-  server.forget();
-  const { stdout } = await server.transport.run(
-    "set the server's timers",
-    runnerArgv(runner, verb),
-    {
-      stdin: JSON.stringify(request),
-      timeout: TIMEOUT,
-    },
+  return askUpdater(
+    server,
+    { label: "set the server's timers", verb, request, timeout: TIMEOUT },
+    tell,
   );
-  return stdout;
 }

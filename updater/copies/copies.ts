@@ -1,5 +1,4 @@
 /** The copies of an instance's backups at another place: those that are missing are made, in order. */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { messageOf } from "../../common/errors.ts";
@@ -14,7 +13,7 @@ import {
   removeBackup,
   removePartialBackups,
 } from "../backups.ts";
-import { nameExists, readFileIfThere, writeFileDurably } from "../files.ts";
+import { nameExists, readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
 import { readInstance } from "../instance.ts";
 import { acquireLock } from "../lock.ts";
 import { type InstancePaths } from "../paths.ts";
@@ -22,7 +21,7 @@ import { outdatedBackups } from "../retention.ts";
 import { requireSpaceFor } from "../steps/space.ts";
 import { noInstance } from "../submit.ts";
 import { Cipher, ENCRYPTED } from "./cipher.ts";
-import { type Copied, copyBackup } from "./copy-backup.ts";
+import { type Copied, copyBackup, knownParts } from "./copy-backup.ts";
 import { folderAt, placeProblem } from "./place.ts";
 import type { CopiesState, CopyOrder } from "./protocol.ts";
 
@@ -129,7 +128,7 @@ async function newest(
 
 /** As if every place had links; one that has none is full earlier. */
 function bytesOf({ backup, list }: Copied, earlier: Copied | undefined): number {
-  const known = new Map(earlier?.list?.files.map(({ path, sha256 }) => [path, sha256]));
+  const known = knownParts(earlier);
   const files = (list?.files ?? []).filter(({ path, sha256 }) => known.get(path) !== sha256);
   return files.reduce((bytes, { size }) => bytes + size, backup.manifest.dump.size);
 }
@@ -149,7 +148,7 @@ export async function readCopies(paths: InstancePaths): Promise<CopiesState | un
 
 /** Copies are known no more; those that were made stay where they are. */
 export async function forgetCopies(paths: InstancePaths): Promise<void> {
-  await rm(paths.copies, { force: true });
+  await removeDurably(paths.copies);
 }
 
 async function readNoted(paths: InstancePaths): Promise<Noted | undefined> {

@@ -64,8 +64,8 @@ export async function copyBackup(
   }
 }
 
-/** A dump is never the same as the one before. */
-function knownParts(earlier: Copied | undefined): Map<string, string> {
+/** What a copy has that the next one may be linked to, by path. A dump is never the same as the one before. */
+export function knownParts(earlier: Copied | undefined): Map<string, string> {
   return new Map(earlier?.list?.files.map(({ path, sha256 }) => [path, sha256]));
 }
 

@@ -1,0 +1,93 @@
+/** What the resources share whose whole effect are timers of the server: set, compared, and removed. */
+import { canonicalJson } from "../common/canonical-json.ts";
+import { UserError } from "../common/errors.ts";
+import type { ServerState } from "../updater/protocol.ts";
+import { hasUnknown, type Wire } from "./codec.ts";
+import { instanceAddition, knownServerOf, stateIfReachable } from "./place.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
+import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
+
+/** One such resource. */
+export interface Timers<Answer> {
+  /** The input with what is set. */
+  input: string;
+  /** What the server has of it; undefined: nothing. */
+  found: (state: ServerState) => { drift: string[]; problems: string[] } | undefined;
+  /** How a problem is told that no `up` mends. */
+  warning: (problem: string) => string;
+  /** What differs, and what is said where all of it is gone. */
+  what: string;
+  gone: string;
+  set: (server: RemoteServer, wanted: unknown, tell: (text: string) => void) => Promise<Answer>;
+  /** Tells what came of it. */
+  told?: (context: ResourceContext, answer: Exclude<Answer, { answer: "refused" }>) => void;
+  remove: (server: RemoteServer, tell: (text: string) => void) => Promise<void>;
+  /** What is said once it is removed. */
+  farewell: string;
+}
+
+type Answered = { answer: "set" } | { answer: "refused"; reasons: string[] };
+
+export function timerResource<Answer extends Answered>(timers: Timers<Answer>): Resource {
+  const { input } = timers;
+  /** A server that never had them is not told as one whose timers went away. */
+  const driftOf = (olds: Wire, state: ServerState): string[] => {
+    if (olds[input] === undefined) return [];
+    return timers.found(state)?.drift ?? [timers.gone];
+  };
+  const set = async (context: ResourceContext, inputs: Wire): Promise<Wire> => {
+    const answer = await timers.set(knownServerOf(inputs), inputs[input], (text) =>
+      context.tell(text),
+    );
+    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    timers.told?.(context, answer as Exclude<Answer, { answer: "refused" }>);
+    const { drift: _, ...outputs } = inputs;
+    return outputs;
+  };
+  return {
+    async check(context, olds, news) {
+      const state = await stateIfReachable(news);
+      if (state?.instanceId === undefined) return { additions: {}, refusals: [] };
+      for (const problem of timers.found(state)?.problems ?? [])
+        context.warn(timers.warning(problem));
+      const drift = driftOf(olds, state);
+      if (drift.length > 0)
+        context.tell(
+          `The server's ${timers.what} differ from what was set:\n  - ${drift.join("\n  - ")}`,
+        );
+      return {
+        additions: {
+          ...instanceAddition(olds, state),
+          ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
+        },
+        refusals: [],
+      };
+    },
+
+    diff(olds, news) {
+      return (
+        news.drift !== undefined ||
+        ["place", input].some(
+          (key) => hasUnknown(news[key]) || canonicalJson(olds[key]) !== canonicalJson(news[key]),
+        )
+      );
+    },
+
+    async create(context, inputs) {
+      return { id: (inputs.place as ServerPlace).project, outputs: await set(context, inputs) };
+    },
+
+    async update(context, _olds, news) {
+      return set(context, news);
+    },
+
+    async read(_context, outputs) {
+      return outputs;
+    },
+
+    async delete(context, outputs) {
+      await timers.remove(knownServerOf(outputs), (text) => context.tell(text));
+      context.tell(timers.farewell);
+    },
+  };
+}
