@@ -15,7 +15,7 @@ const settings = readSettings();
 const provider = new Chatalot("chatalot", settings);
 const server = new Server("server", settings, { provider });
 const secrets = new Secrets("secrets");
-const storage = new Storage("storage", settings.place, { dependsOn: server });
+const storage = new Storage("storage", { ...settings, checked: server });
 const stack = new ComposeStack(
   "chatalot",
   { ...settings, secrets: secrets.proposals },

@@ -9,6 +9,14 @@ export interface StorageArgs {
   server: ServerAddress | null;
   /** The first half of the volumes' names. */
   project: string;
+  /** What has to be found right before a volume is made. */
+  checked: pulumi.Resource;
+  /**
+   * Whether this run may install Docker first: until then there is nothing for the docker plugin to reach.
+   *
+   * @default false: the plugin starts while the server is checked
+   */
+  prepareServer?: boolean;
 }
 
 /**
@@ -21,13 +29,20 @@ export class Storage extends pulumi.ComponentResource {
   readonly files: docker.Volume;
 
   constructor(name: string, args: StorageArgs, options?: pulumi.ComponentResourceOptions) {
-    super("chatalot:index:Storage", name, {}, options);
+    const { checked, prepareServer = false } = args;
+    // What a component waits for, all in it waits for, the plugin's start included.
+    super(
+      "chatalot:index:Storage",
+      name,
+      {},
+      { ...options, ...(prepareServer ? { dependsOn: checked } : {}) },
+    );
     const provider = new docker.Provider(`${name}-docker`, dockerHost(args.server), {
       parent: this,
     });
     const names = volumeNames(args.project);
     const kept = {
-      ...{ parent: this, provider, protect: true, retainOnDelete: true },
+      ...{ parent: this, provider, protect: true, retainOnDelete: true, dependsOn: checked },
       // One that was there before, made by Compose, is taken over with all that it has.
       ignoreChanges: ["driver", "driverOpts", "labels"],
     };

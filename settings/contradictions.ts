@@ -1,5 +1,5 @@
 /** What is wrong with settings together. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { toMilliseconds } from "../common/duration.ts";
 import { publishedImage } from "../release/published-image.ts";
 import type { Problem } from "./problems.ts";

@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Duration, toMilliseconds } from "../common/duration.ts";
 import { toBytes } from "../common/size.ts";
 import type { ServerAddress } from "../transport/address.ts";

@@ -1,5 +1,5 @@
 /** Programs of the operator's on this machine, with their arguments. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The longest argument, in characters, and how many there may be. */
 const LONGEST_ARGUMENT = 4_096;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { alertsShape, backupShape, hooksShape } from "./care-shapes.ts";
 import {
   serverShape,

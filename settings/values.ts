@@ -6,7 +6,7 @@
  * a number or a boolean is accepted where its meaning is clear.
  */
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { durationSchema, toMilliseconds, type Duration } from "../common/duration.ts";
 import { isPinnedImage, parseImage } from "../common/image-reference.ts";
 import { isSize, toBytes, type Size } from "../common/size.ts";

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { HOST_KEY_EXAMPLE, parseHostKey } from "./host-key.ts";
 
 // All of these end up in arguments of `ssh`, some of them in its ProxyCommand, which a shell reads.

@@ -1,5 +1,5 @@
 /** What is read of a manifest that somebody else may have written: one that was carried to a server. */
-import { z } from "zod";
+import * as z from "zod";
 import { listDigestSchema } from "./backup-files/file-list.ts";
 
 const time = z.iso.datetime();

@@ -2,7 +2,7 @@
  * What is said of the backups that a server has: the verbs `backups`, `remove-backup` and `send-backup`; and of
  * those that are brought to it: `offer-backup` and `receive-backup`. Jobs that take and check them are asked for as any other (protocol.ts).
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Backup } from "./backups.ts";
 import { MAXIMUM_LIST } from "./backup-files/file-list.ts";
 import { backupManifestSchema } from "./backup-manifest.ts";

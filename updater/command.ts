@@ -60,8 +60,9 @@ export async function command(
     stripFinalNewline: true,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(options.isDiscarded === true ? { stdout: "ignore" as const } : {}),
-    all: true,
-    // A build may print more than should be kept; who follows it has had each line.
+    // Both outputs as they come, only for who follows them. A build may print more than should be kept:
+    // its lines were all handed on.
+    all: options.onLine !== undefined,
     buffer: options.onLine === undefined,
   });
   const { onLine } = options;
@@ -100,7 +101,7 @@ function commandError(
   followed: readonly string[],
 ): CommandError {
   const stderr = typeof error.stderr === "string" ? error.stderr : "";
-  const output = stderr === "" && typeof error.all === "string" ? error.all : stderr;
+  const output = stderr === "" && typeof error.stdout === "string" ? error.stdout : stderr;
   const lines = followed.length > 0 ? followed : plainText(output).trim().split("\n");
   const tail = lines.slice(-TAIL_LINES).join("\n");
   const cause = error.timedOut

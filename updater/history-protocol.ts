@@ -2,7 +2,7 @@
  * What the updater tells of an instance's past, and of what can be gone back to: the answer to `history`.
  * As all of the conversation (protocol.ts), a change that an older build would misread raises PROTOCOL.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   jobBase,
   type KeptDatabase,

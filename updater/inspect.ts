@@ -1,6 +1,6 @@
 /** Reads everything a preview needs of a server, and changes nothing. */
 import { readdir } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { diskUsage } from "./disk-usage.ts";
 import { readAlerts } from "./alerts/alerts.ts";
 import { readDrift } from "./drift.ts";

@@ -5,7 +5,7 @@
  */
 import { realpathSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import { z } from "zod";
+import * as z from "zod";
 import { messageOf } from "../common/errors.ts";
 import { adopt } from "./adopt/adopt.ts";
 import { forget } from "./adopt/forget.ts";

@@ -2,7 +2,7 @@
  * What is said of the images beside the server's own: the verb `side-images`. As all of the conversation
  * (protocol.ts), a change that an older build would misread raises PROTOCOL.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { directorySchema, PROTOCOL } from "./protocol.ts";
 
 /** Asks what the services beside the server run from. Nothing is changed or downloaded by it. */

@@ -1,5 +1,5 @@
 /** The forms of the answers that tell of a chat that something else deployed. */
-import { z } from "zod";
+import * as z from "zod";
 import type {
   AdoptAnswer,
   ForgetAnswer,

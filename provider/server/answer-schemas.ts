@@ -1,5 +1,5 @@
 /** The forms of the answers of which updater/protocol.ts tells what they mean. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type AlertState,
   CONDITIONS,

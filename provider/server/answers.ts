@@ -3,7 +3,7 @@
  * the form that it must have, or it is refused as a whole; what is shown of it can't steer a terminal, forge a
  * line, or be a part of a command that people copy.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { messageOf, UserError } from "../../common/errors.ts";
 import { plainText, withoutControls } from "../../common/text.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";

@@ -1,5 +1,5 @@
 /** The forms of the answers that tell of backups and of an instance's past. */
-import { z } from "zod";
+import * as z from "zod";
 import { backupManifestSchema } from "../../updater/backup-manifest.ts";
 import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
 import type { Backup } from "../../updater/backups.ts";

@@ -1,5 +1,5 @@
 /** The forms of what many answers have: releases, jobs, records of the ledger, databases. */
-import { z } from "zod";
+import * as z from "zod";
 import { problemOfReference } from "../../release/reference.ts";
 import {
   type AppliedMigration,

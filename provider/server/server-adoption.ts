@@ -1,5 +1,5 @@
 /** A chat that something else deployed: looked for, taken over, and let go. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type {
   AdoptAnswer,
   AdoptRequest,

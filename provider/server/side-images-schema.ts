@@ -1,5 +1,5 @@
 /** The form of what `side-images` answers; updater/side-images-protocol.ts tells what it means. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseServiceImage } from "../../common/image-reference.ts";
 import type { SideImagesAnswer } from "../../updater/side-images-protocol.ts";
 import { line, text, time, whole, word } from "./answers.ts";

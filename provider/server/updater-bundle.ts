@@ -44,6 +44,9 @@ async function bundleSources(): Promise<Uint8Array> {
     platform: "node",
     target: "node20.19",
     format: "esm",
+    // Short, because each start of it on the server reads it all; with the names, for a stack that tells.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: "inline",
     logLevel: "silent",
     banner: REQUIRE,

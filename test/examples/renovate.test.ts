@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { withRelease } from "../../cli/run/stack-file.ts";
 import { withSettings } from "../../cli/init/stack-file.ts";
 import { release } from "../../settings/values.ts";

@@ -1,5 +1,5 @@
 /** What is said of a chat that something else deployed: the verbs `look-for-chat`, `adopt` and `forget`. */
-import { z } from "zod";
+import * as z from "zod";
 import { directorySchema, jobBase, PROTOCOL } from "../protocol.ts";
 import { configuration, releaseIdentity } from "../protocol/requests.ts";
 

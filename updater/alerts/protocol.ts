@@ -1,5 +1,5 @@
 /** What is said of the alerts that a server sends: the verbs `set-alerts`, `remove-alerts` and `test-alerts`. */
-import { z } from "zod";
+import * as z from "zod";
 import { directorySchema, PROTOCOL } from "../protocol.ts";
 
 /** An address of mail, of characters that mean nothing else in a header. */

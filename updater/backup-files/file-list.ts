@@ -2,7 +2,7 @@
  * What a backup holds besides its dump: uploads, and the configuration and keys of what served. Each file
  * has its digest, so that one which changed is noticed wherever the backup was carried.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The list's own file in the backup's folder. */
 export const LIST_FILE = "files.json";

@@ -1,5 +1,5 @@
 /** What is said of the copies of backups at another place: in the schedule, and the verb `copy-backups`. */
-import { z } from "zod";
+import * as z from "zod";
 import { PROTOCOL } from "../protocol/requests.ts";
 import { directorySchema } from "../protocol/requests.ts";
 

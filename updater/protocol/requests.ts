@@ -1,5 +1,5 @@
 /** What the operator's side asks the updater for. */
-import { z } from "zod";
+import * as z from "zod";
 import { isPinnedImage, parseImage } from "../../common/image-reference.ts";
 
 /** The version of this conversation; the journal of every job carries it. */

@@ -1,5 +1,5 @@
 /** How a person and the updater talk of a job that could not end by itself. */
-import { z } from "zod";
+import * as z from "zod";
 import type { AppliedMigration } from "./database.ts";
 import { directorySchema, PROTOCOL } from "./requests.ts";
 

@@ -1,5 +1,5 @@
 /** What is said of the work that a server does by the clock: the verbs `set-schedule` and `remove-schedule`. */
-import { z } from "zod";
+import * as z from "zod";
 import { type CopiesState, recipientSchema } from "../copies/protocol.ts";
 import { directorySchema, PROTOCOL } from "../protocol/requests.ts";
 
