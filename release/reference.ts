@@ -59,6 +59,12 @@ export function pinned({ name, commit }: { name: string; commit: string }): stri
   return tag === undefined ? commit : `${tag}@${commit}`;
 }
 
+/** The tag in a release's name; undefined where it has none, or is no name of this tool. */
+export function tagOf(name: string): string | undefined {
+  const reference = read(name);
+  return typeof reference === "string" ? undefined : reference.tag;
+}
+
 /** Whether this tool can work with a tag of this name. */
 export function isUsableTag(tag: string): boolean {
   return problemOf(tag) === undefined;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { encodeDotenv } from "../release/dotenv.ts";
 import { renderCompose } from "../release/compose-file.ts";
+import { tagOf } from "../release/reference.ts";
 import { readComposeFile } from "./drivers/compose/image.ts";
 import { makeDirectoryDurably, writeFileDurably } from "./files.ts";
 import { keyedDigest } from "./instance.ts";
@@ -51,7 +52,8 @@ export async function render(
       project: request.project,
       image,
       commit: release.commit,
-      releaseName: release.name,
+      // However it was asked for, as a tag, a commit or both, it is the same release: no reason for a restart.
+      releaseName: tagOf(release.name) ?? release.commit,
       listen: configuration.listen,
       environment: configuration.env,
       environmentFromFile: Object.keys(configuration.secretEnv),

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { UserError } from "../../common/errors.ts";
-import { isUsableTag, parseReference, pinned } from "../../release/reference.ts";
+import { isUsableTag, parseReference, pinned, tagOf } from "../../release/reference.ts";
 
 describe("parseReference", () => {
   const accepted: [string, { tag?: string; commit?: string }][] = [
@@ -94,4 +94,16 @@ describe("pinned", () => {
     it(`names the whole commit of ${name}`, () => {
       expect(pinned({ name, commit })).to.equal(wanted);
     });
+});
+
+describe("tagOf", () => {
+  it("is the same however the release was asked for", () => {
+    expect(["v1.0.1", "v1.0.1@b3c9f01"].map(tagOf)).to.deep.equal(["v1.0.1", "v1.0.1"]);
+  });
+
+  it("is none where there is none, or the name is none of this tool's", () => {
+    expect(["2d55427", "v1..2", "", "--upload-pack=x"].map(tagOf)).to.deep.equal(
+      Array(4).fill(undefined),
+    );
+  });
 });
