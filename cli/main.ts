@@ -15,6 +15,7 @@ import { describeDiagnosis, diagnose } from "./doctor.ts";
 import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
+import { registerMove } from "./move/command.ts";
 import { registerReport } from "./report/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
 import { registerRestore } from "./restore/command.ts";
@@ -47,6 +48,7 @@ registerAdopt(program);
 registerAlerts(program);
 registerBackup(program);
 registerInit(program);
+registerMove(program);
 registerReport(program);
 registerRestore(program);
 program

@@ -30,6 +30,7 @@ import { hookRefusals, tellHooks, withHooks } from "./hooks.ts";
 import { leavingAddition } from "./leaving.ts";
 import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
+import { removeOn } from "./server/server-move.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
@@ -115,18 +116,8 @@ export const deployment: Resource = {
   /** The containers go; volumes, releases and the ledger stay. */
   async delete(context, outputs) {
     const server = knownServerOf(outputs);
-    const place = outputs.place as ServerPlace;
-    const answer = await server.submit(
-      {
-        protocol: PROTOCOL,
-        kind: "remove",
-        directory: place.directory,
-        project: place.project,
-        volumes: place.volumes,
-        requestedBy: requester(),
-        ...(outputs.instanceId === undefined ? {} : { instanceId: outputs.instanceId as string }),
-      },
-      (text) => context.tell(text),
+    const answer = await removeOn(server, outputs.instanceId as string | undefined, (text) =>
+      context.tell(text),
     );
     if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
     if (answer.answer === "unchanged") return;

@@ -179,20 +179,29 @@ export function tellHooks(
   hooks: HookSettings | undefined,
   state: Pick<ServerState, "hooks">,
 ): void {
-  const here = hooks === undefined ? [] : namesOf(hooks);
-  const { names: there = [], ignored = [] } = state.hooks ?? {};
+  const { ignored = [] } = state.hooks ?? {};
   if (ignored.length > 0)
     context.warn(
       `Programs in the server's folder for hooks that no hook is named like, so that nothing runs them: ` +
         `${ignored.join(", ")}. The names are before-update, after-update and on-failure.`,
     );
-  const lines = [
+  const programs = programsOf(hooks, state);
+  if (programs.length > 0) context.tell(`HOOKS    ${programs.join("; ")}`);
+}
+
+/** The operator's programs around an update, one text for each machine that has some. */
+export function programsOf(
+  hooks: HookSettings | undefined,
+  state: Pick<ServerState, "hooks">,
+): string[] {
+  const here = hooks === undefined ? [] : namesOf(hooks);
+  const there = state.hooks?.names ?? [];
+  return [
     ...(here.length === 0
       ? []
       : [`on this machine ${here.map((name) => `${name} (${hooks?.[name]?.[0]})`).join(", ")}`]),
     ...(there.length === 0 ? [] : [`on the server ${there.join(", ")}`]),
   ];
-  if (lines.length > 0) context.tell(`HOOKS    ${lines.join("; ")}`);
 }
 
 function namesOf(hooks: HookSettings): MachineHook[] {

@@ -30,6 +30,8 @@ import { readHistory } from "./history.ts";
 import { inspectRequestSchema, inspectServer } from "./inspect.ts";
 import { Job, openJob, type Runner } from "./job.ts";
 import { join } from "node:path";
+import { pauseChat, resumeChat } from "./move/pause.ts";
+import { moveRequestSchema } from "./move/protocol.ts";
 import { instancePaths } from "./paths.ts";
 import { plainText } from "../common/text.ts";
 import { historyRequestSchema } from "./history-protocol.ts";
@@ -119,6 +121,12 @@ async function main([verb = "", directory = "", ...rest]: string[]): Promise<voi
       return;
     case "forget":
       print(await forget(forgetRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "pause":
+      print(await pauseChat(moveRequestSchema.parse(JSON.parse(await text(process.stdin)))));
+      return;
+    case "resume":
+      print(await resumeChat(moveRequestSchema.parse(JSON.parse(await text(process.stdin)))));
       return;
     case "copy-backups":
       print(await copyAtOnce(copyRequestSchema.parse(JSON.parse(await text(process.stdin)))));

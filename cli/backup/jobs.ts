@@ -2,11 +2,17 @@
 import { UserError } from "../../common/errors.ts";
 import { followWithProgress, requester } from "../../provider/place.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
-import { requireInstance } from "../../provider/server/server-backups.ts";
+import { backupsOf, requireInstance } from "../../provider/server/server-backups.ts";
 import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../updater/protocol.ts";
 import { serverOfStack, settingsOfStack } from "../stack.ts";
 import type { CommandContext } from "../terminal.ts";
 import { checkName } from "./list.ts";
+
+/** Where a backup may go on without this command. */
+const BACKUP = {
+  what: "backup",
+  look: "See whether it is there: npx chatalot backup list. Stop it: npx chatalot abort.",
+};
 
 /**
  * Dumps the database and proves the dump, and copies uploads, configuration and keys, while the chat serves.
@@ -17,13 +23,9 @@ export async function takeBackup(
   stack: string | undefined,
   context: CommandContext,
 ): Promise<void> {
-  const afterwards = {
-    what: "backup",
-    look: "See whether it is there: npx chatalot backup list. Stop it: npx chatalot abort.",
-  };
   const { settings, place } = await settingsOfStack(stack);
   const wanted = { kind: "backup" as const, files: settings.includeFiles };
-  await runJob(RemoteServer.at(place), wanted, afterwards, context);
+  await runJob(RemoteServer.at(place), wanted, BACKUP, context);
 }
 
 /**
@@ -49,12 +51,29 @@ export async function checkBackups(
   await runJob(await serverOfStack(stack), wanted, afterwards, context);
 }
 
+/**
+ * A backup with all that the chat has, whatever the stack's settings say of uploads.
+ *
+ * @returns its name
+ */
+export async function takeWholeBackup(
+  server: RemoteServer,
+  context: CommandContext,
+): Promise<string> {
+  const sequence = await runJob(server, { kind: "backup", files: true }, BACKUP, context);
+  const { backups } = await backupsOf(server, context.tell);
+  const taken = backups.find(({ manifest }) => manifest.sequence === sequence);
+  if (taken === undefined) throw new Error(`the backup of job ${sequence} is not in the list`);
+  return taken.name;
+}
+
+/** @returns the job's number */
 async function runJob(
   server: RemoteServer,
   wanted: Pick<BackupRequest, "kind" | "files"> | Pick<CheckBackupsRequest, "kind" | "backups">,
   afterwards: { what: string; look: string },
   context: CommandContext,
-): Promise<void> {
+): Promise<number> {
   await requireInstance(server);
   const { directory, project, volumes } = server.place;
   const answer = await server.submit(
@@ -72,4 +91,5 @@ async function runJob(
   const verdict = await followWithProgress(context, server, sequence, 0, afterwards);
   if (verdict.outcome !== "done") throw new UserError(verdict.text);
   context.tell(verdict.text);
+  return sequence;
 }

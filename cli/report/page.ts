@@ -117,7 +117,7 @@ function stations({ stations: all }: Report): Html {
   </section>`;
 }
 
-function risks({ plan, warnings, leaving }: Report): Html | undefined {
+function risks({ plan, warnings, leaving, programs }: Report): Html | undefined {
   const { breaking, required, database: found } = plan;
   const pending = found?.pending ?? [];
   const destructive = pending.filter(({ effects }) =>
@@ -130,6 +130,7 @@ function risks({ plan, warnings, leaving }: Report): Html | undefined {
     ["Below one that is applied", pending.filter((one) => one.isOutOfOrder).map(migrationName)],
     ["Disk", plan.disk.free < plan.disk.needed ? ["There is too little room for it."] : []],
     ["Can't be gone back to afterwards", leaving],
+    ["Your programs run around it", programs],
     ["Note", warnings],
   ];
   const there = list.filter(([, items]) => items.length > 0);

@@ -2,6 +2,7 @@
 import { UserError } from "../../common/errors.ts";
 import { breakingRefusals } from "../../provider/plan/breaking.ts";
 import type { Plan } from "../../provider/plan/plan.ts";
+import { programsOf } from "../../provider/hooks.ts";
 import { leavingNames } from "../../provider/leaving.ts";
 import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
@@ -31,6 +32,8 @@ export interface Report {
   warnings: string[];
   /** What can't be gone back to afterwards. */
   leaving: string[];
+  /** The operator's own programs that run around it, by machine. */
+  programs: string[];
   /** The newest backup before it. */
   backup?: { takenAt: string; provenAt?: string };
   /** The limits of the gate, as they are set. */
@@ -78,6 +81,7 @@ export async function readReport(
     ),
     warnings: facts.warnings,
     leaving: leavingNames(identity, state, keep),
+    programs: programsOf(settings.hooks, state),
     ...(newest === undefined
       ? {}
       : {

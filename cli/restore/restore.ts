@@ -31,7 +31,7 @@ export interface RestoreOptions {
 export type RestoreResult = RunEnd | "declined";
 
 /** What is restored, and where to. */
-interface Restore {
+export interface Restore {
   server: RemoteServer;
   name: string;
   manifest: BackupManifest;
@@ -111,7 +111,7 @@ async function inFolder(
 }
 
 /** What is there already is not sent again. */
-async function bring(
+export async function bring(
   server: RemoteServer,
   local: LocalBackup,
   { tell, status, signal }: CommandContext,
@@ -130,18 +130,24 @@ function refuseAnswer(answer: OfferAnswer): void {
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
 }
 
-/** By pulumi, as every change: what was restored is what the stack has then. */
-async function run(
+/**
+ * By pulumi, as every change: what was restored is what the stack has then.
+ *
+ * @param job the one that serves on that server; 0: none
+ * @param edit what else becomes different in the stack file
+ */
+export async function run(
   stack: string | undefined,
   { server, name, manifest }: Restore,
   job: number,
   question: Ask,
   context: CommandContext,
+  edit = (text: string): string => text,
 ): Promise<RestoreResult> {
   const file = await stackFileOf(stack);
   const { release } = manifest;
   const text = withEarlier(
-    file.text,
+    edit(file.text),
     { release: pinned(release) },
     { database: "backup", job, backup: name },
   );

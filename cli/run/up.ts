@@ -101,7 +101,8 @@ export async function runUp(
   await writeFileDurably(file.path, text, mode);
   const exitCode = await runPulumi(
     ...(["up", stack, "--yes", "--skip-preview"] as const),
-    ...(aim.refreshes === true ? ["--refresh"] : []),
+    // By the program: the stack's server may be another one by now, which has none of the volumes.
+    ...(aim.refreshes === true ? ["--refresh", "--run-program"] : []),
   );
   aim.server.forget();
   const state = exitCode === 0 ? undefined : await stateIfReached(aim.server);

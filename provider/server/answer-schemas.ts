@@ -6,6 +6,7 @@ import {
   type SetAlertsAnswer,
 } from "../../updater/alerts/protocol.ts";
 import type { CopyAnswer } from "../../updater/copies/protocol.ts";
+import type { PauseAnswer, ResumeAnswer } from "../../updater/move/protocol.ts";
 import {
   backupNameSchema,
   type ContainerFacts,
@@ -287,3 +288,17 @@ export const setAlertsSchema: z.ZodType<SetAlertsAnswer> = z.discriminatedUnion(
 
 /** What `test-alerts` answers. */
 export const testAlertsSchema = z.object({ problems: texts });
+
+const refused = z.object({ answer: z.literal("refused"), reasons: texts });
+
+/** What `pause` answers. */
+export const pauseSchema: z.ZodType<PauseAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("paused"), services: z.array(line) }),
+  refused,
+]);
+
+/** What `resume` answers. */
+export const resumeSchema: z.ZodType<ResumeAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("resumed"), problem: text.optional() }),
+  refused,
+]);

@@ -4,11 +4,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { DemoServer } from "../../demo/server/index.ts";
+import { bootServer, type DemoServer } from "../../demo/server/index.ts";
 import { quoteCommand } from "../../transport/quote.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
+import { secondServerOf } from "../support/server-names.ts";
 import { chatUrl, clean, operatorOf, servingChat } from "./support/fixture.ts";
-import { runningSince, webVersion } from "./support/looks.ts";
+import { runningSince, shell, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 
 const CHATALOT = fileURLToPath(new URL("../../cli/chatalot", import.meta.url));
@@ -95,6 +96,7 @@ describe("the guide, as it is written", function () {
       "Somebody deleted everything",
       "The laptop is lost, or the passphrase",
       "The server is lost",
+      "The chat moves to another server",
     ]);
   });
 
@@ -154,6 +156,27 @@ describe("the guide, as it is written", function () {
     await follow("The server is lost");
     expect(await webVersion(chatUrl(demo))).to.equal("1.0.1");
     expect(await said()).to.contain("before the backup");
+  });
+
+  it("moves to another server", async () => {
+    const name = secondServerOf();
+    const next = await bootServer({ name, report: () => undefined });
+    try {
+      await clean(next);
+      const heading = "The chat moves to another server";
+      const page = (pages.get(heading) ?? "")
+        .replace("root@new.example.org", `${next.user}@${next.host}:${next.port}`)
+        .replace(
+          /"ssh-ed25519 AAAAC3Nz\.\.\."/,
+          `"${next.hostKey}" --identity-file ${next.identityFile}`,
+        );
+      pages.set(heading, page);
+      await follow(heading);
+      expect(JSON.stringify(await readMessages(chatUrl(next)))).to.contain("before the backup");
+      expect(await shell(demo, "docker ps --all --quiet")).to.equal("");
+    } finally {
+      await next.destroy();
+    }
   });
 });
 

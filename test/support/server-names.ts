@@ -10,9 +10,15 @@ export function serverOfThisProcess(worker = process.env.MOCHA_WORKER_ID): strin
   return nameOf(Number(worker ?? 0));
 }
 
+/** The name of a second server beside a process's own, which its test takes away again. */
+export function secondServerOf(name = serverOfThisProcess()): string {
+  return `${name}-next`;
+}
+
 /** The names of all servers that a run of the server tests uses. */
 export function serversOfTheTests(): string[] {
-  return Array.from({ length: SERVERS }, (_, worker) => nameOf(worker));
+  const names = Array.from({ length: SERVERS }, (_, worker) => nameOf(worker));
+  return names.flatMap((name) => [name, secondServerOf(name)]);
 }
 
 function nameOf(worker: number): string {

@@ -102,7 +102,7 @@ describe("the page of a report", () => {
       const page = reportPage(
         report({
           ...{ title: text, server: text, plan: hostile },
-          ...{ refusals: [text], warnings: [text], leaving: [text] },
+          ...{ refusals: [text], warnings: [text], leaving: [text], programs: [text] },
           stations: [{ name: text, commit: text, date: text }],
         }),
       );

@@ -47,7 +47,7 @@ export function report(changes: Partial<Report> = {}): Report {
       { name: "v1.5.0", commit: "3".repeat(40), date: "2026-02-01", migrations: 1 },
       { name: `v2.0.0@${COMMIT}`, commit: COMMIT, date: "2026-02-20", migrations: 1 },
     ],
-    ...{ refusals: [], warnings: [], leaving: [] },
+    ...{ refusals: [], warnings: [], leaving: [], programs: [] },
     backup: { takenAt: "2026-02-27T03:30:00Z", provenAt: "2026-02-27T03:31:00Z" },
     gate: { timeout: "60 seconds", migrationTimeout: "30 minutes", mustStayGoodFor: "10 seconds" },
     ...changes,

@@ -1,0 +1,98 @@
+/**
+ * Stops a chat so that nobody writes while its last backup is taken, and starts it again. The database runs
+ * on: it is read from.
+ *
+ * No note is kept of a pause. What is to run stands in the ledger: `resume` starts that, and so does the next
+ * `pulumi up`, to which a stopped server is drift.
+ */
+import { MAIN_SERVICE } from "../../release/compose-file.ts";
+import { ComposeDriver } from "../drivers/compose/compose-driver.ts";
+import { startAgain, stopAllButDatabase } from "../drivers/compose/pause.ts";
+import { readFileIfThere } from "../files.ts";
+import { readInstance } from "../instance.ts";
+import { openJob } from "../job.ts";
+import { Ledger } from "../ledger.ts";
+import { type InstancePaths, instancePaths } from "../paths.ts";
+import type { LedgerRecord, ServingRecord } from "../protocol.ts";
+import { acquireSubmitLock } from "../submit-lock.ts";
+import { noInstance } from "../submit.ts";
+import { needsOperatorText, underWay } from "../texts.ts";
+import type { MoveRequest, PauseAnswer, ResumeAnswer } from "./protocol.ts";
+
+/** How long a server that was healthy before may take to be so again, in milliseconds. */
+const HEALTHY_WITHIN = 60_000;
+
+/** What is committed, and what it runs in. */
+interface Committed {
+  driver: ComposeDriver;
+  serving: ServingRecord;
+}
+
+export async function pauseChat({ directory }: MoveRequest): Promise<PauseAnswer> {
+  return withCommitted(directory, async ({ driver }, project) => {
+    await driver.stopServer();
+    return {
+      answer: "paused",
+      services: [MAIN_SERVICE, ...(await stopAllButDatabase(project))],
+    };
+  });
+}
+
+export async function resumeChat({ directory }: MoveRequest): Promise<ResumeAnswer> {
+  return withCommitted(directory, async ({ driver, serving }, project) => {
+    const others = Object.keys(serving.services ?? {});
+    await startAgain(project, [...others, MAIN_SERVICE]);
+    await driver.setRestartPolicy(serving.restartPolicy);
+    const problem = await healthProblem(driver);
+    return { answer: "resumed", ...(problem === undefined ? {} : { problem }) };
+  });
+}
+
+/** Under the lock of submissions, so that no job begins meanwhile. */
+async function withCommitted<Answer>(
+  directory: string,
+  act: (committed: Committed, project: string) => Promise<Answer>,
+): Promise<Answer | { answer: "refused"; reasons: string[] }> {
+  const paths = instancePaths(directory);
+  const lock = await acquireSubmitLock(paths);
+  try {
+    const instance = await readInstance(paths);
+    if (instance === undefined) return refused(noInstance(paths));
+    const obstacle = await obstacleOf(paths);
+    if (obstacle !== undefined) return refused(obstacle);
+    const serving = (await servingOf(paths))?.serving;
+    if (serving === undefined)
+      return refused(`No release serves in ${directory}. Nothing was done.`);
+    const { project } = instance;
+    return await act({ driver: new ComposeDriver(paths, project), serving }, project);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function obstacleOf(paths: InstancePaths): Promise<string | undefined> {
+  const job = await openJob(paths);
+  if (job !== undefined) return underWay(job.summary);
+  const marker = await readFileIfThere(paths.needsOperator);
+  return marker === undefined ? undefined : needsOperatorText(marker);
+}
+
+async function servingOf(paths: InstancePaths): Promise<LedgerRecord | undefined> {
+  return (await Ledger.read(paths)).serving;
+}
+
+/** Undefined once it is healthy. */
+async function healthProblem(driver: ComposeDriver): Promise<string | undefined> {
+  const begun = performance.now();
+  for (;;) {
+    const health = await driver.health();
+    if (health.status === "ok" && health.databaseHealthy === true) return undefined;
+    if (performance.now() - begun > HEALTHY_WITHIN)
+      return health.problem ?? `its health is "${health.status ?? "unknown"}"`;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
+function refused(reason: string): { answer: "refused"; reasons: string[] } {
+  return { answer: "refused", reasons: [reason] };
+}
