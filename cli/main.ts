@@ -24,6 +24,7 @@ import { resolve, type ResolveOptions } from "./resolve.ts";
 import { rollback, type RollbackOptions } from "./rollback.ts";
 import { show, terminalContext } from "./terminal.ts";
 import { registerUpdates } from "./updates/command.ts";
+import { registerUpgradeDatabase } from "./upgrade-database/command.ts";
 
 const NOTHING_TO_DO = 3;
 const WRONG_USAGE = 2;
@@ -144,6 +145,7 @@ program
   });
 
 registerUpdates(program);
+registerUpgradeDatabase(program);
 
 try {
   await program.parseAsync();

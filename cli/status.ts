@@ -30,6 +30,7 @@ export interface Status {
     | "schedule"
     | "alerts"
     | "hooks"
+    | "keptVolumes"
   >;
 }
 
@@ -55,6 +56,7 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
         ...(state.schedule === undefined ? {} : { schedule: state.schedule }),
         ...(state.alerts === undefined ? {} : { alerts: state.alerts }),
         ...(state.hooks === undefined ? {} : { hooks: state.hooks }),
+        ...(state.keptVolumes === undefined ? {} : { keptVolumes: state.keptVolumes }),
         ...(state.usage === undefined ? {} : { usage: state.usage }),
       },
     };
@@ -116,6 +118,12 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
   facts.push(["Backups", backupText(state.backups)], ...scheduleFacts(state.schedule));
   if (state.alerts !== undefined)
     for (const line of describeAlerts(state.alerts).split("\n")) facts.push(["Alerts", line]);
+  for (const { volume, major, sequence } of state.keptVolumes ?? [])
+    facts.push([
+      "Kept",
+      `volume ${volume}, PostgreSQL ${major} from before job ${sequence}; when you don't need it any more, on the ` +
+        `server: docker volume rm ${volume}`,
+    ]);
   if (usage !== undefined) {
     const { free, trees, releases, images, volumes } = usage;
     const sizes = { free, trees, releases, images, ...volumes };

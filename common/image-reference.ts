@@ -69,3 +69,12 @@ export function isPinnedImage(text: string): boolean {
   const { tag, digest } = parseServiceImage(text) ?? {};
   return tag !== undefined && digest !== undefined;
 }
+
+/**
+ * The major version of PostgreSQL that an image's tag begins with, as all tags of the official one do:
+ * `postgres:18`, `postgres:18.1-trixie`. Undefined: the tag says none.
+ */
+export function postgresMajorOf(text: string): number | undefined {
+  const digits = /^(\d{1,3})(?![\dA-Za-z])/.exec(parseServiceImage(text)?.tag ?? "")?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -55,7 +55,12 @@ export function tellNothingToDo(
 function changedSettings(olds: Wire, news: Wire): string[] {
   const flat = (values: Wire): Record<string, unknown> => {
     // The images are told by themselves: they restart other services.
-    const { env, sideImages: _, ...others } = (values.configuration ?? {}) as Configuration;
+    const {
+      env,
+      sideImages: _,
+      databaseImage: _image,
+      ...others
+    } = (values.configuration ?? {}) as Configuration;
     return { ...others, ...env, ...(values.secretEnv as Record<string, string> | undefined) };
   };
   const [before, after] = [flat(olds), flat(news)];

@@ -12,6 +12,7 @@ import {
 } from "../updater/protocol.ts";
 import { asksForChange, tellNothingToDo, tellSettings } from "./change.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
+import { tellUpgrade, upgradeRefusals } from "./database-upgrade.ts";
 import { databaseRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import { otherAddition, refuseToTakeBack, unknownServing } from "./other-operators.ts";
@@ -45,12 +46,16 @@ export const deployment: Resource = {
       refusals.push(
         ...unknownServing(olds, news, state),
         ...missingSettings(news),
-        ...sideImageRefusals(news),
+        ...sideImageRefusals(news, state),
+        ...upgradeRefusals(news, state),
         ...overrideRefusals(context, state),
         ...(await hookRefusals(hooksOf(news), state)),
       );
       tellSettings(context, olds, news, state);
-      if (refusals.length === 0) await tellSideImages(context, olds, news, state);
+      if (refusals.length === 0) {
+        await tellSideImages(context, olds, news, state);
+        await tellUpgrade(context, news, state);
+      }
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
     const listen = listenOf(wanted, state);

@@ -79,7 +79,13 @@ export async function releaseFacts(
   const way = await wayOnServer(mirror, described, running, server);
   const current = way === undefined ? await describedIfThere(mirror, running.commit) : undefined;
   const compose =
-    current === undefined ? undefined : compareCompose(current.composeFile, described.composeFile);
+    current === undefined
+      ? undefined
+      : compareCompose(
+          current.composeFile,
+          described.composeFile,
+          state.serving?.serving?.postgres?.major,
+        );
   const known = {
     ...{ state, facts: await remote.facts() },
     ...(set === undefined ? {} : { set }),

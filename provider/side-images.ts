@@ -1,5 +1,5 @@
 /** The digests of the setting `sideImages`: why they don't fit a release, and what they change. */
-import { sideImageProblems, type SideImages } from "../release/side-images.ts";
+import { sideImageProblems, type SideImages, withDatabaseImage } from "../release/side-images.ts";
 import { DATABASE_SERVICE } from "../release/compose-file.ts";
 import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { shortDigest } from "../updater/texts.ts";
@@ -9,11 +9,14 @@ import type { Refusal, ResourceContext } from "./resource.ts";
 import { runningSideImages } from "./server/server-side-images.ts";
 
 /** Refuses digests of another image or tag than the release's, all of them at once. */
-export function sideImageRefusals(news: Wire): Refusal[] {
+export function sideImageRefusals(news: Wire, { lastServing }: ServerState): Refusal[] {
   const { sideImages, configuration, release } = news;
   // A stack of an earlier version has not noted them: then the server says it, before a job begins.
   if (sideImages === undefined || [sideImages, configuration].some(hasUnknown)) return [];
-  const problems = sideImageProblems(wantedBy(news), sideImages as SideImages);
+  const { databaseImage = lastServing?.serving?.postgres?.image } = (configuration ??
+    {}) as Partial<Configuration>;
+  const own = withDatabaseImage(sideImages as SideImages, databaseImage);
+  const problems = sideImageProblems(wantedBy(news), own);
   if (problems.length === 0) return [];
   return [
     {

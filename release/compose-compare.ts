@@ -36,8 +36,13 @@ export interface ComposeComparison {
   refusals: string[];
 }
 
-/** Compares the compose files of two releases: the one that runs, and the one asked for. */
-export function compareCompose(current: string, next: string): ComposeComparison {
+/**
+ * Compares the compose files of two releases: the one that runs, and the one asked for.
+ *
+ * @param placed the major version of the database, where it does not run as the current file says: then its image
+ *   and its path are no business of the files
+ */
+export function compareCompose(current: string, next: string, placed?: number): ComposeComparison {
   const before = parseCompose(current);
   const after = parseCompose(next);
   const [oldServices, newServices] = [before, after].map((root) => sectionOf(root, "services"));
@@ -54,7 +59,7 @@ export function compareCompose(current: string, next: string): ComposeComparison
     added: newNames.filter((service) => !oldNames.includes(service)),
     removed: oldNames.filter((service) => !newNames.includes(service)),
     newRequiredVariables: newFacts.requiredVariables.filter(({ name }) => !known.has(name)),
-    refusals: databaseRefusals(oldFacts.database, newFacts.database),
+    refusals: databaseRefusals(oldFacts.database, newFacts.database, placed),
   };
 }
 
@@ -117,7 +122,11 @@ function toJson(value: Value): unknown {
   return Object.fromEntries([...value].map(([name, member]) => [name, toJson(member)]));
 }
 
-function databaseRefusals(before: DatabaseFacts, after: DatabaseFacts): string[] {
+function databaseRefusals(
+  before: DatabaseFacts,
+  after: DatabaseFacts,
+  placed: number | undefined,
+): string[] {
   const refusals: string[] = [];
   const refuse = (what: string, from?: string | number, to?: string | number): void => {
     if (from === to) return;
@@ -125,12 +134,24 @@ function databaseRefusals(before: DatabaseFacts, after: DatabaseFacts): string[]
       `service ${DATABASE_SERVICE} changes its ${what} from ${from ?? "none"} to ${to ?? "none"}`,
     );
   };
-  // An image without a number in its tag can't be compared by number, so by its name.
-  const isKnown = before.majorVersion !== undefined && after.majorVersion !== undefined;
-  if (isKnown) refuse("major version", before.majorVersion, after.majorVersion);
-  else refuse("image", before.image, after.image);
+  const present = placed ?? before.majorVersion;
+  const wanted = after.majorVersion;
+  if (present !== undefined && wanted !== undefined && wanted > present) {
+    refuse("major version", present, wanted);
+    // Where the newer image has its data is no matter: the upgrade puts them there.
+    return refusals.map(
+      (text) =>
+        `${text}: bring the data to it first, with the release that serves, by npx chatalot upgrade-database`,
+    );
+  }
+  if (placed === undefined) {
+    // An image without a number in its tag can't be compared by number, so by its name.
+    const isKnown = present !== undefined && wanted !== undefined;
+    if (isKnown) refuse("major version", present, wanted);
+    else refuse("image", before.image, after.image);
+    refuse("data path", before.mount?.target, after.mount?.target);
+  }
   refuse("data volume", before.mount?.source, after.mount?.source);
-  refuse("data path", before.mount?.target, after.mount?.target);
   refuse("data directory (PGDATA)", before.dataDirectory, after.dataDirectory);
   return refusals;
 }

@@ -68,6 +68,9 @@ export function imageFor(image: string, commit: string, service: string): string
 /** The service that is Chatalot's server. */
 export const MAIN_SERVICE = "chatalot";
 
+/** The service that holds the database. */
+export const DATABASE_SERVICE = "postgres";
+
 /** One error with all the reasons for which a release's compose file can't be deployed. */
 export function unusable(problems: readonly string[]): UserError {
   return new UserError(

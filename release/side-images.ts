@@ -4,7 +4,7 @@
  */
 import { parseServiceImage } from "../common/image-reference.ts";
 import { parseCompose, sectionOf, textOf, type Section } from "./compose-document.ts";
-import { hasBuild, MAIN_SERVICE } from "./compose-images.ts";
+import { DATABASE_SERVICE, hasBuild, MAIN_SERVICE } from "./compose-images.ts";
 import { variablesOf } from "./compose-variables.ts";
 
 /** `name:tag@sha256:…` by the service that gets it. */
@@ -29,6 +29,23 @@ export function sideImagesIn(services: Section): Record<string, string> {
     found.push([service, `${image.name}:${image.tag}`]);
   }
   return Object.fromEntries(found);
+}
+
+/**
+ * The images of a release, as {@link sideImagesOf} gives them, where the database runs from another one: digests
+ * are of that one then.
+ *
+ * @param image undefined where the database runs from the release's
+ */
+export function withDatabaseImage(
+  own: Readonly<Record<string, string>>,
+  image: string | undefined,
+): Record<string, string> {
+  if (image === undefined) return { ...own };
+  const { [DATABASE_SERVICE]: _, ...others } = own;
+  const { name, tag, digest } = parseServiceImage(image) ?? {};
+  if (name === undefined || tag === undefined || digest !== undefined) return others;
+  return { ...others, [DATABASE_SERVICE]: `${name}:${tag}` };
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Settings } from "./parse.ts";
 
 /** How the server runs, besides its release and its secrets, as the updater takes it. */
 export function configurationOf(settings: Settings): Omit<Configuration, "secretEnv"> {
-  const { url, listen, beforeOwner, env, profiles, project, sideImages } = settings;
+  const { url, listen, beforeOwner, env, profiles, project } = settings;
+  const { sideImages, databaseImage } = settings;
   const volumes = volumeNames(project);
   return {
     ...(url === undefined ? {} : { url }),
@@ -14,6 +15,7 @@ export function configurationOf(settings: Settings): Omit<Configuration, "secret
     env,
     profiles,
     ...(Object.keys(sideImages).length === 0 ? {} : { sideImages }),
+    ...(databaseImage === undefined ? {} : { databaseImage }),
     databaseVolume: volumes.database,
     filesVolume: volumes.files,
   };

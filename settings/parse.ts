@@ -55,6 +55,8 @@ export interface Settings {
   profiles: string[];
   /** Digests in the place of tags, by service. */
   sideImages: Record<string, string>;
+  /** The database's image in the place of the release's. */
+  databaseImage?: string;
   health: {
     timeout: Duration;
     migrationTimeout: Duration;
@@ -158,7 +160,7 @@ function settingsOf(
   const { release, repository, project, health, prepareServer, whenItFails } = others;
   const { beforeOwner, ...listen } = others.listen;
   const { directory, host, ...access } = server;
-  const { image, buildOn, build, breakingChangesReadUpTo, sideImages } = parsed;
+  const { image, buildOn, build, breakingChangesReadUpTo, sideImages, databaseImage } = parsed;
   return {
     ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
@@ -167,6 +169,7 @@ function settingsOf(
     ...{ env, secretEnv },
     profiles: [...new Set(profiles)],
     sideImages,
+    ...(databaseImage === undefined ? {} : { databaseImage }),
     keepReleases: keep.releases,
     keepRevertPoints: keep.revertPoints,
     keepBackups: backup.keepLast,

@@ -11,6 +11,7 @@ import {
 import {
   boolean,
   choice,
+  databaseImage,
   DEFAULT_REPOSITORY,
   integer,
   imageSource,
@@ -162,6 +163,16 @@ export const settingsSchema = z.strictObject({
    * @example npx chatalot update --side-images
    */
   sideImages,
+  /**
+   * The image of the database in the place of the release's, once its data were brought to a newer major
+   * version of PostgreSQL, which `npx chatalot upgrade-database` does: it sets this. Its tag begins with the
+   * major version. An older one than the server has is refused; so is another version together with another
+   * release. Without it the server keeps what it was upgraded to, and otherwise the release's image counts.
+   *
+   * @default none: what the release says, or what was upgraded to
+   * @example npx chatalot upgrade-database --to postgres:18
+   */
+  databaseImage: databaseImage.optional(),
   /** What a build on the server may take. */
   build: section(buildShape, 'pulumi config set --path build.cache "5 GB"'),
   /** What runs the server. @default "docker" */

@@ -8,7 +8,7 @@
 import { isIP } from "node:net";
 import * as z from "zod";
 import { durationSchema, toMilliseconds, type Duration } from "../common/duration.ts";
-import { isPinnedImage, parseImage } from "../common/image-reference.ts";
+import { isPinnedImage, parseImage, postgresMajorOf } from "../common/image-reference.ts";
 import { isSize, toBytes, type Size } from "../common/size.ts";
 import { problemOfReference } from "../release/reference.ts";
 import { parseRepository, problemOfRepository } from "../release/repository-url.ts";
@@ -176,6 +176,16 @@ export const sideImages = z.preprocess(
       error: `expected images by the names of services, for example pulumi config set --path sideImages.postgres ${SIDE_IMAGE_EXAMPLE}`,
     },
   ),
+);
+
+const DATABASE_IMAGE_EXAMPLE = "postgres:18";
+
+/** The image that the database runs from in the place of the release's. */
+export const databaseImage = z.custom<string>(
+  (value) => typeof value === "string" && postgresMajorOf(value) !== undefined,
+  {
+    error: `expected an image of PostgreSQL with its major version at the beginning of the tag, for example ${DATABASE_IMAGE_EXAMPLE}`,
+  },
 );
 
 export const release = z.custom<string>(

@@ -107,6 +107,26 @@ export async function takeBackup(
   }
 }
 
+/**
+ * A dump for the length of some work. It lies where the backups have their room, under a name that is swept away as
+ * those of interrupted ones are.
+ */
+export async function withTransientDump<T>(
+  paths: InstancePaths,
+  sequence: number,
+  work: (dumpFile: string) => Promise<T>,
+): Promise<T> {
+  const folder = `${backupFolder(paths, backupName(sequence, new Date()))}${PARTIAL}`;
+  await makeDirectoryDurably(paths.backups);
+  await rm(folder, { recursive: true, force: true });
+  await makeDirectoryDurably(folder);
+  try {
+    return await work(join(folder, DUMP_FILE));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** Notes that a backup was restored and found to be what was dumped. */
 export async function noteProof(paths: InstancePaths, backup: Backup): Promise<Backup> {
   const { damage: _, ...rest } = backup.manifest;

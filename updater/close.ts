@@ -14,6 +14,7 @@ import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
 import type { JobContext } from "./steps/step.ts";
+import { upgradeBy } from "./steps/upgrade.ts";
 import { isAboutBackups } from "./texts.ts";
 import { describeRelease } from "./steps/switch.ts";
 
@@ -35,6 +36,7 @@ export async function closeJob(
     taken === undefined ? undefined : { name: taken.name, size: taken.size, proof: taken.proof };
   const database = databaseAfterRevert(job);
   const replacement = outcome === "done" ? replacementBy(job) : undefined;
+  const upgrade = outcome === "done" ? upgradeBy(job) : undefined;
   const record: LedgerRecord = {
     sequence: job.sequence,
     kind,
@@ -54,6 +56,7 @@ export async function closeJob(
     ...(job.plan.backups === undefined ? {} : { checked: job.plan.backups }),
     ...(database === undefined ? {} : { database }),
     ...(replacement === undefined ? {} : { replacement }),
+    ...(upgrade === undefined ? {} : { upgrade }),
     ...(hooks.length === 0 ? {} : { hooks }),
     ...(job.reopenings === 0 ? {} : { reopenings: job.reopenings }),
   };
@@ -135,7 +138,7 @@ function verdictText(job: Job, outcome: Outcome, durations: Durations, cause: st
       if (plan.kind === "remove")
         return "REMOVED The containers are gone; volumes and releases stay.";
       if (plan.kind === "prepare") return `READY ${wanted} is on the server; nothing was stopped.`;
-      return `DONE ${wanted} is serving.${away}${replacementText(job)}${backupText(job)}`;
+      return `DONE ${wanted} is serving.${away}${replacementText(job)}${upgradeText(job)}${backupText(job)}`;
     case "untouched":
       return `UNTOUCHED ${wanted} was not ${plan.kind === "prepare" ? "prepared" : "started"}; ${
         plan.previous === undefined ? "nothing serves yet" : `${before} serves as before`
@@ -167,6 +170,14 @@ function replacementText(job: Job): string {
   const replacement = replacementBy(job);
   if (replacement === undefined) return "";
   return ` Its database is ${replacementName(replacement)}; the one until now is kept as ${replacement.left}.`;
+}
+
+/** What the upgrade left, for the operator to remove some day. */
+function upgradeText(job: Job): string {
+  const upgrade = upgradeBy(job);
+  if (upgrade === undefined) return "";
+  const { from, to, left } = upgrade;
+  return ` Its database is of PostgreSQL ${to}; the one of PostgreSQL ${from} is kept in the volume ${left}.`;
 }
 
 function databaseText(job: Job): string {

@@ -123,7 +123,11 @@ async function otherDatabase(
   if (running === undefined || running === commit) return undefined;
   const read = (of: string): Promise<string> => readComposeFile(join(paths.trees, of));
   try {
-    const { refusals } = compareCompose(await read(running), await read(commit));
+    const { refusals } = compareCompose(
+      await read(running),
+      await read(commit),
+      serving?.serving?.postgres?.major,
+    );
     return refusals.length === 0 ? undefined : refusals.join("; ");
   } catch {
     // A tree that is not there can't be compared with.

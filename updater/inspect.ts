@@ -17,6 +17,7 @@ import { type InstancePaths, instancePaths } from "./paths.ts";
 import {
   type DatabaseFacts,
   jobBase,
+  type KeptVolume,
   type OverrideFacts,
   PROTOCOL,
   type Reach,
@@ -50,7 +51,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
   const looking = driver.look();
   const { serving } = ledger;
   const isSettled = job === undefined && serving !== undefined;
-  const [look, needsOperator, prepared, override, backups, drift, schedule, alerts, hooks] =
+  const [look, needsOperator, prepared, override, backups, drift, schedule, ...more] =
     await Promise.all([
       looking,
       readFileIfThere(paths.needsOperator),
@@ -61,7 +62,9 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
       readSchedule(paths),
       readAlerts(paths),
       readHookFiles(paths),
+      keptVolumesOf(ledger, driver),
     ]);
+  const [alerts, hooks, keptVolumes] = more;
   const { server, database, health } = look;
   return {
     protocol: PROTOCOL,
@@ -85,10 +88,25 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(database === undefined ? {} : { database }),
     ...(override === undefined ? {} : { override }),
     ...(hooks === undefined ? {} : { hooks }),
+    ...(keptVolumes.length === 0 ? {} : { keptVolumes }),
     ...(request.usage === true
       ? { usage: await diskUsage(paths, request.project, request.volumes) }
       : {}),
   };
+}
+
+/** What upgrades left and its operator has not removed. */
+async function keptVolumesOf(
+  { records }: Ledger,
+  driver: Pick<ComposeDriver, "volumeFolder">,
+): Promise<KeptVolume[]> {
+  const left = records.flatMap(({ upgrade, sequence, closedAt }) =>
+    upgrade === undefined
+      ? []
+      : [{ volume: upgrade.left, major: upgrade.from, sequence, at: closedAt }],
+  );
+  const folders = await Promise.all(left.map(({ volume }) => driver.volumeFolder(volume)));
+  return left.filter((_, index) => folders[index] !== undefined);
 }
 
 function summaryOf(backups: readonly Backup[]): NonNullable<ServerState["backups"]> {

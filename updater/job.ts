@@ -16,6 +16,7 @@ import type {
   JobKind,
   LedgerRecord,
   OpenJob,
+  PlacedDatabase,
   ReleaseIdentity,
   ServingRecord,
   UndoScript,
@@ -45,6 +46,10 @@ export interface JobPlan {
     keepBackups?: number;
     keepRevertPoints?: number;
     databaseVolume: string;
+    /** What the database runs from where the release doesn't say it. */
+    postgres?: PlacedDatabase;
+    /** Whether its data have to be brought into the volume of `postgres` first, which is a new one. */
+    isUpgrade?: boolean;
     filesVolume: string;
     /** What takes the live database's place; absent: nothing does. */
     databaseWay?: DatabaseWay;

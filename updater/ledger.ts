@@ -77,9 +77,12 @@ export class Ledger {
     const back = newest.find(
       ({ outcome, durations }) => outcome === "reverted" && durations.downtime !== undefined,
     );
+    const proven = newest.find(({ backup }) => backup?.proof === "restored")?.durations;
     return {
       ...(build?.durations.build === undefined ? {} : { build: build.durations.build }),
       ...(back?.durations.downtime === undefined ? {} : { wayBack: back.durations.downtime }),
+      ...(proven?.dump === undefined ? {} : { dump: proven.dump }),
+      ...(proven?.proof === undefined ? {} : { proof: proven.proof }),
     };
   }
 

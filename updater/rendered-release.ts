@@ -16,10 +16,10 @@ import { type InstancePaths, OVERRIDE_FILE, releaseDirectoryName } from "./paths
 import type { InstanceSecrets, SwitchRequest } from "./protocol.ts";
 
 /** Volumes of upstream's compose file that hold what users made. */
-const DATABASE_VOLUME = "postgres_data";
+export const DATABASE_VOLUME = "postgres_data";
 const FILES_VOLUME = "file_storage";
 
-const COMPOSE_FILE = "compose.yaml";
+export const COMPOSE_FILE = "compose.yaml";
 
 export interface Rendering {
   compose: string;
@@ -30,7 +30,10 @@ export interface Rendering {
 }
 
 /** What a rendering is made of, besides secrets and image. */
-export type Rendered = Pick<SwitchRequest, "configuration" | "project" | "release">;
+export type Rendered = Pick<SwitchRequest, "configuration" | "project" | "release"> & {
+  /** The database's image in the place of the release's. */
+  databaseImage?: string;
+};
 
 /** What a request makes of a release, with the keys looked for in `secretsDirectory`. */
 export async function render(
@@ -64,6 +67,7 @@ export async function render(
       },
       treeDirectory: tree,
       ...(configuration.sideImages === undefined ? {} : { sideImages: configuration.sideImages }),
+      ...(request.databaseImage === undefined ? {} : { databaseImage: request.databaseImage }),
       ...(configuration.url === undefined ? {} : { url: configuration.url }),
     }),
     environment: encodeDotenv({

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../common/errors.ts";
 import { parseServiceImage } from "../common/image-reference.ts";
 import { MAIN_SERVICE } from "../release/compose-file.ts";
-import { type SideImages, sideImagesOf } from "../release/side-images.ts";
+import { type SideImages, sideImagesOf, withDatabaseImage } from "../release/side-images.ts";
 import { inspectContainers, inspectImages, listContainers } from "./drivers/compose/docker.ts";
 import { OWN_IMAGES, readComposeFile } from "./drivers/compose/image.ts";
 import { POSTGRES_MAJOR } from "./drivers/compose/other-images.ts";
@@ -39,11 +39,14 @@ export interface RunningImage {
 export async function readSideImages(request: SideImagesRequest): Promise<SideImagesAnswer> {
   const paths = instancePaths(request.directory);
   const instance = await readInstance(paths);
-  const commit = (await Ledger.read(paths)).serving?.release?.commit;
+  const serving = (await Ledger.read(paths)).serving;
+  const commit = serving?.release?.commit;
   if (instance === undefined || commit === undefined) return { protocol: PROTOCOL, images: [] };
   const [running, own] = await Promise.all([
     runningImages(instance.project),
-    readComposeFile(join(paths.trees, commit)).then(sideImagesOf),
+    readComposeFile(join(paths.trees, commit))
+      .then(sideImagesOf)
+      .then((images) => withDatabaseImage(images, serving?.serving?.postgres?.image)),
   ]);
   const answers = request.registries ? await askRegistries(running) : new Map<string, Answer>();
   return {

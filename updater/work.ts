@@ -4,7 +4,8 @@ import { backupWork } from "./backup-work.ts";
 import { readBackup } from "./backups.ts";
 import { readDrift } from "./drift.ts";
 import { readComposeFile } from "./drivers/compose/image.ts";
-import { sideImageProblems, sideImagesOf } from "../release/side-images.ts";
+import { composeFacts } from "../release/compose-facts.ts";
+import { sideImageProblems, sideImagesOf, withDatabaseImage } from "../release/side-images.ts";
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import { nameExists } from "./files.ts";
 import { ensureSecrets, type Instance } from "./instance.ts";
@@ -12,8 +13,15 @@ import type { JobPlan } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
 import type { InstancePaths } from "./paths.ts";
-import type { JobRequest, LedgerRecord, SubmitAnswer, SwitchRequest } from "./protocol.ts";
-import { configurationDigest, writeRelease } from "./rendered-release.ts";
+import { type Placement, placementOf, upgradeVolumeName } from "./placed-database.ts";
+import type {
+  JobRequest,
+  LedgerRecord,
+  PlacedDatabase,
+  SubmitAnswer,
+  SwitchRequest,
+} from "./protocol.ts";
+import { configurationDigest, type Rendered, writeRelease } from "./rendered-release.ts";
 import { repeatedRevert } from "./texts.ts";
 
 /** Where Chatalot keeps its accounts. */
@@ -104,13 +112,29 @@ async function switchWork(
   const listen = await listenFor(paths, driver, asked, ledger);
   const request = { ...asked, configuration: { ...asked.configuration, listen } };
   const image = driver.imageName(commit);
-  const problems = sideImageProblems(
-    request.configuration.sideImages ?? {},
-    sideImagesOf(await readComposeFile(join(paths.trees, commit))),
-  );
+  const composeText = await readComposeFile(join(paths.trees, commit));
+  const placement = placementOf({
+    configuration: request.configuration,
+    releaseImage: composeFacts(composeText).database.image,
+    last: ledger.lastServing?.serving,
+    running: (await driver.database())?.postgresMajor,
+  });
+  if ("problem" in placement) return { answer: "refused", reasons: [placement.problem] };
+  const problems = [
+    ...sideImageProblems(
+      request.configuration.sideImages ?? {},
+      withDatabaseImage(sideImagesOf(composeText), placement.image),
+    ),
+    ...upgradeProblems(placement, request, ledger),
+  ];
   if (problems.length > 0) return { answer: "refused", reasons: problems };
   const secrets = await ensureSecrets(paths, request.secrets);
-  const digest = await configurationDigest(paths, request, image, secrets);
+  const rendered = {
+    ...request,
+    ...(placement.image === undefined ? {} : { databaseImage: placement.image }),
+  };
+  // Without the volume: an upgrade shows in the image already, and a request for what it brought is the same.
+  const digest = await configurationDigest(paths, rendered, image, secrets);
   const sameCommit = serving?.release?.commit === commit;
   const same = sameCommit && serving.serving?.configurationDigest === digest;
   const reverted = ledger.reverted.find(
@@ -142,7 +166,14 @@ async function switchWork(
       ...base,
       release: request.release,
       target: {
-        releaseDirectory: await writeRelease(paths, request, image, secrets, sequence),
+        ...placedTarget(placement, request, ledger, sequence),
+        releaseDirectory: await writeRelease(
+          paths,
+          withVolume(rendered, placedTarget(placement, request, ledger, sequence).postgres),
+          image,
+          secrets,
+          sequence,
+        ),
         configurationDigest: digest,
         image,
         profiles: request.configuration.profiles,
@@ -151,13 +182,60 @@ async function switchWork(
         keepReleases: request.keepReleases,
         keepBackups: request.keepBackups,
         keepRevertPoints: request.keepRevertPoints,
-        databaseVolume: request.configuration.databaseVolume,
         filesVolume: request.configuration.filesVolume,
         ...databaseWay,
         ...(request.hookTimeLimit === undefined ? {} : { hookTimeLimit: request.hookTimeLimit }),
       },
     }),
   };
+}
+
+/** Another version is brought alone: what fails then has one cause, and the way back is the old volume. */
+function upgradeProblems(
+  { placed }: Placement,
+  { release, database }: SwitchRequest,
+  { serving }: Ledger,
+): string[] {
+  if (placed === undefined || placed.volume !== undefined) return [];
+  const what = `PostgreSQL ${placed.major} (databaseImage ${placed.image})`;
+  if (serving?.release === undefined)
+    return [`${what} can't be brought while nothing serves: deploy with the version before first.`];
+  if (serving.release.commit !== release.commit)
+    return [
+      `${what} can't be brought together with another release. Take one after the other: set release to what ` +
+        `serves, ${serving.release.name}, for the upgrade, or databaseImage to what it was for the release.`,
+    ];
+  return database !== undefined && database.job === serving.sequence
+    ? [
+        `${what} can't be brought together with a database of an earlier moment. Do one after the other.`,
+      ]
+    : [];
+}
+
+/** What the job is told of the database's place. Until an upgrade is made its data lie where they lay. */
+function placedTarget(
+  { placed }: Placement,
+  { configuration }: SwitchRequest,
+  { lastServing }: Ledger,
+  sequence: number,
+): Pick<NonNullable<JobPlan["target"]>, "databaseVolume" | "postgres" | "isUpgrade"> {
+  const present = lastServing?.serving?.postgres?.volume ?? configuration.databaseVolume;
+  if (placed === undefined) return { databaseVolume: present };
+  const { image, major, volume } = placed;
+  return {
+    databaseVolume: volume ?? present,
+    postgres: {
+      ...{ image, major },
+      volume: volume ?? upgradeVolumeName(configuration, major, sequence),
+    },
+    ...(volume === undefined ? { isUpgrade: true } : {}),
+  };
+}
+
+function withVolume(rendered: Rendered, postgres: PlacedDatabase | undefined): Rendered {
+  if (postgres === undefined) return rendered;
+  const configuration = { ...rendered.configuration, databaseVolume: postgres.volume };
+  return { ...rendered, configuration };
 }
 
 /** Decided here, since only the server knows at this moment whether somebody owns the chat. */

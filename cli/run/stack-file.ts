@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Document, isMap, parse, parseDocument } from "yaml";
 import { UserError } from "../../common/errors.ts";
+import { DATABASE_SERVICE } from "../../release/compose-file.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
 import { pulumi, stackFlag } from "./pulumi.ts";
@@ -76,6 +77,24 @@ export function withSideImages(
   // What is not there would be made a list of pairs.
   if (!isMap(document.getIn(path, true))) document.setIn(path, document.createNode({}));
   for (const [service, image] of Object.entries(images)) document.setIn([...path, service], image);
+  set(document, "retry", retry);
+  return document.toString({ lineWidth: 0 });
+}
+
+/**
+ * The text of the stack file with another image for the database; a digest of the one before goes.
+ *
+ * @param retry the reverted job that may be tried once more
+ */
+export function withDatabaseImage(text: string, image: string, retry?: number): string {
+  const document = read(text);
+  set(document, "databaseImage", image);
+  const path = ["config", `${NAMESPACE}:sideImages`];
+  const digests = document.getIn(path, true);
+  if (isMap(digests)) {
+    digests.delete(DATABASE_SERVICE);
+    if (digests.items.length === 0) document.deleteIn(path);
+  }
   set(document, "retry", retry);
   return document.toString({ lineWidth: 0 });
 }

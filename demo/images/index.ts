@@ -28,6 +28,16 @@ export async function ensureBaseImages(report: Report): Promise<BaseImages> {
   };
 }
 
+/** The image of a newer PostgreSQL, for the tests of an upgrade alone: nothing else waits for it. */
+export async function ensureNewerPostgres(report: Report): Promise<BaseImage> {
+  const name = "postgres:18";
+  if (await pull(name, report)) return { name, reference: name, isStandIn: false };
+  const { reference: before } = await ensureBaseImage("postgres:17", "postgres", report);
+  const context = contextOf("./newer-postgres/");
+  const reference = await ensureBuilt("newer-postgres", context, report, { POSTGRES_17: before });
+  return { name, reference, isStandIn: true };
+}
+
 async function ensureBaseImage(name: string, folder: string, report: Report): Promise<BaseImage> {
   if (await pull(name, report)) return { name, reference: name, isStandIn: false };
   const reference = await ensureBuilt(folder, contextOf(`./${folder}/`), report);
@@ -37,11 +47,22 @@ async function ensureBaseImage(name: string, folder: string, report: Report): Pr
 /**
  * Builds an image from a folder with a Dockerfile on top of {@link ensureDebian}, once per content.
  *
+ * @param images more images that it is made of, by the Dockerfile's names for them
  * @returns its reference, `chatalot-demo/<name>:<key>`
  */
-export async function ensureBuilt(name: string, context: string, report: Report): Promise<string> {
+export async function ensureBuilt(
+  name: string,
+  context: string,
+  report: Report,
+  images: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const debian = await ensureDebian(report);
-  const reference = `chatalot-demo/${name}:${await contentKey(context, debian)}`;
+  const key = await contentKey(context, debian, ...Object.values(images));
+  const reference = `chatalot-demo/${name}:${key}`;
+  const given = Object.entries({ BASE: debian, ...images }).flatMap(([argument, image]) => [
+    "--build-arg",
+    `${argument}=${image}`,
+  ]);
   await ensureStored(
     reference,
     async () => {
@@ -50,7 +71,7 @@ export async function ensureBuilt(name: string, context: string, report: Report)
       // default builder, because another one does not see this daemon's images.
       await docker(
         `build the image ${reference}`,
-        ["build", "--network=host", "--build-arg", `BASE=${debian}`, "--tag", reference, context],
+        ["build", "--network=host", ...given, "--tag", reference, context],
         { timeout: 1_200_000, environment: { BUILDX_BUILDER: "default" } },
       );
     },

@@ -117,7 +117,8 @@ function steps({ imageIsThere, last, database: facts }: Plan): string {
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
 
-function about(milliseconds: number | undefined): string {
+/** ` about 12 s`; empty where nothing is known. */
+export function about(milliseconds: number | undefined): string {
   if (milliseconds === undefined) return "";
   const seconds = Math.max(1, Math.round(milliseconds / 1_000));
   return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
@@ -135,7 +136,7 @@ function failure({ from, last, database: facts }: Plan): string {
 }
 
 /** A labelled line, broken at spaces where it is too long. */
-function line(label: string, text: string): string[] {
+export function line(label: string, text: string): string[] {
   const lines: string[] = [];
   let rest = text;
   while (rest.length > WIDTH - INDENT) {

@@ -38,6 +38,7 @@ import {
   outcome,
   published,
   release,
+  volumeName,
 } from "./record-schemas.ts";
 
 const container = z.object({
@@ -149,10 +150,20 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
       revertPoints: z.array(databaseName),
     })
     .optional(),
-  measured: z.object({ build: z.number().optional(), wayBack: z.number().optional() }).optional(),
+  measured: z
+    .object({
+      build: z.number().optional(),
+      wayBack: z.number().optional(),
+      dump: z.number().optional(),
+      proof: z.number().optional(),
+    })
+    .optional(),
   drift: texts,
   override: z
     .object({ name: line, changes: text, ignored: z.array(line), problem: text.optional() })
+    .optional(),
+  keptVolumes: z
+    .array(z.object({ volume: volumeName, major: whole, sequence: whole, at: time }))
     .optional(),
   usage: usage.optional(),
   hooks: z

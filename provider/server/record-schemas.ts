@@ -1,15 +1,18 @@
 /** The forms of what many answers have: releases, jobs, records of the ledger, databases. */
 import * as z from "zod";
+import { postgresMajorOf } from "../../common/image-reference.ts";
 import { problemOfReference } from "../../release/reference.ts";
 import {
   type AppliedMigration,
   backupNameSchema,
   type DatabaseFacts,
+  type DatabaseUpgrade,
   DATABASE_WAYS,
   HOOKS,
   type Durations,
   type LedgerRecord,
   type OpenJob,
+  type PlacedDatabase,
   type PublishedAt,
   type ReleaseIdentity,
   type Replacement,
@@ -95,6 +98,23 @@ export const hookRuns = z
 
 export const digests = z.record(line, word);
 
+/** It stands in commands that are shown. */
+export const volumeName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/, "expected a volume's name");
+
+const placedDatabase = z.object({
+  image: z.string().refine((name) => postgresMajorOf(name) !== undefined, "expected an image"),
+  major: whole,
+  volume: volumeName,
+} satisfies Members<PlacedDatabase>);
+
+const upgrade = z.object({
+  from: whole,
+  to: whole,
+  left: volumeName,
+} satisfies Members<DatabaseUpgrade>);
+
 export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object({
   releaseDirectory: word,
   configurationDigest: word,
@@ -109,6 +129,7 @@ export const serving: z.ZodType<NonNullable<LedgerRecord["serving"]>> = z.object
   services: digests.optional(),
   database: identity,
   applied: z.array(applied),
+  postgres: placedDatabase.optional(),
 } satisfies Members<NonNullable<LedgerRecord["serving"]>>);
 
 export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
@@ -130,6 +151,7 @@ export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
   replacement: replacement.optional(),
   reopenings: whole.optional(),
   hooks: hookRuns,
+  upgrade: upgrade.optional(),
 } satisfies Members<LedgerRecord>);
 
 export const openJob: z.ZodType<OpenJob> = z.object({
@@ -144,6 +166,7 @@ export const openJob: z.ZodType<OpenJob> = z.object({
 export const databaseFacts: z.ZodType<DatabaseFacts> = z.object({
   identity,
   applied: z.array(applied),
+  postgresMajor: whole.optional(),
   hasAccounts: z.boolean().optional(),
   size: whole.optional(),
   tables: z.record(line, whole).optional(),

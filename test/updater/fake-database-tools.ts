@@ -1,5 +1,11 @@
 import { writeFile } from "node:fs/promises";
-import type { DatabaseContent, DatabaseTools, Dump } from "../../updater/drivers/database-tools.ts";
+import type {
+  DatabaseContent,
+  DatabaseTools,
+  Dump,
+  MovedDatabase,
+  NewDatabaseServer,
+} from "../../updater/drivers/database-tools.ts";
 
 /** A database whose copies are names in a list. */
 export class FakeDatabaseTools implements DatabaseTools {
@@ -39,6 +45,22 @@ export class FakeDatabaseTools implements DatabaseTools {
   async tryImage(image: string): Promise<void> {
     this.calls.push(`tryImage ${image}`);
     if (this.faultOfImage !== undefined) throw new Error(this.faultOfImage);
+  }
+  /** What bringing it to another version says; undefined: all is there. */
+  faultOfMove: string | undefined;
+  async moveTo({ volume }: NewDatabaseServer, file: string): Promise<MovedDatabase> {
+    this.calls.push(`moveTo ${volume}`);
+    await writeFile(file, "hello world", { flag: "wx" });
+    if (this.faultOfMove !== undefined) throw new Error(this.faultOfMove);
+    return { identity: { systemIdentifier: "7002", oid: "16385" }, rows: 3 };
+  }
+  async removeMoved({ volume }: Pick<NewDatabaseServer, "volume">): Promise<void> {
+    this.calls.push(`removeMoved ${volume}`);
+  }
+  /** Databases of the server that are not the chat's. */
+  foreign: string[] = [];
+  async others(): Promise<string[]> {
+    return this.foreign;
   }
   async endProof(): Promise<void> {
     this.calls.push("endProof");

@@ -1,5 +1,6 @@
 import { FakeDatabaseTools } from "./fake-database-tools.ts";
 import type {
+  DatabasePlace,
   Driver,
   ImageChange,
   ImageFacts,
@@ -22,6 +23,7 @@ import type {
 interface Database {
   identity: DatabaseIdentity;
   applied: AppliedMigration[];
+  postgresMajor?: number;
 }
 
 /** A server that is what a test makes it, and that remembers what was asked of it. */
@@ -106,6 +108,14 @@ export class FakeDriver implements Driver {
   otherImages: ImageChange[] = [];
   async imageChanges(): Promise<ImageChange[]> {
     return this.otherImages;
+  }
+  /** Where the database's image has its data. */
+  place: DatabasePlace = {
+    ...{ imageId: "sha256:new", major: 18, target: "/var/lib/postgresql", environment: {} },
+  };
+  async placeDatabase(): Promise<DatabasePlace> {
+    this.did("placeDatabase");
+    return this.place;
   }
   /** The containers of services beside the server. */
   side = new Map<string, ContainerFacts>();

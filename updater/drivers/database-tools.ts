@@ -1,4 +1,4 @@
-import type { AppliedMigration } from "../protocol.ts";
+import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
 
 /** What is in a database at one moment, to compare a copy of it with. */
 export interface DatabaseContent {
@@ -15,6 +15,26 @@ export interface Dump {
   content: DatabaseContent;
   /** `17.5`: what wrote it, which is the server's own program. */
   postgresVersion: string;
+}
+
+/** A database server that is to be made: of another major version, in a volume of its own. */
+export interface NewDatabaseServer {
+  imageId: string;
+  /** Where the volume is mounted: the image has its data in there. */
+  target: string;
+  /** Variables that the new data directory is made by; none of them is secret. */
+  environment: Readonly<Record<string, string>>;
+  /** Docker's name of the volume. There must be none of that name. */
+  volume: string;
+  /** The job that makes it. */
+  job: number;
+}
+
+/** What is in the new one. */
+export interface MovedDatabase {
+  identity: DatabaseIdentity;
+  /** Of all tables. */
+  rows: number;
 }
 
 /** What is done with the instance's database as a whole. Nothing here ever drops the live one. */
@@ -40,8 +60,16 @@ export interface DatabaseTools {
    * of PostgreSQL may not, and then indexes lead astray.
    *
    * @param image its id
+   * @param options.makesDataAnew the live data will be restored by it as well, with new indexes: then by which
+   *   rules it sorts does not matter
    */
-  tryImage(image: string, file: string, dump: Dump, report: (text: string) => void): Promise<void>;
+  tryImage(
+    image: string,
+    file: string,
+    dump: Dump,
+    report: (text: string) => void,
+    options?: { makesDataAnew?: boolean },
+  ): Promise<void>;
   /** Ends a proof that was interrupted: removes its throwaway server, where there is one. */
   endProof(): Promise<void>;
   /** A digest of all definitions: what a migration without a transaction may change and not record. */
@@ -72,6 +100,22 @@ export interface DatabaseTools {
    * name `aside`. Does nothing where that has happened already.
    */
   putBack(copy: string, aside: string): Promise<void>;
+  /**
+   * Brings the live database, which nobody may use any more, to another major version: dumps it, makes a new
+   * server in a volume of its own, restores the dump there with roles, passwords and settings, compares all of
+   * it, and stops that server. The live one is only read.
+   *
+   * @param file for the dump; it must not be there, and stays
+   */
+  moveTo(
+    server: NewDatabaseServer,
+    file: string,
+    report: (text: string) => void,
+  ): Promise<MovedDatabase>;
+  /** Removes the volume that a job made for {@link moveTo}, if there is one. No other is ever removed. */
+  removeMoved(server: Pick<NewDatabaseServer, "volume" | "job">): Promise<void>;
+  /** Databases of the server that {@link moveTo} would leave behind, without copies of the live one. */
+  others(): Promise<string[]>;
   /** Names of all databases of the server. */
   names(): Promise<string[]>;
   /** Those whose removal was interrupted: of no use, and not among {@link names}. */

@@ -50,6 +50,17 @@ export interface ImageChange {
   to: SideImage;
 }
 
+/** What the database of a release runs from, and where it has its data. */
+export interface DatabasePlace {
+  imageId: string;
+  /** Of PostgreSQL. */
+  major: number;
+  /** Where the volume is mounted in its container. */
+  target: string;
+  /** Variables that a new data directory is made by; none of them is secret. */
+  environment: Record<string, string>;
+}
+
 export interface ImageOptions {
   release: ReleaseIdentity;
   /** Absolute path of the commit's tree. */
@@ -182,6 +193,13 @@ export interface Driver {
   startDatabase(release: RenderedRelease, options?: { isMadeAnew?: boolean }): Promise<void>;
   /** The services beside the server that would get another image than they run from now. */
   imageChanges(release: RenderedRelease): Promise<ImageChange[]>;
+  /**
+   * Mounts the database's volume in a rendered release where its image has the data. Everything has to be on the
+   * server; done again it changes nothing.
+   *
+   * @throws Error where the image is none of PostgreSQL, or the operator has mounted something else there
+   */
+  placeDatabase(release: RenderedRelease): Promise<DatabasePlace>;
   /** The containers of some services, by their names; without those that have none. */
   containers(services: readonly string[]): Promise<Map<string, ContainerFacts>>;
   /** Whether the database runs, answering or not. */

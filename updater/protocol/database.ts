@@ -12,6 +12,8 @@ export interface AppliedMigration {
 export interface DatabaseFacts {
   identity: DatabaseIdentity;
   applied: AppliedMigration[];
+  /** The major version of the PostgreSQL that answers. Absent in answers of an older version. */
+  postgresMajor?: number;
   /** Whether anybody has registered. */
   hasAccounts?: boolean;
   /** Bytes on the disk, as a whole. Only in a look, as are those of the tables. */

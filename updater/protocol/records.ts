@@ -67,6 +67,16 @@ export interface LedgerRecord {
   hooks?: HookRun[];
   /** How often the way back was tried again at a person's word; the record replaces the one before. */
   reopenings?: number;
+  /** Set where the job brought the database to another major version of PostgreSQL. */
+  upgrade?: DatabaseUpgrade;
+}
+
+/** A database that was brought to another major version. */
+export interface DatabaseUpgrade {
+  from: number;
+  to: number;
+  /** The volume with the database as it was then. It is kept, and nobody but its operator removes it. */
+  left: string;
 }
 
 /** The committed state of a switch, from which a later revert or rollback starts. */
@@ -94,6 +104,18 @@ export interface ServingRecord {
   services?: Record<string, string>;
   database: DatabaseIdentity;
   applied: AppliedMigration[];
+  /** What the database runs from in the place of the release's own. Absent: from the release's own. */
+  postgres?: PlacedDatabase;
+}
+
+/** A database that is not run as the release's compose file says. */
+export interface PlacedDatabase {
+  /** As a compose file names it. */
+  image: string;
+  /** Of PostgreSQL, which the image's tag begins with. */
+  major: number;
+  /** Docker's name of the volume with its data. */
+  volume: string;
 }
 
 /** What a client gets back for a job, now or when it asks again later. */

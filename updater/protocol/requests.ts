@@ -1,6 +1,6 @@
 /** What the operator's side asks the updater for. */
 import * as z from "zod";
-import { isPinnedImage, parseImage } from "../../common/image-reference.ts";
+import { isPinnedImage, parseImage, postgresMajorOf } from "../../common/image-reference.ts";
 
 /** The version of this conversation; the journal of every job carries it. */
 export const PROTOCOL = 1;
@@ -95,6 +95,14 @@ export const configuration = z.object({
   profiles: z.array(z.string()),
   /** Digests in the place of the release's tags, by service. Absent: none. */
   sideImages: z.record(z.string(), z.string().refine(isPinnedImage)).optional(),
+  /**
+   * The image of the database in the place of the release's, of the same or a newer major version than the
+   * instance's. Absent: the release's, and after an upgrade what that one brought.
+   */
+  databaseImage: z
+    .string()
+    .refine((text) => postgresMajorOf(text) !== undefined)
+    .optional(),
   databaseVolume: z.string(),
   filesVolume: z.string(),
 });

@@ -84,6 +84,8 @@ export interface ServerState {
   override?: OverrideFacts;
   /** Programs around updates; absent: there are none, or an older version answers. */
   hooks?: HookFiles;
+  /** Volumes that upgrades of the database left, as long as they are there. Absent: none. */
+  keptVolumes?: KeptVolume[];
   /** What is used of the server's disk: only where it was asked for. */
   usage?: DiskUsage;
 }
@@ -94,6 +96,19 @@ export interface Measured {
   build?: number;
   /** How long the chat was away in an update that was taken back. */
   wayBack?: number;
+  /** Of a backup that was restored to prove it: the dump, and the restore. */
+  dump?: number;
+  proof?: number;
+}
+
+/** A volume with the database as it was before it was brought to another major version. */
+export interface KeptVolume {
+  volume: string;
+  /** Of the PostgreSQL that reads it. */
+  major: number;
+  /** The job that left it, and when. */
+  sequence: number;
+  at: string;
 }
 
 /** A release that served, or served once. */

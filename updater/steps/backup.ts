@@ -19,6 +19,7 @@ import { writeFiles } from "./backup-files.ts";
 import { changesDatabase, pendingMigrations, replacementOf } from "./check-update.ts";
 import { databaseChange, hasOtherImage, imageChangesOf } from "./other-images.ts";
 import type { Facts, JobContext } from "./step.ts";
+import { upgradeOf } from "./upgrade.ts";
 
 /** What J5 leaves for the result and the ledger. */
 export interface BackupFacts extends Facts {
@@ -145,6 +146,7 @@ function mustBeRestored({ job }: JobContext, backups: readonly Backup[]): boolea
 async function tryOtherImage({ driver, job, paths, progress }: JobContext, backup: Backup) {
   const change = databaseChange(imageChangesOf(job));
   const image = change?.to.id;
+  const makesDataAnew = upgradeOf(job) !== undefined;
   if (change === undefined || image === undefined || !hasOtherImage(change)) return;
   try {
     await driver.databaseTools.tryImage(
@@ -152,6 +154,7 @@ async function tryOtherImage({ driver, job, paths, progress }: JobContext, backu
       dumpFile(paths, backup.name),
       backup.manifest.dump,
       (text) => progress.detail("J5", text),
+      { makesDataAnew },
     );
   } catch (error) {
     throw new Error(
@@ -160,7 +163,10 @@ async function tryOtherImage({ driver, job, paths, progress }: JobContext, backu
       { cause: error },
     );
   }
-  progress.tell("J5", `${change.to.reference} restores it as well, and sorts as before`);
+  progress.tell(
+    "J5",
+    `${change.to.reference} restores it as well${makesDataAnew ? "" : ", and sorts as before"}`,
+  );
 }
 
 async function compareChecksum(paths: JobContext["paths"], { name, manifest }: Backup) {

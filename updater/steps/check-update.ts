@@ -18,6 +18,7 @@ import { spaceForUploads } from "./restore-uploads.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
+import { placeDatabase, type UpgradeOrder, upgradeOf } from "./upgrade.ts";
 
 /** What J1 leaves for later steps. */
 interface CheckFacts extends Facts {
@@ -29,6 +30,8 @@ interface CheckFacts extends Facts {
   hooks?: HookName[];
   /** Services that get another image. */
   images?: ImageChange[];
+  /** The way to another major version of the database. */
+  upgrade?: UpgradeOrder;
   /** The server before, with how often Docker had restarted it, where it had. */
   server?: { id: string; restartCount: number };
 }
@@ -50,7 +53,11 @@ export function replacementOf(job: Job): KeptDatabase | undefined {
 
 /** Whether the new server may find or make another database than the old one had. */
 export function changesDatabase(job: Job): boolean {
-  return pendingMigrations(job).length > 0 || replacementOf(job) !== undefined;
+  return (
+    pendingMigrations(job).length > 0 ||
+    replacementOf(job) !== undefined ||
+    upgradeOf(job) !== undefined
+  );
 }
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
@@ -74,6 +81,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   const [taken] = await takenPorts(driver, [target.listen, ...ports]);
   if (taken !== undefined) throw new Error(describeTaken(taken));
   const images = await fetchImages(context, rendered);
+  const upgrade = await placeDatabase(context, rendered);
   await driver.proveImage(target.image);
   await driver.ownSecrets(rendered, target.image);
   const server = await driver.server();
@@ -81,6 +89,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
     ...facts,
     ...(hooks.length === 0 ? {} : { hooks }),
     ...(images.length === 0 ? {} : { images }),
+    ...(upgrade === undefined ? {} : { upgrade }),
     ...(server === undefined || server.restartCount === 0
       ? {}
       : { server: { id: server.id, restartCount: server.restartCount } }),
@@ -110,8 +119,8 @@ async function checkSpace(
   hasOther: boolean,
 ): Promise<void> {
   const { driver, paths } = context;
-  const { databaseVolume, filesVolume } = switchTarget(context);
-  const changes = pending.length + (replacement === undefined ? 0 : 1);
+  const { databaseVolume, filesVolume, isUpgrade = false } = switchTarget(context);
+  const changes = pending.length + (replacement === undefined ? 0 : 1) + (isUpgrade ? 1 : 0);
   const { backup, proof, revertPoint } = await spaceForBackup(context, changes, hasOther);
   const restored = await spaceForRestore(context, replacement);
   const volume = await driver.volumeFolder(databaseVolume);
@@ -119,7 +128,8 @@ async function checkSpace(
   const images = (await driver.imageFolder()) ?? volume;
   await requireSpaceFor([
     { folder: paths.directory, bytes: 0 },
-    { folder: paths.backups, bytes: backup, spare: 0 },
+    // An upgrade dumps once more, when nobody writes any longer.
+    { folder: paths.backups, bytes: backup * (isUpgrade ? 2 : 1), spare: 0 },
     ...(images === undefined ? [] : [{ folder: images, bytes: proof }]),
     ...(volume === undefined
       ? []

@@ -6,7 +6,7 @@ import { DATABASE_SERVICE } from "../../release/compose-file.ts";
 import type { ImageChange, RenderedRelease, SideImage } from "../drivers/driver.ts";
 import type { Job } from "../job.ts";
 import { shortDigest } from "../texts.ts";
-import type { JobContext } from "./step.ts";
+import { type JobContext, switchTarget } from "./step.ts";
 
 /** The services whose containers are made anew for another image; none before J1 was done. */
 export function imageChangesOf(job: Job): ImageChange[] {
@@ -34,13 +34,15 @@ export function restartsDatabase(job: Job): boolean {
  * @returns the changes, with everything on the server
  */
 export async function fetchImages(
-  { driver, progress }: JobContext,
+  context: JobContext,
   rendered: RenderedRelease,
 ): Promise<ImageChange[]> {
+  const { driver, progress } = context;
   await driver.fetchOthers(rendered, (line) => progress.detail("J1", line));
   const changes = await driver.imageChanges(rendered);
   const database = databaseChange(changes);
-  if (database !== undefined) refuseOtherMajor(database);
+  if (database !== undefined && switchTarget(context).isUpgrade !== true)
+    refuseOtherMajor(database);
   for (const { service, from, to } of changes)
     progress.tell("J1", `${service} gets ${describe(to)}; it runs ${describe(from)}`);
   return changes;
@@ -56,7 +58,8 @@ function refuseOtherMajor({ from, to }: ImageChange): void {
   throw new Error(
     `the image ${to.reference} ${version}, and the database's data are of PostgreSQL ` +
       `${from.postgresMajor}: it would not read them. Choose an image of the same major version, or take the ` +
-      `digest away: pulumi config rm --path sideImages.${DATABASE_SERVICE}`,
+      `digest away: pulumi config rm --path sideImages.${DATABASE_SERVICE}. To a newer version: ` +
+      `npx chatalot upgrade-database`,
   );
 }
 

@@ -9,13 +9,15 @@ import { takenPorts } from "./ports.ts";
 import { replacedIdentity } from "./replace-database.ts";
 import { renderedTarget } from "./renderings.ts";
 import { type JobContext, switchTarget, wantedRelease } from "./step.ts";
+import { upgradedIdentity } from "./upgrade.ts";
 
 export async function proveNewServer(
   context: JobContext,
 ): Promise<{ serving: ServingRecord; firstGoodAt: number }> {
   const { driver, job, ledger, progress } = context;
   const target = switchTarget(context);
-  const known = replacedIdentity(job) ?? ledger.lastServing?.serving?.database;
+  const known =
+    upgradedIdentity(job) ?? replacedIdentity(job) ?? ledger.lastServing?.serving?.database;
   const rendered = renderedTarget(context);
   const pass = await passGate(
     driver,
@@ -47,6 +49,7 @@ export async function proveNewServer(
       services: await committedServices(driver, rendered),
       database: pass.database.identity,
       applied: pass.database.applied,
+      ...(target.postgres === undefined ? {} : { postgres: target.postgres }),
     },
   };
 }

@@ -11,6 +11,7 @@ import { restartsDatabase } from "./other-images.ts";
 import { putBackReplaced, replaceDatabase } from "./replace-database.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
+import { moveDatabase, takeMovedAway, upgradeOf } from "./upgrade.ts";
 
 /** What J7 leaves for R2. */
 interface RevertPoint extends Facts {
@@ -37,6 +38,8 @@ export function databaseAfterRevert(job: Job): DatabaseIdentity | undefined {
 
 export async function takeRevertPoint(context: JobContext): Promise<RevertPoint | Facts> {
   const { driver, job, progress } = context;
+  const upgrade = upgradeOf(job);
+  if (upgrade !== undefined) return moveDatabase(context, upgrade);
   if (replacementOf(job) !== undefined) return replaceDatabase(context);
   if (pendingMigrations(job).length === 0) return {};
   const tools = driver.databaseTools;
@@ -55,6 +58,11 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
 export async function restoreDatabase(context: JobContext): Promise<DatabaseRevert> {
   const { driver, job, paths, progress } = context;
   await putImageBack(context);
+  const upgrade = upgradeOf(job);
+  if (upgrade !== undefined) {
+    await ensureDatabaseAnswers(context);
+    return takeMovedAway(context, upgrade);
+  }
   if (replacementOf(job) !== undefined) {
     await ensureDatabaseAnswers(context);
     return putBackReplaced(context);

@@ -10,6 +10,7 @@ import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type {
+  DatabasePlace,
   Driver,
   ImageChange,
   ImageFacts,
@@ -24,6 +25,7 @@ import type {
 import { readDatabase } from "./data/database.ts";
 import { findDatabase } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
+import { placeDatabase } from "./database-place.ts";
 import type { DatabaseTools } from "../database-tools.ts";
 import {
   COMMIT_LABEL,
@@ -329,6 +331,10 @@ export class ComposeDriver implements Driver {
 
   imageChanges(release: RenderedRelease): Promise<ImageChange[]> {
     return imageChanges(this.compose, release);
+  }
+
+  placeDatabase(release: RenderedRelease): Promise<DatabasePlace> {
+    return placeDatabase(this.compose, release);
   }
 
   async containers(services: readonly string[]): Promise<Map<string, ContainerFacts>> {

@@ -220,6 +220,8 @@ export interface InspectedImage {
   architecture: string;
   user: string;
   environment: Map<string, string>;
+  /** Places for which a container gets a volume, whether it is given one or not. */
+  volumes: string[];
 }
 
 export async function inspectImage(name: string): Promise<InspectedImage | undefined> {
@@ -237,6 +239,7 @@ export async function inspectImages(names: readonly string[]): Promise<Inspected
       architecture: found.Architecture,
       user: found.Config?.User ?? "",
       environment: environmentOf(found.Config?.Env),
+      volumes: Object.keys(found.Config?.Volumes ?? {}),
       ...(commit === undefined ? {} : { commit }),
     };
   });
@@ -252,6 +255,7 @@ interface DockersImage {
     Labels?: Record<string, string> | null;
     User?: string;
     Env?: string[] | null;
+    Volumes?: Record<string, unknown> | null;
   } | null;
 }
 

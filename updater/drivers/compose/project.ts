@@ -38,6 +38,7 @@ export interface ServiceDefinition {
   environment?: Record<string, string | null>;
   ports?: { host_ip?: string; published?: string; protocol?: string }[];
   image?: string;
+  volumes?: { type: string; source?: string; target: string }[];
 }
 
 export interface StartOthersOptions {

@@ -21,7 +21,7 @@ FROM pg_database WHERE datname = :'live'`;
  * What CREATE DATABASE leaves behind: owner, limit, settings and grants, as statements. A setting that
  * is a list is stored with its items quoted already (as pg_dumpall knows it).
  */
-const PROPERTIES = `
+export const PROPERTIES = `
 WITH d AS (SELECT * FROM pg_database WHERE datname = :'live'),
 settings AS (
   SELECT setrole, split_part(entry, '=', 1) AS name, substr(entry, strpos(entry, '=') + 1) AS value

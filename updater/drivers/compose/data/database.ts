@@ -28,6 +28,7 @@ SELECT to_regclass('public._sqlx_migrations') IS NOT NULL AS has_migrations,
 SELECT json_build_object(
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
   'oid', oid::text,
+  'version', current_setting('server_version_num')::int,
   'rules', coalesce(datcollversion, ''),
   'actualRules', coalesce(pg_database_collation_actual_version(oid), ''))
 FROM pg_database WHERE datname = current_database();
@@ -63,6 +64,8 @@ SELECT json_build_object(
 
 /** What the first line of {@link FACTS} says. */
 interface Identity extends DatabaseIdentity {
+  /** 170005 for 17.5. */
+  version: number;
   /** The versions of the sorting rules that it was made with, and that it has now; or empty. */
   rules: string;
   actualRules: string;
@@ -110,11 +113,12 @@ export async function readDatabase(
   try {
     const lines = (await query(container, "ask the database", FACTS)).split("\n");
     const [identity = "", applied = "", hasAccounts] = lines.filter((line) => line.trim() !== "");
-    const { systemIdentifier, oid, rules, actualRules } = JSON.parse(identity) as Identity;
+    const { systemIdentifier, oid, version, rules, actualRules } = JSON.parse(identity) as Identity;
     const obstacle = obstacleOf(container, rules, actualRules);
     return {
       identity: { systemIdentifier, oid },
       applied: JSON.parse(applied) as AppliedMigration[],
+      postgresMajor: Math.floor(version / 10_000),
       ...(hasAccounts === undefined ? {} : { hasAccounts: hasAccounts.trim() === "t" }),
       ...(obstacle === undefined ? {} : { obstacle }),
     };

@@ -57,7 +57,7 @@ export async function proveDump(
     // The first write of a new database waits for a disk on which the image may just be flushed.
     await query(copy, "make the roles", roles, { timeout: START_TIMEOUT });
     report("restoring it into a throwaway database");
-    await restore(copy, file, dump);
+    await restoreDump(copy, file, dump);
     report("comparing what came out with what went in");
     await compare(copy, dump);
     await more.inspect?.(copy);
@@ -90,7 +90,7 @@ export async function restoreBeside(
   await makeEmptyDatabase(live, name);
   const beside = { ...live, database: name };
   report(`restoring it as ${name}`);
-  await restore(beside, file, dump);
+  await restoreDump(beside, file, dump);
   report("comparing what came out with what went in");
   await compare(beside, dump);
 }
@@ -112,19 +112,25 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
     live.imageId,
     ...["postgres", ...THROWAWAY.flatMap((setting) => ["-c", setting])],
   ]);
+  await waitUntilItAnswers(id, "start a throwaway database");
+  return { ...live, id };
+}
+
+/** Waits for a database server whose data directory is still being made. */
+export async function waitUntilItAnswers(id: string, label: string): Promise<void> {
   const begun = performance.now();
   for (;;) {
     const container = await inspectContainer(id);
     if (container?.facts.running !== true)
       throw new Error(
-        `start a throwaway database: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastErrors(id)}`,
+        `${label}: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastErrors(id)}`,
       );
     try {
       // By TCP: the socket answers while the data directory is still being made.
-      await docker("ask whether the throwaway database answers", [
+      await docker(`${label}: ask whether it answers`, [
         ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1"],
       ]);
-      return { ...live, id };
+      return;
     } catch (error) {
       if (performance.now() - begun > START_TIMEOUT) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -132,8 +138,15 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
   }
 }
 
-/** Streams the file in, so that the container needs no sight of the server's folders. */
-async function restore({ id, user, database }: DatabaseContainer, file: string, dump: Dump) {
+/**
+ * Restores a dump into a database that is there. Streams the file in, so that the container needs no sight of the
+ * server's folders.
+ */
+export async function restoreDump(
+  { id, user, database }: DatabaseContainer,
+  file: string,
+  dump: Dump,
+) {
   const restoring = execa(
     "docker",
     [

@@ -9,8 +9,9 @@ import {
 } from "./copies.ts";
 import { dumpDatabase } from "./dump.ts";
 import { contentOf, proveDump, removeProof, restoreBeside } from "./proof.ts";
-import { query, theDatabase } from "./psql.ts";
+import { type DatabaseContainer, query, theDatabase } from "./psql.ts";
 import { refuseOtherRules } from "./sorting-rules.ts";
+import { moveDatabase, otherDatabases, removeNewVolume } from "./upgrade.ts";
 import { undoMigrations } from "./undo.ts";
 
 const SIZE = "SELECT pg_database_size(current_database())";
@@ -22,11 +23,11 @@ export function databaseTools(project: string): DatabaseTools {
     size: async () => Number(await query(await live(), "measure the database", SIZE)),
     dump: async (file, report): Promise<Dump> => dumpDatabase(await live(), file, report),
     prove: async (file, dump, report) => proveDump(await live(), project, file, dump, report),
-    tryImage: async (image, file, dump, report) => {
+    tryImage: async (image, file, dump, report, { makesDataAnew = false } = {}) => {
       const database = await live();
-      await proveDump({ ...database, imageId: image }, project, file, dump, report, {
-        inspect: (copy) => refuseOtherRules(database, copy),
-      });
+      const inspect = (copy: DatabaseContainer): Promise<void> => refuseOtherRules(database, copy);
+      const more = makesDataAnew ? {} : { inspect };
+      await proveDump({ ...database, imageId: image }, project, file, dump, report, more);
     },
     endProof: async () => removeProof(project),
     schemaDigest: async () => schemaDigest(await live()),
@@ -36,6 +37,10 @@ export function databaseTools(project: string): DatabaseTools {
     undo: async (name, scripts, versions) => undoMigrations(await live(), name, scripts, versions),
     contentOf: async (name) => contentOf({ ...(await live()), database: name }),
     putBack: async (copy, aside) => putCopyBack(await live(), copy, aside),
+    moveTo: async (server, file, report) =>
+      moveDatabase(await live(), project, file, server, report),
+    removeMoved: async (server) => removeNewVolume(project, server),
+    others: async () => otherDatabases(await live()),
     names: async () => databaseNames(await live()),
     invalidNames: async () => invalidDatabases(await live()),
     liveName: async () => (await live()).database,
