@@ -119,6 +119,32 @@ describe("compareCompose", () => {
     });
   }
 
+  it("names the way to a newer major version, whose path is no matter then", () => {
+    const next = changed("postgres:17", "postgres:18").replace(
+      "postgres_data:/var/lib/postgresql/data",
+      "postgres_data:/var/lib/postgresql",
+    );
+    const { refusals } = compareCompose(upstream, next);
+    expect(refusals).to.have.length(1);
+    expect(refusals[0]).to.contain("17 to 18").and.to.contain("npx chatalot upgrade-database");
+    expect(compareCompose(upstream, changed("postgres:17", "postgres:16")).refusals.join())
+      .to.contain("17 to 16")
+      .and.not.to.contain("upgrade-database");
+  });
+
+  it("lets a database that was brought to another version stay there, whatever files say of image and path", () => {
+    const next = changed("postgres:17", "postgres:18").replace(
+      "postgres_data:/var/lib/postgresql/data",
+      "postgres_data:/var/lib/postgresql",
+    );
+    for (const file of [upstream, next, changed("postgres:17", "postgres:16")])
+      expect(compareCompose(upstream, file, 18).refusals).to.deep.equal([]);
+    const newest = changed("postgres:17", "postgres:19");
+    expect(compareCompose(upstream, newest, 18).refusals.join()).to.contain("from 18 to 19");
+    const elsewhere = changed("postgres_data:/", "database:/");
+    expect(compareCompose(upstream, elsewhere, 18).refusals.join()).to.contain("data volume");
+  });
+
   it("takes a newer minor version for a restart only", () => {
     const comparison = compareCompose(upstream, changed("postgres:17", "postgres:17.6"));
     expect(comparison.refusals).to.deep.equal([]);

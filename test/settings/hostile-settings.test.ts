@@ -120,6 +120,7 @@ describe("hostile values of the settings", function () {
     "hooks.timeLimit": inside("hooks", "timeLimit"),
     "build.memory": inside("build", "memory"),
     "build.cache": inside("build", "cache"),
+    databaseImage: { raw: top("databaseImage") },
     sideImages: { raw: (value) => ({ sideImages: { postgres: value } }) },
     env: { raw: (value) => ({ env: { ADMIN_USERNAME: value } }), use: isRendered },
     secretEnv: { raw: (value) => ({ secretEnv: { GIPHY_API_KEY: value } }), use: isRendered },

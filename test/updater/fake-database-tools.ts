@@ -42,8 +42,14 @@ export class FakeDatabaseTools implements DatabaseTools {
   }
   /** What trying an image says; undefined: it does all that is asked of it. */
   faultOfImage: string | undefined;
-  async tryImage(image: string): Promise<void> {
-    this.calls.push(`tryImage ${image}`);
+  async tryImage(
+    image: string,
+    _file: string,
+    _dump: Dump,
+    _report: (text: string) => void,
+    { makesDataAnew = false }: { makesDataAnew?: boolean } = {},
+  ): Promise<void> {
+    this.calls.push(`tryImage ${image}${makesDataAnew ? " makes data anew" : ""}`);
     if (this.faultOfImage !== undefined) throw new Error(this.faultOfImage);
   }
   /** What bringing it to another version says; undefined: all is there. */

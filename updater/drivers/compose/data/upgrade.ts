@@ -231,7 +231,7 @@ async function refuseDifferences(
   const problems = differences(content, found);
   if (roles.join("\n") !== wanted.roles.join("\n"))
     problems.push("the roles, their passwords or settings are others");
-  if (properties !== wanted.properties)
+  if (sorted(properties) !== sorted(wanted.properties))
     problems.push("its owner, its settings or its grants are others");
   if (create !== newCreate) problems.push("its encoding or its sorting is another");
   if (rules !== newRules)
@@ -240,6 +240,11 @@ async function refuseDifferences(
     );
   if (problems.length > 0)
     throw new Error(`the new database is not what the old one is: ${problems.join("; ")}`);
+}
+
+/** Grants have no order of their own. */
+function sorted(statements: string): string {
+  return statements.split("\n").sort().join("\n");
 }
 
 async function statementsOf(
