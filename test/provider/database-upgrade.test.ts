@@ -73,7 +73,10 @@ describe("another version of the database, in a preview", () => {
   it("is not told where the server has that version", async () => {
     const configurationDigest = "digest";
     const serving = servingRecord({
-      serving: { ...servingOf(OLD_COMMIT), configurationDigest, postgres },
+      serving: {
+        ...servingOf(OLD_COMMIT),
+        ...{ configurationDigest, postgres, database: database.identity },
+      },
     });
     const found = { ...database, postgresMajor: 18 };
     await serve({ serving, lastServing: serving, database: found });

@@ -34,13 +34,6 @@ const RESTORES_NO_MORE = [
   `RUN printf '#!/bin/sh\\nif [ "$POSTGRES_DB" = postgres ]; then echo "pg_restore: error: injected" >&2; exit 1; fi\\nexec /usr/lib/postgresql/18/bin/pg_restore "$@"\\n' > /usr/local/bin/pg_restore && chmod 755 /usr/local/bin/pg_restore`,
 ];
 
-/** It makes a new folder of data, and never starts on one that is there. */
-const STARTS_NO_MORE = [
-  `RUN printf '#!/bin/bash\\nif [ -s "$PGDATA/PG_VERSION" ] && [ "$(id -u)" = 0 ]; then echo "FATAL: it is broken" >&2; exit 1; fi\\nexec docker-entrypoint.sh "$@"\\n' > /usr/local/bin/broken.sh && chmod 755 /usr/local/bin/broken.sh`,
-  'ENTRYPOINT ["/usr/local/bin/broken.sh"]',
-  'CMD ["postgres"]',
-];
-
 /** Users of the database besides the chat's, and what is set in it. */
 const WORDS = `
 CREATE ROLE reader LOGIN PASSWORD 'a password of the reader' CONNECTION LIMIT 3;
@@ -144,22 +137,6 @@ describe("npx chatalot upgrade-database", function () {
     await operator.configure({ release: "v1.0.0" });
   });
 
-  it("stops nothing where another mount of the operator's is in the way, which it names", async () => {
-    const before = await runningSince(demo);
-    const override = `${DIRECTORY}/docker-compose.override.yml`;
-    const text =
-      "services:\n  postgres:\n    volumes:\n      - /srv/other:/var/lib/postgresql/data\n";
-    await shell(demo, `mkdir -p /srv/other; printf '%s' "$1" > ${override}`, text);
-    const { exitCode, output } = await operator.chatalot("upgrade-database", "--yes");
-    await shell(demo, `rm ${override}`);
-    expect(exitCode, output).to.equal(1);
-    expect(output)
-      .to.contain("UNTOUCHED")
-      .and.to.contain("/srv/other at /var/lib/postgresql/data")
-      .and.to.contain("Take that out of your override file");
-    expect(await runningSince(demo)).to.deep.equal(before);
-  });
-
   it("goes back where the restore into the new version fails, and loses nothing", async () => {
     const before = await stackFile();
     await makeNewerPostgres(demo, "us/postgres:18-restores", RESTORES_NO_MORE);
@@ -168,15 +145,6 @@ describe("npx chatalot upgrade-database", function () {
     expect(exitCode, output).to.equal(1);
     expect(output).to.contain("REVERTED v1.0.0").and.to.contain("pg_restore: error: injected");
     expect(await stackFile()).to.equal(before);
-    await expectOld();
-  });
-
-  it("goes back where the new version doesn't start again on its data", async () => {
-    await makeNewerPostgres(demo, "us/postgres:18-starts", STARTS_NO_MORE);
-    const argv = ["upgrade-database", "--to", "us/postgres:18-starts", "--yes"];
-    const { exitCode, output } = await operator.chatalot(...argv);
-    expect(exitCode, output).to.equal(1);
-    expect(output).to.contain("REVERTED v1.0.0").and.to.contain("it is broken");
     await expectOld();
   });
 
