@@ -50,7 +50,9 @@ export async function rollback(
   const target = chooseTarget(history.entries, options.to);
   const database = databaseFor(target, way);
   const update = updateOf(history, target);
-  const earlier = earlierSettings(history, target, update);
+  const { serving } = await history.server.state();
+  const databaseImage = serving?.serving?.postgres?.image;
+  const earlier = { ...earlierSettings(history, target, update), databaseImage };
   const plan: RollbackPlan = {
     ...{ target, withSecrets, database },
     serving: history.entries.find(({ back }) => back?.state === "serves"),

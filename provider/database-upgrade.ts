@@ -82,7 +82,7 @@ export function upgradeText(
   const points = reach?.revertPoints ?? [];
   const { backup, proof, revertPoint } = backupSpace(size ?? 0, 1, 1);
   const free = Math.min(diskMegabytes, dockerDiskMegabytes ?? Infinity) * 1024 ** 2;
-  const needed = 1024 ** 3 + 2 * backup + Math.max(proof, revertPoint);
+  const needed = 1024 ** 3 + 2 * backup + proof + revertPoint;
   return [
     ...line("UPGRADE", `PostgreSQL ${from} -> ${to} (${image})`),
     ...line(

@@ -90,9 +90,15 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(hooks === undefined ? {} : { hooks }),
     ...(keptVolumes.length === 0 ? {} : { keptVolumes }),
     ...(request.usage === true
-      ? { usage: await diskUsage(paths, request.project, request.volumes) }
+      ? { usage: await diskUsage(paths, request.project, allVolumes(request, ledger)) }
       : {}),
   };
+}
+
+/** Those of a first deployment, and that to which the database was brought since. */
+function allVolumes({ volumes }: InspectRequest, { serving }: Ledger): string[] {
+  const { volume } = serving?.serving?.postgres ?? {};
+  return [...new Set([...volumes, ...(volume === undefined ? [] : [volume])])];
 }
 
 /** What upgrades left and its operator has not removed. */

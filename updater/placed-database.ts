@@ -10,7 +10,7 @@ import type { Configuration, PlacedDatabase, ServingRecord } from "./protocol.ts
 export interface PlacementFacts {
   configuration: Pick<Configuration, "databaseImage" | "databaseVolume">;
   /** The database's image in the compose file of the release that is asked for. */
-  releaseImage: string | undefined;
+  releaseImage: string;
   /** What was committed last, also where its containers were removed since; undefined: nothing yet. */
   last: Pick<ServingRecord, "postgres"> | undefined;
   /** The major version of the PostgreSQL that answers now; undefined: none does. */
@@ -35,11 +35,11 @@ export function placementOf(facts: PlacementFacts): Placement | { problem: strin
   const { configuration, releaseImage, last, running } = facts;
   const current = last?.postgres;
   const asked = configuration.databaseImage;
-  const released = releaseImage === undefined ? undefined : postgresMajorOf(releaseImage);
+  const released = postgresMajorOf(releaseImage);
   if (asked === undefined) {
     if (current === undefined) return {};
     // The release has caught up, or goes further, which is refused when its image is looked at.
-    if (releaseImage !== undefined && released !== undefined && released >= current.major)
+    if (released !== undefined && released >= current.major)
       return { placed: { image: releaseImage, major: released, volume: current.volume } };
     return { placed: current, image: current.image };
   }

@@ -1,5 +1,6 @@
 /** What a request comes to: whether anything is to be done for it, and the plan of the job that does it. */
 import { join } from "node:path";
+import { postgresMajorOf } from "../common/image-reference.ts";
 import { backupWork } from "./backup-work.ts";
 import { readBackup } from "./backups.ts";
 import { readDrift } from "./drift.ts";
@@ -113,19 +114,22 @@ async function switchWork(
   const request = { ...asked, configuration: { ...asked.configuration, listen } };
   const image = driver.imageName(commit);
   const composeText = await readComposeFile(join(paths.trees, commit));
+  const { image: releaseImage = "" } = composeFacts(composeText).database;
+  const running = (await driver.database())?.postgresMajor;
   const placement = placementOf({
     configuration: request.configuration,
-    releaseImage: composeFacts(composeText).database.image,
+    ...{ releaseImage, running },
     last: ledger.lastServing?.serving,
-    running: (await driver.database())?.postgresMajor,
   });
   if ("problem" in placement) return { answer: "refused", reasons: [placement.problem] };
+  const major = placement.placed?.major ?? running ?? postgresMajorOf(releaseImage);
   const problems = [
     ...sideImageProblems(
       request.configuration.sideImages ?? {},
       withDatabaseImage(sideImagesOf(composeText), placement.image),
     ),
     ...upgradeProblems(placement, request, ledger),
+    ...(await backupProblems(paths, request, ledger, major)),
   ];
   if (problems.length > 0) return { answer: "refused", reasons: problems };
   const secrets = await ensureSecrets(paths, request.secrets);
@@ -210,6 +214,23 @@ function upgradeProblems(
         `${what} can't be brought together with a database of an earlier moment. Do one after the other.`,
       ]
     : [];
+}
+
+/** A dump of a newer version may have what an older one doesn't know, as a new server from the release's file is. */
+async function backupProblems(
+  paths: InstancePaths,
+  { database }: SwitchRequest,
+  { serving }: Ledger,
+  major: number | undefined,
+): Promise<string[]> {
+  if (database?.backup === undefined || database.job !== (serving?.sequence ?? 0)) return [];
+  const dump = (await readBackup(paths, database.backup))?.manifest.dump;
+  const from = parseInt(dump?.postgresVersion ?? "", 10);
+  if (major === undefined || !(from > major)) return [];
+  return [
+    `the backup ${database.backup} is of PostgreSQL ${from}, and the database would be of ${major}, which may not ` +
+      `read it. Nothing was changed. Let it have that version: pulumi config set databaseImage postgres:${from}`,
+  ];
 }
 
 /** What the job is told of the database's place. Until an upgrade is made its data lie where they lay. */

@@ -12,6 +12,8 @@ import { NAMESPACE } from "../init/stack-file.ts";
 
 /** What an earlier update had. */
 export interface EarlierSettings {
+  /** The image that the database was brought to since: a digest of another one is not put back. */
+  databaseImage?: string | undefined;
   /** Tag and commit, or a commit. */
   release: string;
   /** By their names without the project's; undefined where it isn't known: then it stays as it is. */
@@ -31,15 +33,33 @@ export interface RunSettings {
 /** The text of the stack file with these settings. */
 export function withEarlier(
   text: string,
-  { release, env, profiles, sideImages }: EarlierSettings,
+  { release, env, profiles, sideImages, databaseImage }: EarlierSettings,
   run?: RunSettings,
 ): string {
   const document = read(text);
   set(document, "release", release);
   for (const [name, value] of Object.entries({ env, profiles, sideImages }))
     if (value !== undefined) set(document, name, plain(value));
+  if (databaseImage !== undefined && sideImages !== undefined)
+    dropOtherDatabase(document, databaseImage);
   set(document, "rollback", run);
   return document.toString({ lineWidth: 0 });
+}
+
+/** An earlier digest of an image that the database doesn't run from any more is none. */
+function dropOtherDatabase(document: Document, databaseImage: string): void {
+  const path = ["config", `${NAMESPACE}:sideImages`];
+  const digests = document.getIn(path, true);
+  if (!isMap(digests)) return;
+  const earlier = digests.get(DATABASE_SERVICE);
+  if (typeof earlier !== "string" || tagged(earlier) === tagged(databaseImage)) return;
+  digests.delete(DATABASE_SERVICE);
+  if (digests.items.length === 0) document.deleteIn(path);
+}
+
+/** An image without its digest. */
+function tagged(image: string): string {
+  return image.replace(/@.*$/, "");
 }
 
 /**

@@ -68,7 +68,10 @@ function noteOf(image: SideImageFacts): string {
   if (image.newest === undefined || image.runs === undefined) return "";
   if (!image.isNewer) return "";
   if (hasOtherMajor(image))
-    return `PostgreSQL ${image.newest.postgresMajor}, not ${image.postgresMajor}: would not read the data`;
+    return (
+      `PostgreSQL ${image.newest.postgresMajor}, not ${image.postgresMajor}: would not read the data; ` +
+      "see npx chatalot upgrade-database"
+    );
   return image.isSettable ? "newer" : "newer; the release or your override file decides it";
 }
 

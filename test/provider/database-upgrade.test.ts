@@ -124,7 +124,7 @@ Failure  PostgreSQL 17 serves again, from its own volume, and nothing is lost
 Kept     the volume chat_postgres_data, as it is when the chat stops; nobody
          removes it but you. Revert points stay in it and can't be gone back to
          any more: chatalot_before_4
-Disk     needs about 2.4 GB, 83.9 GB free`);
+Disk     needs about 2.8 GB, 83.9 GB free`);
   });
 
   it("says that no time is known, and that there is too little room", () => {

@@ -159,6 +159,18 @@ describe("an upgrade of the database", () => {
     expect(upgradeBy(context.job)).to.equal(undefined);
   });
 
+  it("leaves the new volume where a person had it in hand before the way back was walked again", async () => {
+    const context = await ready();
+    await run(context, "J1", "J6");
+    await context.job.record({
+      ...{ type: "reopened", requestedBy: "somebody" },
+      runner: { node: "/node", updater: "/updater" },
+    });
+    didIn(context);
+    await step("J7").undo?.run(context);
+    expect(didIn(context).join()).not.to.contain("removeMoved");
+  });
+
   it("is over once it was made: the next update stays there, and moves nothing", async () => {
     const context = await ready({ isUpgrade: false });
     context.driver.otherImages = [];

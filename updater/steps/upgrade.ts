@@ -106,6 +106,11 @@ export async function takeMovedAway(
   { volume, from }: UpgradeOrder,
 ): Promise<DatabaseRevert> {
   progress.tell("R2", `PostgreSQL ${from} has its own volume, which nobody wrote to`);
+  if (job.reopenings > 0) {
+    // A person had it in hand meanwhile, and may have let the chat serve from the new one.
+    progress.tell("R2", `the volume ${volume} is left; look into it before you remove it`);
+    return { swapped: false };
+  }
   // Without it the disk may be too full for the next attempt; but the old server has to come back first of all.
   await driver.databaseTools
     .removeMoved({ volume, job: job.sequence })

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { parse } from "yaml";
-import { withDatabaseImage } from "../../../cli/run/stack-file.ts";
+import { withDatabaseImage, withEarlier } from "../../../cli/run/stack-file.ts";
 import { imageFor } from "../../../cli/upgrade-database/upgrade.ts";
 import { DATABASE, ledgerRecord, servingRecord, OLD_COMMIT } from "../../updater/samples.ts";
 
@@ -73,5 +73,36 @@ describe("the stack file with another image for the database", () => {
         "chatalot-deploy:databaseImage": "postgres:18",
       },
     });
+  });
+});
+
+describe("the stack file of a rollback to a time before an upgrade", () => {
+  const text = `config:
+  chatalot-deploy:release: v1.1.0
+  chatalot-deploy:databaseImage: postgres:18
+`;
+  const sideImages = (images: Record<string, string>) => ({
+    release: "v1.0.0",
+    ...{ databaseImage: "postgres:18", sideImages: { objectValue: images, secret: false } },
+  });
+
+  it("has no digest of the version before, and keeps the image and other digests", () => {
+    const images = { postgres: "postgres:17@sha256:0", coturn: "coturn/coturn:4@sha256:1" };
+    expect(parse(withEarlier(text, sideImages(images)))).to.deep.equal({
+      config: {
+        "chatalot-deploy:release": "v1.0.0",
+        "chatalot-deploy:databaseImage": "postgres:18",
+        "chatalot-deploy:sideImages": { coturn: "coturn/coturn:4@sha256:1" },
+      },
+    });
+    const only = parse(withEarlier(text, sideImages({ postgres: "postgres:17@sha256:0" }))) as {
+      config: object;
+    };
+    expect(only.config).not.to.have.property("chatalot-deploy:sideImages");
+  });
+
+  it("has an earlier digest of the same image", () => {
+    const images = { postgres: "postgres:18@sha256:0" };
+    expect(withEarlier(text, sideImages(images))).to.contain("postgres: postgres:18@sha256:0");
   });
 });
