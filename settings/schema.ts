@@ -164,10 +164,10 @@ export const settingsSchema = z.strictObject({
    */
   sideImages,
   /**
-   * The image of the database in the place of the release's, once its data were brought to a newer major
-   * version of PostgreSQL, which `npx chatalot upgrade-database` does: it sets this. Its tag begins with the
-   * major version. An older one than the server has is refused; so is another version together with another
-   * release. Without it the server keeps what it was upgraded to, and otherwise the release's image counts.
+   * The database's image in the place of the release's. `npx chatalot upgrade-database` sets it, to bring the data to
+   * a newer major version of PostgreSQL. Its tag begins with the major version. An older one than the server has is
+   * refused; so is another version together with another release. Without it the server keeps what it was upgraded
+   * to, and otherwise the release's image counts.
    *
    * @default none: what the release says, or what was upgraded to
    * @example npx chatalot upgrade-database --to postgres:18

@@ -9,11 +9,13 @@ import { quoteCommand } from "../../transport/quote.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
 import { secondServerOf } from "../support/server-names.ts";
 import { chatUrl, clean, operatorOf, servingChat } from "./support/fixture.ts";
-import { runningSince, shell, webVersion } from "./support/looks.ts";
+import { query, runningSince, shell, webVersion } from "./support/looks.ts";
+import { loadNewerPostgres } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
 
 const CHATALOT = fileURLToPath(new URL("../../cli/chatalot", import.meta.url));
 const GUIDE = new URL("../../docs/guide.md", import.meta.url);
+const UPGRADE = new URL("../../docs/upgrade-database.md", import.meta.url);
 
 /** The longest that a page may take. */
 const TIMEOUT = 8 * 60_000;
@@ -94,6 +96,7 @@ describe("the guide, as it is written", function () {
       "It is no good after all",
       "A backup for the drawer",
       "Somebody deleted everything",
+      "PostgreSQL is getting old",
       "The laptop is lost, or the passphrase",
       "The server is lost",
       "The chat moves to another server",
@@ -138,6 +141,18 @@ describe("the guide, as it is written", function () {
     expect(await said())
       .to.contain("before the backup")
       .and.not.to.contain("after the backup");
+  });
+
+  it("brings the database to a newer PostgreSQL, as the page of that says", async () => {
+    await loadNewerPostgres(demo);
+    await say("before the upgrade");
+    expect(pages.get("PostgreSQL is getting old")).to.contain(
+      /```bash\n([^]*?)```/.exec(await readFile(UPGRADE, "utf8"))?.[1] ?? "no commands",
+    );
+    const told = await follow("PostgreSQL is getting old");
+    expect(told.replaceAll(/\s+/g, " ")).to.match(/start about \d+ s: CHAT IS AWAY.*DONE/);
+    expect(await query(demo, "SHOW server_version_num")).to.match(/^18/);
+    expect(await said()).to.contain("before the upgrade");
   });
 
   it("takes the server over for who has lost everything, without a restart", async () => {
