@@ -4,7 +4,7 @@ import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, readMessages, startProber, writeMarker } from "../support/prober.ts";
 import { chatUrl, clean, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
-import { jobsAreClosed, killJob } from "./support/job-control.ts";
+import { jobAt, jobsAreClosed, killJob } from "./support/job-control.ts";
 import { DATABASE, healthOf, ledgerOf, query, runningSince, shell } from "./support/looks.ts";
 import {
   databaseMounts,
@@ -99,27 +99,48 @@ describe("an upgrade of the database that goes wrong, and what comes after one",
     await expectVersion(17, 1);
   });
 
-  it("goes back where another program writes meanwhile, which loses nothing of it", async () => {
-    const writing = demo.exec(
+  it("stops nothing where another program uses the database, and goes back where one comes later", async () => {
+    const before = await runningSince(demo);
+    const early = openReport();
+    const found = await operator.chatalot("upgrade-database", "--yes");
+    await endReport(early);
+    expect(found.exitCode, found.output).to.equal(1);
+    expect(found.output)
+      .to.contain("UNTOUCHED")
+      .and.to.contain("still uses the database: a report");
+    expect(await runningSince(demo)).to.deep.equal(before);
+
+    const running = operator.startChatalot("upgrade-database", "--yes");
+    await jobAt(demo, "J6");
+    const late = openReport();
+    const { exitCode, all } = await running;
+    await endReport(late);
+    expect(exitCode, String(all)).to.equal(1);
+    expect(String(all))
+      .to.contain("REVERTED v1.3.0")
+      .and.to.contain("still uses the database: a report");
+    expect(await prober.missingMarkers()).to.deep.equal([]);
+    await expectVersion(17, 1);
+  });
+
+  /** A program beside the chat that uses the database, and writes nothing yet. */
+  function openReport(): Promise<unknown> {
+    return demo.exec(
       [
         ...["docker", "exec", "-i", DATABASE, "psql", "-U", "chatalot", "-d", "chatalot"],
         ...["-c", "SET application_name = 'a report'", "-c", "SELECT pg_sleep(120)"],
       ],
       { timeout: 200_000, acceptedExitCodes: [0, 1, 2, 3] },
     );
-    const { exitCode, output } = await operator.chatalot("upgrade-database", "--yes");
+  }
+
+  async function endReport(report: Promise<unknown>): Promise<void> {
     await query(
       demo,
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'a report'",
     );
-    await writing;
-    expect(exitCode, output).to.equal(1);
-    expect(output)
-      .to.contain("REVERTED v1.3.0")
-      .and.to.contain("still uses the database: a report");
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(17, 1);
-  });
+    await report;
+  }
 
   it("goes back by itself when the job is killed while the new volume is being filled", async () => {
     const running = operator.startChatalot("upgrade-database", "--retry", "--yes");

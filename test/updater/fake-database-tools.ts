@@ -68,6 +68,11 @@ export class FakeDatabaseTools implements DatabaseTools {
   async others(): Promise<string[]> {
     return this.foreign;
   }
+  /** A program that uses the database. */
+  otherUser: string | undefined;
+  async refuseOtherUsers(): Promise<void> {
+    if (this.otherUser !== undefined) throw new Error(`${this.otherUser} uses the database`);
+  }
   async endProof(): Promise<void> {
     this.calls.push("endProof");
   }

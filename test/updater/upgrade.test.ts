@@ -89,6 +89,11 @@ describe("an upgrade of the database", () => {
       "would stay in the old volume: grafana",
     ],
     [
+      "another program uses the database",
+      ({ driver }) => (driver.databaseTools.otherUser = "a report"),
+      "a report uses the database",
+    ],
+    [
       "there is a volume of the new one's name",
       ({ driver }) => (driver.volume = temporary()),
       `there is a volume ${POSTGRES.volume} already`,

@@ -116,6 +116,8 @@ export interface DatabaseTools {
   removeMoved(server: Pick<NewDatabaseServer, "volume" | "job">): Promise<void>;
   /** Databases of the server that {@link moveTo} would leave behind, without copies of the live one. */
   others(): Promise<string[]>;
+  /** @throws Error naming the programs that use the live database besides the chat's server */
+  refuseOtherUsers(): Promise<void>;
   /** Names of all databases of the server. */
   names(): Promise<string[]>;
   /** Those whose removal was interrupted: of no use, and not among {@link names}. */

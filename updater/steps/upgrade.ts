@@ -70,6 +70,8 @@ export async function placeDatabase(
       `the database's server has databases that are not the chat's, and would stay in the old volume: ` +
         `${others.join(", ")}. Move them away first`,
     );
+  // It would be refused after the stop as well, but then the chat would have been away for it.
+  await driver.databaseTools.refuseOtherUsers();
   if ((await driver.volumeFolder(postgres.volume)) !== undefined)
     throw new Error(
       `there is a volume ${postgres.volume} already, which is not for this job to use. Try again: the next job ` +

@@ -11,7 +11,9 @@ import { dumpDatabase } from "./dump.ts";
 import { contentOf, proveDump, removeProof, restoreBeside } from "./proof.ts";
 import { type DatabaseContainer, query, theDatabase } from "./psql.ts";
 import { refuseOtherRules } from "./sorting-rules.ts";
-import { moveDatabase, otherDatabases, removeNewVolume } from "./upgrade.ts";
+import { moveDatabase, otherDatabases, refuseSessions, removeNewVolume } from "./upgrade.ts";
+import { containersOf, rawContainer } from "../docker.ts";
+import { MAIN_SERVICE } from "../../../../release/compose-file.ts";
 import { undoMigrations } from "./undo.ts";
 
 const SIZE = "SELECT pg_database_size(current_database())";
@@ -41,9 +43,17 @@ export function databaseTools(project: string): DatabaseTools {
       moveDatabase(await live(), project, file, server, report),
     removeMoved: async (server) => removeNewVolume(project, server),
     others: async () => otherDatabases(await live()),
+    refuseOtherUsers: async () => refuseSessions(await live(), await addressesOf(project)),
     names: async () => databaseNames(await live()),
     invalidNames: async () => invalidDatabases(await live()),
     liveName: async () => (await live()).database,
     dropCopy: async (name) => dropDatabaseCopy(await live(), name),
   };
+}
+
+/** Those from which the server asks its database. */
+async function addressesOf(project: string): Promise<string[]> {
+  const [id] = await containersOf(project, MAIN_SERVICE);
+  const networks = id === undefined ? {} : (await rawContainer(id))?.NetworkSettings.Networks;
+  return Object.values(networks ?? {}).flatMap(({ IPAddress }) => IPAddress || []);
 }

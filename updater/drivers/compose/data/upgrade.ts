@@ -44,11 +44,12 @@ WHERE datname = current_database()`;
 const WRITES = `
 SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables`;
 
-/** Of other programs than ours; they are shown by name. */
+/** Of other programs than ours and, while it serves, the chat; they are shown by name. */
 const OTHER_SESSIONS = `
 SELECT coalesce(string_agg(DISTINCT coalesce(nullif(application_name, ''), usename::text), ', '), '')
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-  AND backend_type = 'client backend'`;
+  AND backend_type = 'client backend'
+  AND (client_addr IS NULL OR client_addr <> ALL (string_to_array(:'own', ',')::inet[]))`;
 
 /** The name of the container that fills the new volume. */
 export function upgradeContainer(project: string): string {
@@ -112,14 +113,23 @@ function rowsIn(rows: Readonly<Record<string, number>>): number {
   return Object.values(rows).reduce((sum, count) => sum + count, 0);
 }
 
-/** The stopped server's own sessions end a moment after it. */
+/** The stopped server's own sessions end a moment after it, and ours of a look at it as well. */
 const LAST_SESSIONS = 10_000;
 
-async function refuseSessions(live: DatabaseContainer): Promise<void> {
+/**
+ * Refuses a database that somebody else uses.
+ *
+ * @param own addresses from which the chat uses it
+ */
+export async function refuseSessions(
+  live: DatabaseContainer,
+  own: readonly string[] = [],
+): Promise<void> {
   const begun = performance.now();
+  const variables = { own: own.join(",") };
   let others: string;
   do {
-    others = await query(live, "ask who uses the database", OTHER_SESSIONS);
+    others = await query(live, "ask who uses the database", OTHER_SESSIONS, { variables });
     if (others === "") return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   } while (performance.now() - begun < LAST_SESSIONS);
