@@ -111,7 +111,13 @@ export class FakeDriver implements Driver {
   }
   /** Where the database's image has its data. */
   place: DatabasePlace = {
-    ...{ imageId: "sha256:new", major: 18, target: "/var/lib/postgresql", environment: {} },
+    ...{
+      image: "postgres:18",
+      imageId: "sha256:new",
+      major: 18,
+      target: "/var/lib/postgresql",
+      environment: {},
+    },
   };
   async placeDatabase(): Promise<DatabasePlace> {
     this.did("placeDatabase");

@@ -79,9 +79,9 @@ describe("an upgrade of the database", () => {
 
   const refused: [string, (context: Context) => void, string][] = [
     [
-      "the image has another version than its tag",
-      ({ driver }) => (driver.place = { ...driver.place, major: 19 }),
-      "has PostgreSQL 19, and its tag says 18",
+      "another image comes from the override file",
+      ({ driver }) => (driver.place = { ...driver.place, image: "mine:17", major: 17 }),
+      "from the image mine:17, which has PostgreSQL 17, and not 18 as postgres:18 says",
     ],
     [
       "somebody else's database would stay behind",

@@ -52,6 +52,8 @@ export interface ImageChange {
 
 /** What the database of a release runs from, and where it has its data. */
 export interface DatabasePlace {
+  /** The name by which its container is made. */
+  image: string;
   imageId: string;
   /** Of PostgreSQL. */
   major: number;

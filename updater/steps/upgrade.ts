@@ -59,7 +59,8 @@ export async function placeDatabase(
   const place = await driver.placeDatabase(rendered);
   if (place.major !== postgres.major)
     throw new Error(
-      `the image ${postgres.image} has PostgreSQL ${place.major}, and its tag says ${postgres.major}`,
+      `the database would run from the image ${place.image}, which has PostgreSQL ${place.major}, and not ` +
+        `${postgres.major} as ${postgres.image} says. If your override file names it, take that out`,
     );
   if (!isUpgrade) return undefined;
   const from = (await driver.database())?.postgresMajor;

@@ -51,7 +51,7 @@ export async function placeDatabase(
   if (placed !== text) await writeFileDurably(file, placed);
   refuseOtherMounts(await compose.definition(release, DATABASE_SERVICE), target);
   return {
-    ...{ imageId: found.id, major: Number(major), target },
+    ...{ image, imageId: found.id, major: Number(major), target },
     environment: Object.fromEntries([...given].filter(([name]) => MAKES_DATA.test(name))),
   };
 }
