@@ -168,7 +168,7 @@ async function moveAll(
       `The chat is stopped on ${old.target} until it is known what became of it. When it serves on ` +
         `${next.target}, that is right; else put "server" back in the stack file, and run pulumi up.`,
     );
-  else await leave(old, state.instanceId, context);
+  else await leave(old, state, context);
   return result;
 }
 
@@ -188,7 +188,7 @@ async function startAgain(old: RemoteServer, { tell, warn }: CommandContext): Pr
 /** What is left on the old server runs no more and tells nobody that it is down. */
 async function leave(
   old: RemoteServer,
-  instanceId: string | undefined,
+  { instanceId, serving }: ServerState,
   context: CommandContext,
 ): Promise<void> {
   const { tell, warn } = context;
@@ -202,9 +202,12 @@ async function leave(
       await followWithProgress(context, old, answer.sequence, 0, afterwards);
     }
     const { directory, volumes } = old.place;
+    // An upgrade of the database left the usual one behind.
+    const upgraded = serving?.serving?.postgres?.volume;
+    const kept = [...new Set([...volumes, ...(upgraded === undefined ? [] : [upgraded])])];
     tell(
-      `MOVED     ${old.target} keeps ${directory} and the volumes ${volumes.join(", ")}. When you are sure, ` +
-        "delete them there.",
+      `MOVED     ${old.target} keeps ${directory} and the volumes ${kept.join(", ")}. When you are sure, delete ` +
+        "them there.",
     );
   } catch (error) {
     warn(
