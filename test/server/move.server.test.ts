@@ -110,7 +110,7 @@ describe("npx chatalot move", function () {
     expect(stack).to.contain(`port: ${next.port}`).and.not.to.contain("rollback");
     await expectNothingToDo();
     const { output } = await operator.mustChatalot("status", "--check");
-    expect(output).to.contain("v1.1.0");
+    expect(output).to.contain("As committed, and healthy.");
   });
 
   async function expectNothingToDo(): Promise<void> {
