@@ -18,6 +18,7 @@ import { registerInit } from "./init/command.ts";
 import { registerMove } from "./move/command.ts";
 import { registerReport } from "./report/command.ts";
 import { describeStatus, readStatus } from "./status.ts";
+import { registerRunner } from "./runner/command.ts";
 import { registerRestore } from "./restore/command.ts";
 import { prepare } from "./prepare.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
@@ -52,6 +53,7 @@ registerInit(program);
 registerMove(program);
 registerReport(program);
 registerRestore(program);
+registerRunner(program);
 program
   .command("status")
   .description("shows what serves, whether it is as committed, and what was done last")

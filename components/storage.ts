@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerAddress } from "../transport/index.ts";
+import { isReachedByRunner } from "../provider/server/runner-access.ts";
 import { dockerHost } from "./docker-host.ts";
 import { volumeNames } from "./volume-names.ts";
 
@@ -22,11 +23,15 @@ export interface StorageArgs {
 /**
  * The volumes with everything users made: messages and uploads.
  *
- * Protected, and kept when they leave the state, so that no command of this program deletes them.
+ * Protected, and kept when they leave the state, so that no command of this program deletes them. Through the
+ * runner they are made by it on the server, under the same names: Pulumi's docker provider would need a user who
+ * may use Docker.
  */
 export class Storage extends pulumi.ComponentResource {
-  readonly database: docker.Volume;
-  readonly files: docker.Volume;
+  /** Absent: the runner makes it. */
+  readonly database?: docker.Volume;
+  /** Absent: the runner makes it. */
+  readonly files?: docker.Volume;
 
   constructor(name: string, args: StorageArgs, options?: pulumi.ComponentResourceOptions) {
     const { checked, prepareServer = false } = args;
@@ -37,10 +42,14 @@ export class Storage extends pulumi.ComponentResource {
       {},
       { ...options, ...(prepareServer ? { dependsOn: checked } : {}) },
     );
+    const names = volumeNames(args.project);
+    if (isReachedByRunner(args)) {
+      this.registerOutputs(names);
+      return;
+    }
     const provider = new docker.Provider(`${name}-docker`, dockerHost(args.server), {
       parent: this,
     });
-    const names = volumeNames(args.project);
     const kept = {
       ...{ parent: this, provider, protect: true, retainOnDelete: true, dependsOn: checked },
       // One that was there before, made by Compose, is taken over with all that it has.

@@ -56,6 +56,20 @@ export function healthProblems(health: Parsed["health"]): Problem[] {
   ];
 }
 
+/** Installing packages is nothing that the runner does. */
+export function accessProblems({ server, prepareServer }: Parsed): Problem[] {
+  if (server.access !== "runner" || !prepareServer) return [];
+  return [
+    {
+      key: "prepareServer",
+      cause:
+        "can't be done through the runner (server.access is runner): whoever installs the runner as root " +
+        "installs Docker, too",
+      example: "pulumi config rm prepareServer",
+    },
+  ];
+}
+
 /** What would be taken for done and never is. */
 export function backupProblems({ schedule, copyTo, encryptTo }: Parsed["backup"]): Problem[] {
   const problems: Problem[] = [];

@@ -7,6 +7,7 @@ import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
 import { configurationError, type Problem } from "./problems.ts";
 import {
+  accessProblems,
   backupProblems,
   contradictions,
   healthProblems,
@@ -143,6 +144,7 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   );
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
+    problems.push(...accessProblems(parsed.data));
     problems.push(...rollbackProblems(parsed.data.rollback), ...backupProblems(parsed.data.backup));
   }
   if (problems.length > 0 || parsed.data === undefined) {

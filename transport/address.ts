@@ -61,7 +61,8 @@ export const serverAddressShape = {
       'expected a host name, an IP address or a Host of ssh_config, for example "chat.example.org"',
   }),
   /**
-   * The user who logs in: root, or somebody in the group docker who may use `sudo` without a password.
+   * The user who logs in: root, or somebody in the group docker who may use `sudo` without a password, or
+   * with `server.access` `runner` somebody who may use nothing but the runner.
    *
    * @default "root"
    * @example pulumi config set --path server.user deploy
@@ -70,6 +71,15 @@ export const serverAddressShape = {
     .string()
     .regex(USER, { error: 'expected a user name, for example "root" or "deploy"' })
     .default("root"),
+  /**
+   * How what needs root is done. `sudo`: by `sudo` for everything, or as root. `runner`: by the one program
+   * that an administrator has installed (`npx chatalot runner`), so that the user needs no other right;
+   * whatever else would need root is refused. Not without `server.host`.
+   *
+   * @default "sudo"
+   * @example pulumi config set --path server.access runner
+   */
+  access: z.enum(["sudo", "runner"], { error: 'expected "sudo" or "runner"' }).optional(),
   /**
    * SSH's port.
    *

@@ -1,3 +1,4 @@
+import { runnerRule } from "../common/runner-rule.ts";
 import { counted, plainText } from "../common/text.ts";
 import { MOST_OUTPUT, type Outcome } from "./process.ts";
 import { TransportError, type RunOptions, type RunResult } from "./transport.ts";
@@ -9,6 +10,8 @@ export interface CommandContext {
   options: RunOptions;
   /** Set where the command runs through sudo: the name of the user who calls it. */
   sudoUser?: string;
+  /** Whether all that the user may run by it is the runner. */
+  isRunner?: boolean;
 }
 
 /** How many lines and characters of standard error an error text carries. */
@@ -23,7 +26,7 @@ const SSH_FAILED = 255;
  * @throws TransportError for every other end
  */
 export function resultOf(outcome: Outcome, context: CommandContext): RunResult {
-  const { label, target, options, sudoUser } = context;
+  const { label, target, options, sudoUser, isRunner = false } = context;
   const { stdout, stderr } = outcome;
   const fail = (
     failure: TransportError["failure"],
@@ -51,7 +54,8 @@ export function resultOf(outcome: Outcome, context: CommandContext): RunResult {
       const { exitCode } = outcome;
       if ((options.acceptedExitCodes ?? [0]).includes(exitCode))
         return { exitCode, stdout, stderr };
-      const sudo = sudoUser === undefined ? undefined : describeSudoFailure(stderr, sudoUser);
+      const sudo =
+        sudoUser === undefined ? undefined : describeSudoFailure(stderr, sudoUser, isRunner);
       if (sudo !== undefined) throw fail("sudo", sudo, exitCode);
       const how =
         exitCode === SSH_FAILED
@@ -66,25 +70,47 @@ export function resultOf(outcome: Outcome, context: CommandContext): RunResult {
  * What to do where sudo itself refused, or undefined where this isn't what sudo says.
  *
  * @param text standard error of a command below `sudo -n`
+ * @param isRunner whether all that the user may run by it is the runner
  */
-export function describeSudoFailure(text: string, user: string): string | undefined {
+export function describeSudoFailure(
+  text: string,
+  user: string,
+  isRunner = false,
+): string | undefined {
   const line = plainText(text).trim().split("\n")[0] ?? "";
+  const advice = isRunner ? runnerAdvice(user) : sudoersAdvice(user);
   if (/^sudo: (?:a password is required|a terminal is required)/.test(line)) {
-    return `sudo asks for a password. ${sudoersAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}`;
+    return `sudo asks for a password. ${advice}`;
   }
   if (/^sudo: sorry, you must have a tty/.test(line)) {
-    return `sudo asks for a terminal. ${sudoersAdvice(`Defaults:${user} !requiretty`)}`;
+    return `sudo asks for a terminal. ${lineAdvice(`Defaults:${user} !requiretty`)}`;
   }
   if (/is not in the sudoers file|^sudo: .*not allowed|^Sorry, user /.test(line)) {
-    return `sudo refuses ${user}. ${sudoersAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}`;
+    return `sudo refuses ${user}. ${advice}`;
   }
+  if (isRunner && /^sudo: .*command not found/.test(line))
+    return `the runner is not installed. ${runnerAdvice(user)}`;
   if (/sudo: (?:command )?not found/.test(line)) {
     return `sudo is not installed. Install it there, or log in as root.`;
   }
   return undefined;
 }
 
-function sudoersAdvice(line: string): string {
+function sudoersAdvice(user: string): string {
+  return (
+    `${lineAdvice(`${user} ALL=(root) NOPASSWD: ALL`)}. Or let it have one program alone: "server.access" runner, ` +
+    "see docs/security.md"
+  );
+}
+
+function runnerAdvice(user: string): string {
+  return (
+    `It needs this one rule, which the script of "npx chatalot runner --user ${user}" writes when an ` +
+    `administrator runs it there: ${runnerRule(user)}`
+  );
+}
+
+function lineAdvice(line: string): string {
   return `Add this line there with "visudo -f /etc/sudoers.d/chatalot-deploy": ${line}`;
 }
 

@@ -26,6 +26,13 @@ export interface RunOptions {
    */
   asRoot?: boolean;
   /**
+   * The command is exactly what a rule of sudo allows, and limits its own time: nothing stands before it.
+   * Where the server is reached through the runner, no other command is run as root.
+   *
+   * @default false
+   */
+  isRunner?: boolean;
+  /**
    * Exit codes that are an answer and not a failure.
    *
    * @default [0]

@@ -1,14 +1,18 @@
 /** A request that is followed by bytes: its line, and what comes after it. */
 
+import { TooMuchError } from "./limit.ts";
+
 /** The longest request: the list of some million files. */
 const MAXIMUM_LINE = 600 * 1024 ** 2;
 
 /**
+ * @param maximum the longest line that is read, in bytes. Default: 600 MiB
  * @returns the text up to the first end of a line, and the bytes after it
  * @throws Error where none comes
  */
 export async function firstLine(
   stream: AsyncIterable<Uint8Array>,
+  maximum = MAXIMUM_LINE,
 ): Promise<{ line: string; rest: AsyncIterable<Uint8Array> }> {
   const iterator = stream[Symbol.asyncIterator]();
   const parts: Uint8Array[] = [];
@@ -18,6 +22,8 @@ export async function firstLine(
     if (next.done === true) throw new Error("the request ended before its first line did");
     const { value } = next;
     const end = value.indexOf(10);
+    if (length + (end === -1 ? value.length : end) > maximum)
+      throw new TooMuchError(`the first line of the request is longer than ${maximum} bytes`);
     parts.push(end === -1 ? value : value.subarray(0, end));
     length += value.length;
     if (end !== -1)
@@ -25,7 +31,6 @@ export async function firstLine(
         line: Buffer.concat(parts).toString("utf8"),
         rest: after(value.subarray(end + 1), iterator),
       };
-    if (length > MAXIMUM_LINE) throw new Error("the first line of the request is too long");
   }
 }
 

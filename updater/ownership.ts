@@ -31,8 +31,9 @@ async function problemOf(path: string, isOurs: boolean): Promise<string | undefi
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  // A link above the directory is the operator's choice of a disk; its folders are looked at by name.
-  if (facts.isSymbolicLink()) return isOurs ? "is a link" : undefined;
+  // A link of root's above the directory is the choice of a disk; its folders are looked at by name.
+  if (facts.isSymbolicLink())
+    return isOurs ? "is a link" : facts.uid === 0 ? undefined : `is a link of user ${facts.uid}`;
   if (!facts.isDirectory()) return "is no folder";
   if (facts.uid !== 0) return `belongs to user ${facts.uid}`;
   const isShared = (facts.mode & WRITABLE_BY_OTHERS) !== 0 && (facts.mode & STICKY) === 0;

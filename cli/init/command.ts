@@ -19,6 +19,7 @@ export function registerInit(program: Command): void {
     .option("--host-key <key>", "the server's public key, as its own console prints it")
     .option("--identity-file <path>", "the private key that opens the server")
     .option("--jump-host <user@host:port>", "a server to go through")
+    .option("--through-runner", "the user has nothing but the runner (chatalot runner)")
     .option("--directory <path>", "the folder on the server (default: /srv/chatalot)")
     .option("--prepare-server", "let pulumi up install Docker where it is missing")
     .option("--no-prepare-server", "refuse a server without Docker")

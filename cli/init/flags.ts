@@ -9,6 +9,8 @@ export interface Flags {
   hostKey?: string;
   identityFile?: string;
   jumpHost?: string;
+  /** Through the runner, where an administrator has installed it. */
+  throughRunner?: boolean;
   directory?: string;
   prepareServer?: boolean;
   repository?: string;
@@ -25,7 +27,10 @@ export interface Flags {
 }
 
 /** The flags whose value is an answer. */
-export type AnswerFlag = Exclude<keyof Flags, "thisMachine" | "prepareServer" | "check" | "yes">;
+export type AnswerFlag = Exclude<
+  keyof Flags,
+  "thisMachine" | "throughRunner" | "prepareServer" | "check" | "yes"
+>;
 
 /** Flags that are wrong or missing: exit code 2. */
 export class UsageError extends UserError {}

@@ -9,6 +9,7 @@ import {
   TransportError,
 } from "../../transport/index.ts";
 import { userInfo } from "node:os";
+import { callRunner } from "../../provider/server/runner-access.ts";
 import { confirmedHostKey, givenHostKey } from "./host-key.ts";
 import type { Interview } from "./interview.ts";
 import { identityQuestion, serverQuestion, type TypedServer } from "./questions.ts";
@@ -55,11 +56,12 @@ async function reach(interview: Interview, typed: TypedServer): Promise<ServerAd
 
 /** The address with what flags and ssh_config add to what was typed. */
 async function addressOf(interview: Interview, typed: TypedServer): Promise<ServerAddress> {
-  const { identityFile, jumpHost } = interview.flags;
+  const { identityFile, jumpHost, throughRunner } = interview.flags;
   const server = {
     ...typed,
     ...(identityFile === undefined ? {} : { identityFile }),
     ...(jumpHost === undefined ? {} : { jumpHost }),
+    ...(throughRunner === true ? { access: "runner" } : {}),
   };
   const address = readSetting({ server }).server;
   if (address === null) throw new Error("a server with a host is no server");
@@ -94,8 +96,15 @@ async function logInWithSomeKey(
 async function logIn(interview: Interview, address: ServerAddress | null): Promise<void> {
   const transport = openTransport(address ?? undefined);
   try {
-    await transport.run("log in", ["true"], { timeout: LOGIN_TIMEOUT });
-    const how = address === null || address.user === "root" ? "" : ", with sudo";
+    const isRunner = address?.access === "runner";
+    const options = { timeout: LOGIN_TIMEOUT };
+    if (isRunner)
+      await callRunner(transport, { server: address }, "log in", { verb: "hello" }, options);
+    else await transport.run("log in", ["true"], options);
+    const how =
+      address === null || address.user === "root"
+        ? ""
+        : `, with ${isRunner ? "the runner" : "sudo"}`;
     interview.say(
       address === null ? "This machine: ok." : `Logged in as ${address.user}${how}: ok.`,
     );

@@ -1,5 +1,4 @@
 /** One question to the updater that may change something: what was read of the server before is read anew. */
-import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Gets what is told of the sending of the updater, where that is needed. */
@@ -23,9 +22,14 @@ export async function askUpdater(
 ): Promise<string> {
   const runner = await server.install(tell);
   server.forget();
-  const { stdout } = await server.transport.run(label, runnerArgv(runner, verb), {
-    stdin: JSON.stringify(request),
-    timeout,
-  });
+  const { stdout } = await server.ask(
+    label,
+    runner,
+    { verb },
+    {
+      stdin: JSON.stringify(request),
+      timeout,
+    },
+  );
   return stdout;
 }

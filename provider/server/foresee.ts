@@ -2,7 +2,6 @@
 import type { ForeseenAnswer, JobRequest } from "../../updater/protocol.ts";
 import { foreseenSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** The request is the standard input, as for a submission, so its secrets are in no argument. */
@@ -12,9 +11,10 @@ export async function foresee(
   tell: (text: string) => void,
 ): Promise<ForeseenAnswer> {
   const runner = await server.install(tell);
-  const { stdout } = await server.transport.run(
+  const { stdout } = await server.ask(
     "ask whether anything is to be done",
-    runnerArgv(runner, "foresee"),
+    runner,
+    { verb: "foresee" },
     { stdin: JSON.stringify(request), timeout: 120_000 },
   );
   return readAnswer(foreseenSchema, stdout, server.answerTo("answer"));

@@ -2,12 +2,16 @@
  * One server as the resources see it: its facts, its state, and jobs on it. How it is reached and
  * what runs there is hidden here.
  */
-import type { Readable } from "node:stream";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { RUNNER_PROGRAM } from "../../common/runner-rule.ts";
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { UserError } from "../../common/errors.ts";
 import {
   openTransport,
   retryWhileConnectionLost,
+  type RunOptions,
+  type RunResult,
   type ServerAddress,
   type Transport,
   TransportError,
@@ -24,6 +28,7 @@ import {
   type Verdict,
 } from "../../updater/protocol.ts";
 import { instancePaths } from "../../updater/paths.ts";
+import type { ArchiveRequest, FactsRequest } from "../../updater/runner/protocol.ts";
 import { archivePath } from "../../updater/archive-path.ts";
 import {
   abortSchema,
@@ -36,6 +41,7 @@ import { type AnswerContext, readAnswer } from "./answers.ts";
 import { runnerArgv } from "./checked-runner.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
 import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
+import { callRunner, followed, isReachedByRunner, type RunnerQuestion } from "./runner-access.ts";
 import { updaterBundle } from "./updater-bundle.ts";
 
 /** Which server, and which instance on it. */
@@ -52,6 +58,8 @@ export interface ServerPlace {
 
 const PROBE_TIMEOUT = 45_000;
 const INSPECT_TIMEOUT = 60_000;
+
+const ARCHIVE_TIMEOUT = 30 * 60_000;
 
 /** An image of some hundred megabytes over a slow line. */
 const LOAD_TIMEOUT = 2 * 3_600_000;
@@ -134,9 +142,11 @@ export class RemoteServer {
     this.readings.clear();
   }
 
-  /** Whether the SSH user can use Docker as it is: the docker provider doesn't use sudo. */
+  /** Whether the SSH user can use Docker as it is, where that is needed: the docker provider doesn't use sudo. */
   async userReachesDocker(): Promise<boolean> {
     const { server } = this.place;
+    // The runner makes the volumes.
+    if (isReachedByRunner(this.place)) return true;
     const isRoot = server === null ? process.getuid?.() === 0 : server.user === "root";
     if (isRoot) return true;
     const { exitCode } = await this.transport.run(
@@ -147,19 +157,61 @@ export class RemoteServer {
     return exitCode === 0;
   }
 
+  /**
+   * Runs the updater, by way of the runner where that is how the server is reached.
+   *
+   * @param runner ignored there: it is its own
+   * @param question what the updater is to do; with numbers it is also told the instance's folder
+   */
+  ask(
+    label: string,
+    runner: Runner,
+    question: RunnerQuestion,
+    options: RunOptions,
+  ): Promise<RunResult> {
+    if (isReachedByRunner(this.place)) return this.call(label, question, options);
+    const { verb, numbers } = question;
+    const words = numbers === undefined ? [] : [this.place.directory, ...numbers.map(String)];
+    return this.transport.run(label, runnerArgv(runner, verb, ...words), options);
+  }
+
+  /** Has the runner do something. Only where the server is reached by it. */
+  call(label: string, question: RunnerQuestion, options: RunOptions): Promise<RunResult> {
+    return callRunner(this.transport, this.place, label, question, options);
+  }
+
+  /** The programs of this version; undefined where they are not there yet. */
+  async installed(): Promise<Runner | undefined> {
+    const facts = await this.facts();
+    if (!isReachedByRunner(this.place)) return installedRunner(facts);
+    // One of another version would not have told the facts.
+    return { node: RUNNER_PROGRAM, updater: updaterPath((await updaterBundle()).sha256) };
+  }
+
   /** Puts this version's updater on the server. */
   async install(tell: (text: string) => void): Promise<Runner> {
-    const facts = await this.facts();
-    const installed = await installedRunner(facts);
+    const installed = await this.installed();
     if (installed !== undefined) return installed;
-    const runner = await installRunner(this.transport, facts, tell);
+    const runner = await installRunner(this.transport, await this.facts(), tell);
     this.forget();
     return runner;
   }
 
   /** Sends a release's tree to where the prepare job takes it from. */
-  async sendArchive(archive: { path: string; sha256: string }): Promise<void> {
-    const { incoming, state } = instancePaths(this.place.directory);
+  async sendArchive(archive: { path: string; sha256: string; size: number }): Promise<void> {
+    const { directory } = this.place;
+    if (isReachedByRunner(this.place)) {
+      const { path, sha256, size } = archive;
+      const request: ArchiveRequest = { directory, sha256, size };
+      const line = Buffer.from(`${JSON.stringify(request)}\n`);
+      await this.call(
+        "send the release's tree",
+        { verb: "receive-archive" },
+        { stdin: Readable.from(followed(line, createReadStream(path))), timeout: ARCHIVE_TIMEOUT },
+      );
+      return;
+    }
+    const { incoming, state } = instancePaths(directory);
     await this.transport.run(
       "make the folder for releases",
       ["install", "--directory", "--mode=700", state, incoming],
@@ -170,25 +222,25 @@ export class RemoteServer {
       destination: archivePath(incoming, archive.sha256),
       sha256: archive.sha256,
       mode: 0o600,
-      timeout: 1_800_000,
+      timeout: ARCHIVE_TIMEOUT,
     });
   }
 
   /** Loads images that were saved by `docker save`; the stream may be packed by gzip. */
   async loadImages(images: Readable, signal: AbortSignal): Promise<void> {
-    await this.transport.run("load the image", ["docker", "load", "--quiet"], {
-      stdin: images,
-      timeout: LOAD_TIMEOUT,
-      signal,
-    });
+    const options = { stdin: images, timeout: LOAD_TIMEOUT, signal };
+    if (isReachedByRunner(this.place))
+      await this.call("load the image", { verb: "load-images" }, options);
+    else await this.transport.run("load the image", ["docker", "load", "--quiet"], options);
   }
 
   /** What tells the server's Docker from every other. */
   async dockerId(): Promise<string> {
     const argv = ["docker", "info", "--format", "{{.ID}}"];
-    const { stdout } = await this.transport.run("ask for Docker's id", argv, {
-      timeout: PROBE_TIMEOUT,
-    });
+    const options = { timeout: PROBE_TIMEOUT };
+    const { stdout } = isReachedByRunner(this.place)
+      ? await this.call("ask for Docker's id", { verb: "docker-id" }, options)
+      : await this.transport.run("ask for Docker's id", argv, options);
     return stdout.trim();
   }
 
@@ -196,10 +248,8 @@ export class RemoteServer {
   async submit(request: JobRequest, tell: (text: string) => void): Promise<SubmitAnswer> {
     const runner = await this.install(tell);
     this.forget();
-    const { stdout } = await this.transport.run("submit the job", runnerArgv(runner, "submit"), {
-      stdin: JSON.stringify(request),
-      timeout: 120_000,
-    });
+    const options = { stdin: JSON.stringify(request), timeout: 120_000 };
+    const { stdout } = await this.ask("submit the job", runner, { verb: "submit" }, options);
     return readAnswer(submitSchema, stdout, this.answerTo("request"));
   }
 
@@ -225,13 +275,13 @@ export class RemoteServer {
         tell(line.progress);
       }
     };
-    const { directory } = this.place;
     for (;;) {
       await retryWhileConnectionLost(
         () =>
-          this.transport.run(
+          this.ask(
             "follow the job",
-            runnerArgv(this.lastRunner, "follow", directory, String(sequence), String(offset)),
+            this.lastRunner,
+            { verb: "follow", numbers: [sequence, offset] },
             { timeout: JOB_TIMEOUT, signal, onLine },
           ),
         {
@@ -253,9 +303,10 @@ export class RemoteServer {
 
   /** Asks the open job to stop before the swap; false where it is past that point. */
   async abort(): Promise<boolean> {
-    const { stdout } = await this.transport.run(
+    const { stdout } = await this.ask(
       "stop the job",
-      runnerArgv(this.lastRunner, "abort", this.place.directory),
+      this.lastRunner,
+      { verb: "abort", numbers: [] },
       { timeout: INSPECT_TIMEOUT },
     );
     return readAnswer(abortSchema, stdout, this.answerTo("answer")).aborted !== null;
@@ -270,9 +321,10 @@ export class RemoteServer {
     const runner = await this.install(tell);
     const { directory } = this.place;
     const request: ResolveRequest = { protocol: PROTOCOL, directory, action, requestedBy };
-    const { stdout } = await this.transport.run(
+    const { stdout } = await this.ask(
       "ask what needs the operator",
-      runnerArgv(runner, "resolve"),
+      runner,
+      { verb: "resolve" },
       { stdin: JSON.stringify(request), timeout: 120_000 },
     );
     if (action !== "show") this.forget();
@@ -292,11 +344,13 @@ export class RemoteServer {
 
   private async probe(): Promise<HostFacts> {
     const { directory, project, port, volumes } = this.place;
-    const { stdout } = await this.transport.run(
-      "read the host's facts",
-      ["sh", "-c", HOST_PROBE, "probe", directory, project, String(port), ...volumes],
-      { timeout: PROBE_TIMEOUT },
-    );
+    const label = "read the host's facts";
+    const options = { timeout: PROBE_TIMEOUT };
+    const request: FactsRequest = { directory, project, port, volumes };
+    const argv = ["sh", "-c", HOST_PROBE, "probe", directory, project, String(port), ...volumes];
+    const { stdout } = isReachedByRunner(this.place)
+      ? await this.call(label, { verb: "facts" }, { ...options, stdin: JSON.stringify(request) })
+      : await this.transport.run(label, argv, options);
     return parseHostFacts(stdout);
   }
 
@@ -315,7 +369,7 @@ export class RemoteServer {
         drift: [],
       };
     // A preview installs nothing: the programs of the last job answer where the newest are not there.
-    const installed = await installedRunner(facts);
+    const installed = await this.installed();
     const early = usage || installed === undefined ? undefined : await this.earlyState();
     if (early !== undefined) return early;
     const runner = installed ?? facts.lastRunner;
@@ -346,9 +400,10 @@ export class RemoteServer {
 
   private async inspectBy(runner: Runner, usage: boolean): Promise<ServerState> {
     const { directory, project, volumes } = this.place;
-    const { stdout } = await this.transport.run(
+    const { stdout } = await this.ask(
       "read the instance's state",
-      runnerArgv(runner, "inspect"),
+      runner,
+      { verb: "inspect" },
       {
         stdin: JSON.stringify({ directory, project, volumes, ...(usage ? { usage } : {}) }),
         timeout: INSPECT_TIMEOUT,

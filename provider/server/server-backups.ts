@@ -15,8 +15,8 @@ import { PROTOCOL } from "../../updater/protocol.ts";
 import { copySchema } from "./answer-schemas.ts";
 import { backupListSchema, offerSchema, removeBackupSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
+import { followed } from "./runner-access.ts";
 
 const LIST_TIMEOUT = 60_000;
 
@@ -109,9 +109,10 @@ export async function offerBackupTo(
   tell: Tell,
 ): Promise<OfferAnswer> {
   const runner = await server.install(tell);
-  const { stdout } = await server.transport.run(
+  const { stdout } = await server.ask(
     "offer the backup",
-    runnerArgv(runner, "offer-backup"),
+    runner,
+    { verb: "offer-backup" },
     { stdin: JSON.stringify(offerOf(server, backup)), timeout: REMOVE_TIMEOUT },
   );
   return readAnswer(offerSchema, stdout, server.answerTo("answer"));
@@ -131,9 +132,10 @@ export async function sendBackupTo(
 ): Promise<OfferAnswer> {
   const runner = await server.install(tell);
   const line = Buffer.from(`${JSON.stringify(offerOf(server, backup))}\n`);
-  const { stdout } = await server.transport.run(
+  const { stdout } = await server.ask(
     "send the backup",
-    runnerArgv(runner, "receive-backup"),
+    runner,
+    { verb: "receive-backup" },
     { stdin: Readable.from(followed(line, content)), timeout: SEND_TIMEOUT, signal },
   );
   server.forget();
@@ -146,14 +148,6 @@ export type BroughtBackup = Pick<OfferedBackup, "name" | "manifest" | "list">;
 function offerOf({ place }: RemoteServer, backup: BroughtBackup): OfferedBackup {
   const { directory, project, volumes } = place;
   return { protocol: PROTOCOL, directory, project, volumes, ...backup };
-}
-
-async function* followed(
-  line: Uint8Array,
-  content: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield line;
-  yield* content;
 }
 
 /** @throws UserError where the server has no instance */
@@ -178,9 +172,14 @@ async function ask(
     ...(name === undefined ? {} : { name }),
     ...(part === undefined ? {} : { part }),
   };
-  const { stdout } = await server.transport.run(label, runnerArgv(runner, verb), {
-    ...options,
-    stdin: JSON.stringify(request),
-  });
+  const { stdout } = await server.ask(
+    label,
+    runner,
+    { verb },
+    {
+      ...options,
+      stdin: JSON.stringify(request),
+    },
+  );
   return stdout;
 }

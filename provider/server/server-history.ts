@@ -4,9 +4,8 @@ import { UserError } from "../../common/errors.ts";
 import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
 import { historySchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { installedRunner, type Runner } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 
 /** Comparing two databases reads all of their tables. */
 const TIMEOUT = 30 * 60_000;
@@ -36,7 +35,7 @@ export async function historyOf(
 export function historyIfInstalled(server: RemoteServer): Promise<InstanceHistory | undefined> {
   return server.once("history", async () => {
     const facts = await server.facts();
-    const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
+    const runner = facts.hasInstance ? await server.installed() : undefined;
     return runner === undefined ? undefined : read(server, runner);
   });
 }
@@ -52,9 +51,10 @@ async function read(
     filesVolume: volumeNames(project).files,
     ...(compareWith === undefined ? {} : { compareWith }),
   };
-  const { stdout } = await server.transport.run(
+  const { stdout } = await server.ask(
     "read the instance's history",
-    runnerArgv(runner, "history"),
+    runner,
+    { verb: "history" },
     { stdin: JSON.stringify(request), timeout: TIMEOUT },
   );
   return readAnswer(historySchema, stdout, server.answerTo("history"));

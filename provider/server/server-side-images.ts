@@ -2,9 +2,8 @@
 import type { SideImageFacts, SideImagesRequest } from "../../updater/side-images-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { readAnswer } from "./answers.ts";
-import { runnerArgv } from "./checked-runner.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { installedRunner, type Runner } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 import { sideImagesSchema } from "./side-images-schema.ts";
 
 /** The updater waits for some registries at a time, each for a quarter of a minute at most. */
@@ -31,7 +30,7 @@ export async function sideImagesOn(
 export function runningSideImages(server: RemoteServer): Promise<SideImageFacts[] | undefined> {
   return server.once("side images", async () => {
     const facts = await server.facts();
-    const runner = facts.hasInstance ? await installedRunner(facts) : undefined;
+    const runner = facts.hasInstance ? await server.installed() : undefined;
     return runner === undefined ? undefined : read(server, runner, false);
   });
 }
@@ -43,9 +42,10 @@ async function read(
 ): Promise<SideImageFacts[]> {
   const { directory } = server.place;
   const request: SideImagesRequest = { protocol: PROTOCOL, directory, registries };
-  const { stdout } = await server.transport.run(
+  const { stdout } = await server.ask(
     "read the images beside the server's own",
-    runnerArgv(runner, "side-images"),
+    runner,
+    { verb: "side-images" },
     { stdin: JSON.stringify(request), timeout: TIMEOUT },
   );
   return readAnswer(sideImagesSchema, stdout, server.answerTo("list of images")).images;

@@ -191,6 +191,8 @@ export class FakeDriver implements Driver {
   async database(): Promise<Database | undefined> {
     return this.currentDatabase;
   }
+  async makeVolume(): Promise<void> {}
+
   async volumeFolder(): Promise<string | undefined> {
     return this.volume;
   }

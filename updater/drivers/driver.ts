@@ -206,6 +206,8 @@ export interface Driver {
   containers(services: readonly string[]): Promise<Map<string, ContainerFacts>>;
   /** Whether the database runs, answering or not. */
   databaseRuns(): Promise<boolean>;
+  /** Makes a volume with Docker's own driver; one that is there is left as it is. */
+  makeVolume(volume: string): Promise<void>;
   /** Where the files of a volume lie on the server; undefined when there is no such volume. */
   volumeFolder(volume: string): Promise<string | undefined>;
   /** Where images and throwaway databases lie; undefined where that can't be found out. */

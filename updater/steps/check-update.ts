@@ -9,11 +9,13 @@ import { checkHooks } from "../hooks/hooks.ts";
 import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
 import type { HookName, KeptDatabase } from "../protocol.ts";
+import { permitFor } from "../runner/permits.ts";
 import { sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
 import { databaseChange, fetchImages, hasOtherImage } from "./other-images.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
+import { refuseHostReach } from "./refuse-host-reach.ts";
 import { spaceForUploads } from "./restore-uploads.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
@@ -61,10 +63,13 @@ export function changesDatabase(job: Job): boolean {
 }
 
 export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
-  const { driver } = context;
+  const { driver, paths } = context;
   const hooks = await checkHooks(context);
   const release = wantedRelease(context);
   const target = switchTarget(context);
+  const rendered = renderedTarget(context);
+  await refuseHostReach(paths, rendered, join(paths.trees, release.commit));
+  await makeVolumes(context);
   const image = await driver.image(target.image);
   if (image?.commit !== release.commit)
     throw new Error(
@@ -72,7 +77,6 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
         ? `the image ${target.image} is not on the server`
         : `the image ${target.image} is labelled ${image.commit ?? "with no commit"}, not ${release.commit}`,
     );
-  const rendered = renderedTarget(context);
   const ports = await portsOf(context, rendered);
   // Before the download: what is not there yet is another image for certain.
   const hasOther = hasOtherImage(databaseChange(await driver.imageChanges(rendered)));
@@ -94,6 +98,17 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
       ? {}
       : { server: { id: server.id, restartCount: server.restartCount } }),
   };
+}
+
+/**
+ * Through the runner nobody but this makes the volumes: Pulumi's docker provider would need the SSH user to use
+ * Docker. Only where nothing ever served: one that is gone later is not to be replaced by an empty one.
+ */
+async function makeVolumes(context: JobContext): Promise<void> {
+  const { driver, ledger, paths } = context;
+  if (ledger.lastServing !== undefined || (await permitFor(paths.directory)) === undefined) return;
+  const { databaseVolume, filesVolume } = switchTarget(context);
+  for (const volume of [databaseVolume, filesVolume]) await driver.makeVolume(volume);
 }
 
 /** Also the first question to Compose: what it can't read stops the update here. */

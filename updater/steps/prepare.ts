@@ -6,6 +6,7 @@ import { command } from "../command.ts";
 import { flush } from "../flush.ts";
 import { nameExists, removeDurably, sha256OfFile, syncDirectory } from "../files.ts";
 import type { InstancePaths } from "../paths.ts";
+import { refuseBuildsElsewhere } from "./refuse-host-reach.ts";
 import { requireSpaceFor } from "./space.ts";
 import { type Facts, type JobContext, type Step, wantedRelease } from "./step.ts";
 
@@ -65,10 +66,12 @@ export async function unpackTree(
 async function getImage(context: JobContext): Promise<Facts> {
   const { paths, job, driver, progress } = context;
   const release = wantedRelease(context);
+  const tree = join(paths.trees, release.commit);
+  await refuseBuildsElsewhere(paths, tree);
   const begun = performance.now();
   const { built, pulled } = await driver.getImages({
     release,
-    tree: join(paths.trees, release.commit),
+    tree,
     order: job.plan.images ?? { source: "build", references: [] },
     onLine: (line) => progress.detail("J3", line),
     tell: (text) => progress.tell("J3", text),

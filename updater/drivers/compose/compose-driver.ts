@@ -356,6 +356,10 @@ export class ComposeDriver implements Driver {
     return id !== undefined && (await inspectContainer(id))?.facts.running === true;
   }
 
+  async makeVolume(volume: string): Promise<void> {
+    await docker("make a volume", ["volume", "create", "--", volume]);
+  }
+
   async volumeFolder(volume: string): Promise<string | undefined> {
     return volumeMountpoint(volume);
   }
