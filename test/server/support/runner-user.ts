@@ -21,7 +21,10 @@ export async function makeUser(demo: DemoServer): Promise<void> {
 
 /** Takes the runner and all that belongs to it from the server. */
 export async function forgetRunner(demo: DemoServer): Promise<void> {
-  await shell(demo, `rm -rf /etc/chatalot-deploy ${RUNNER_PROGRAM} /etc/sudoers.d/chatalot-deploy-*`);
+  await shell(
+    demo,
+    `rm -rf /etc/chatalot-deploy ${RUNNER_PROGRAM} /etc/sudoers.d/chatalot-deploy-*`,
+  );
 }
 
 /** As an administrator does: the script is run by root's shell, which reads it. */
@@ -66,14 +69,37 @@ export async function asUser(
   return { exitCode: exitCode ?? -1, stdout, stderr };
 }
 
-/** One call of the runner, as the user: its first line, and what follows it. */
-export function callAsUser(
-  demo: DemoServer,
-  call: unknown,
-  body: string | Uint8Array = "",
-): Promise<Tried> {
-  const line = typeof call === "string" ? call : `${JSON.stringify(call)}\n`;
-  const input =
-    typeof body === "string" ? line + body : Buffer.concat([Buffer.from(line), Buffer.from(body)]);
-  return asUser(demo, `sudo -n ${RUNNER_PROGRAM}`, input);
+/** One call of the runner. */
+export interface Call {
+  /** For a failed test's text. */
+  what: string;
+  /** The first line: a call, or any text. */
+  line: object | string;
+  /** What follows it. */
+  body?: string;
+}
+
+/** How a call ended, with the end of what it said. */
+export interface CallEnd {
+  exitCode: number;
+  said: string;
+}
+
+/** Makes calls as the user, one after the other, over one connection. */
+export async function callsAsUser(demo: DemoServer, calls: readonly Call[]): Promise<CallEnd[]> {
+  const inputs = calls.map(({ line, body = "" }) => {
+    const first = typeof line === "string" ? line : `${JSON.stringify(line)}\n`;
+    return Buffer.from(first + body).toString("base64");
+  });
+  const { stdout, stderr } = await asUser(
+    demo,
+    `while read -r call; do printf %s "$call" | base64 -d | sudo -n ${RUNNER_PROGRAM} > out 2>&1; ` +
+      `end=$?; printf '%s %s\\n' "$end" "$(tail -c 400 out | base64 -w 0)"; done`,
+    `${inputs.join("\n")}\n`,
+  );
+  if (stderr !== "") throw new Error(stderr);
+  return stdout.split("\n").map((text) => {
+    const [exitCode = "", said = ""] = text.split(" ");
+    return { exitCode: Number(exitCode), said: Buffer.from(said, "base64").toString() };
+  });
 }
