@@ -2,10 +2,12 @@
  * Uploads that an older database knows nothing of: the server deletes files without a row two hours
  * after its start, so they are kept under another name before such a database starts.
  */
-import { copyFile, link, lstat, mkdir, readdir } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/driver.ts";
 import { makeDirectoryDurably, nameExists } from "./files.ts";
+import { HeldFolder, inFolder } from "./held-folder.ts";
+import { keepLink } from "./keep-link.ts";
 import type { InstancePaths } from "./paths.ts";
 
 interface Place {
@@ -41,15 +43,15 @@ export async function setAsideUploads(
   if (folder === undefined) return undefined;
   const destination = setAsideFolder(paths, sequence);
   let kept = 0;
-  for (const file of await filesSince(folder, since)) {
-    const name = relative(folder, file);
-    if (known.has(name)) continue;
+  await eachFile(folder, since, async (held, path) => {
+    const name = path.join("/");
+    if (known.has(name)) return;
     const target = join(destination, name);
     if (kept === 0) await makeDirectoryDurably(destination);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await keep(file, target);
+    await keepLink(held.path(path.at(-1) ?? ""), target);
     kept += 1;
-  }
+  });
   return kept === 0
     ? undefined
     : `${kept} uploads that the older database does not know are kept in ${destination}`;
@@ -68,12 +70,25 @@ export async function putBackUploads(
   const source = setAsideFolder(paths, sequence);
   if (folder === undefined || !(await nameExists(source))) return undefined;
   let count = 0;
-  for (const file of await filesSince(source, 0)) {
-    const target = join(folder, relative(source, file));
-    if (await nameExists(target)) continue;
-    await mkdir(dirname(target), { recursive: true });
-    await keep(file, target);
-    count += 1;
+  const root = await HeldFolder.open(folder);
+  try {
+    await eachFile(source, 0, async (held, path) => {
+      const name = path.at(-1) ?? "";
+      // The server may have put a link in the place of a folder meanwhile: it is refused, and not followed.
+      const isNew = await inFolder(
+        root,
+        path.slice(0, -1),
+        async (parent) => {
+          if ((await parent.factsOf(name)) !== undefined) return false;
+          await keepLink(held.path(name), parent.path(name));
+          return true;
+        },
+        { make: true },
+      );
+      if (isNew) count += 1;
+    });
+  } finally {
+    await root.close();
   }
   return count === 0 ? undefined : `${count} uploads were put back from ${source}`;
 }
@@ -84,25 +99,29 @@ export function setAsideFolder(paths: InstancePaths, sequence: number): string {
 }
 
 async function filesSince(folder: string, since: number): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files: string[] = [];
-  for (const entry of entries) {
-    // A link could lead anywhere.
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const { ctimeMs } = await lstat(path);
-    if (ctimeMs >= since) files.push(path);
-  }
+  await eachFile(folder, since, async (_held, path) => void files.push(join(folder, ...path)));
   return files;
 }
 
-async function keep(file: string, target: string): Promise<void> {
+/** Names are looked up from folders that are held open: a link in one's place could lead anywhere. */
+async function eachFile(
+  top: string,
+  since: number,
+  visit: (folder: HeldFolder, path: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const walk = async (folder: HeldFolder, above: readonly string[]): Promise<void> => {
+    for (const entry of await folder.entries()) {
+      const path = [...above, entry.name];
+      if (entry.isDirectory()) await inFolder(folder, [entry.name], (below) => walk(below, path));
+      const facts = entry.isFile() ? await folder.factsOf(entry.name) : undefined;
+      if (facts?.isFile() === true && facts.ctimeMs >= since) await visit(folder, path);
+    }
+  };
+  const root = await HeldFolder.open(top);
   try {
-    await link(file, target);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "EXDEV" && code !== "EPERM" && code !== "EMLINK") throw error;
-    await copyFile(file, target);
+    await walk(root, []);
+  } finally {
+    await root.close();
   }
 }

@@ -43,6 +43,10 @@ export async function installScript(
   tell: (text: string) => void,
 ): Promise<string> {
   const permit = permitOf(options);
+  if (!/^(?:x86_64|aarch64)$/.test(options.machine))
+    throw new UserError(
+      "The runner can't be made: --machine expected x86_64 or aarch64, as uname -m says on the server.",
+    );
   const [bundle, runtime] = await Promise.all([
     updaterBundle(),
     nodeRuntime(options.machine, tell),

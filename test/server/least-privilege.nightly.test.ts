@@ -71,7 +71,7 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
       [["status"], "As committed, and healthy"],
       [["logs", "--lines", "5"], "GET /api/health"],
       [["logs", "postgres"], "database system is ready"],
-      [["logs", "--job"], "DONE v1.2.0"],
+      [["logs", "--job"], "J1 check"],
       [["history"], "reverted"],
       [["doctor"], "Nothing is in the way"],
     ] as const) {
@@ -84,7 +84,7 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
   });
 
   it("is backed up by hand and by the clock, and the backup stays on the server", async () => {
-    await operator.mustChatalot("backup");
+    await operator.mustChatalot("backup", "take");
     await operator.configure({ "backup.schedule": "yearly UTC", "alerts.mail": "a@example.org" });
     const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).to.equal(0);
@@ -167,8 +167,9 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
   });
 
   it("is taken down with its volumes left", async () => {
-    const { exitCode, output } = await operator.destroy();
+    const { exitCode, output } = await operator.destroy("--exclude-protected");
     expect(exitCode, output).to.equal(0);
+    expect(await shell(demo, "docker ps --quiet")).to.equal("");
     expect(await shell(demo, "docker volume ls --quiet")).to.contain("chatalot_postgres_data");
   });
 

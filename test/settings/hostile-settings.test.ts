@@ -75,6 +75,7 @@ describe("hostile values of the settings", function () {
     whenItFails: { raw: top("whenItFails") },
     "server.host": { ...server("host"), use: isAnArgumentOfSsh },
     "server.user": { ...server("user"), use: isAnArgumentOfSsh },
+    "server.access": server("access"),
     "server.port": server("port"),
     "server.identityFile": { ...server("identityFile"), use: isAFileForSsh },
     "server.hostKey": server("hostKey"),

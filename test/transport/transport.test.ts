@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -261,7 +261,8 @@ describe("transport below sudo", function () {
     const error = await failureOf(transport.run("ask", ["true"], { timeout }), "sudo");
     expect(error.message).to.equal(
       `ask on ${transport.target}: sudo asks for a password. Add this line there with ` +
-        `"visudo -f /etc/sudoers.d/chatalot-deploy": root ALL=(root) NOPASSWD: ALL`,
+        `"visudo -f /etc/sudoers.d/chatalot-deploy": root ALL=(root) NOPASSWD: ALL. Or let it have one program ` +
+        `alone: "server.access" runner, see docs/security.md`,
     );
     await transport.run("ask", ["true"], { timeout, asRoot: false });
   });
@@ -270,6 +271,50 @@ describe("transport below sudo", function () {
     sudoDoes('case "$*" in *later*) echo "sudo: a password is required" >&2; exit 1;; esac');
     await transport.run("ask", ["now"], { timeout });
     await failureOf(transport.run("ask", ["later"], { timeout }), "sudo");
+  });
+
+  describe("through the runner", () => {
+    let runner: Transport;
+
+    beforeEach(() => {
+      runner = openTransport({ ...server.address, access: "runner" });
+      sudoDoes(`echo "$*" >> ${directory}/calls; shift 2; exec "$@"`);
+    });
+    afterEach(() => runner.close());
+
+    const calls = (): string => readFileSync(join(directory, "calls"), "utf8");
+
+    it("asks sudo for the runner alone, with nothing before it, and never tries another", async () => {
+      const program = join(directory, "runner");
+      writeFileSync(program, "#!/bin/sh\ncat\n", { mode: 0o755 });
+      const options = { timeout, stdin: "a call", isRunner: true };
+      const { stdout } = await runner.run("call", [program], options);
+      expect(stdout).to.equal("a call");
+      expect(calls()).to.equal(`-n -- ${program}\n`);
+    });
+
+    it("runs nothing else as root, and says so", async () => {
+      const error = await failureOf(runner.run("ask", ["id"], { timeout }), "sudo");
+      expect(error.message).to.contain('"server.access" is runner').and.to.contain("access sudo");
+      expect(existsSync(join(directory, "calls"))).to.equal(false);
+      await runner.run("ask", ["true"], { timeout, asRoot: false });
+      expect(existsSync(join(directory, "calls"))).to.equal(false);
+    });
+
+    it("names the rule and the command that writes it, where sudo refuses or there is no runner", async () => {
+      for (const said of [
+        "sudo: a password is required",
+        "Sorry, user root is not allowed to execute '/x' as root on server.",
+        "sudo: /x: command not found",
+      ]) {
+        sudoDoes(`echo "${said}" >&2; exit 1`);
+        const run = runner.run("call", ["/x"], { timeout, isRunner: true });
+        const error = await failureOf(run, "sudo");
+        expect(error.message, said)
+          .to.contain("npx chatalot runner --user root")
+          .and.to.contain('root ALL=(root) NOPASSWD: /usr/local/sbin/chatalot-deploy-runner ""');
+      }
+    });
   });
 
   it("says that sudo is missing", async () => {

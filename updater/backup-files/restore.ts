@@ -4,9 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { link, mkdir, open, rename, unlink } from "node:fs/promises";
+import { mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HeldFolder, inFolder } from "../held-folder.ts";
+import { keepLink } from "../keep-link.ts";
 import { type FileEntry, type FileList, nameOf, parentOf, UPLOADS } from "./file-list.ts";
 
 export interface RestoreOptions {
@@ -167,33 +168,4 @@ async function copyIn(folder: HeldFolder, file: FileEntry, source: string): Prom
     await from.close();
   }
   return temporary;
-}
-
-/** The content is not copied, however large it is; both places are on the server. */
-async function keepLink(file: string, target: string): Promise<void> {
-  try {
-    await link(file, target);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Set aside by an attempt that was killed.
-    if (code === "EEXIST") return;
-    if (code !== "EXDEV" && code !== "EPERM" && code !== "EMLINK") throw error;
-    await copyAside(file, target);
-  }
-}
-
-async function copyAside(file: string, target: string): Promise<void> {
-  const from = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const to = await open(target, "wx", 0o600);
-    try {
-      for await (const part of from.createReadStream({ autoClose: false }))
-        await to.writeFile(part as Buffer);
-      await to.sync();
-    } finally {
-      await to.close();
-    }
-  } finally {
-    await from.close();
-  }
 }
