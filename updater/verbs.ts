@@ -52,6 +52,8 @@ export interface Conversation {
   words: readonly string[];
   /** The longest request that is read, in bytes. Default: as long as the longest list of files. */
   longest?: number;
+  /** What the administrator allows besides; absent: whoever asks is root. */
+  allowances?: readonly string[];
   /** Called with each request before anything is done about it. @throws where it is not allowed */
   permit: (request: Subject & RequestVolumes) => void;
 }

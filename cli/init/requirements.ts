@@ -3,6 +3,7 @@ import { volumeNames } from "../../components/volume-names.ts";
 import { preflight } from "../../provider/host.ts";
 import { instanceRefusals } from "../../provider/place.ts";
 import { RemoteServer, UpdaterGoneError } from "../../provider/server/remote-server.ts";
+import { isReachedByRunner } from "../../provider/server/runner-access.ts";
 import { installable } from "../../provider/server/requirements.ts";
 import type { Settings } from "../../settings/parse.ts";
 import type { ServerAddress } from "../../transport/index.ts";
@@ -63,7 +64,9 @@ async function checkServer(
   remote.forget();
   interview.say("Checking the server ...");
   const missing = installable(await remote.facts());
-  const prepareServer = missing.length > 0 && (await offerPreparation(interview, missing));
+  // Through the runner nothing is installed.
+  const canPrepare = missing.length > 0 && !isReachedByRunner(place);
+  const prepareServer = canPrepare && (await offerPreparation(interview, missing));
   const { failures, warnings } = await preflight(remote, { directory, listen, prepareServer });
   for (const warning of warnings) interview.say(warning);
   if (failures.length > 0) return { failures, prepareServer };

@@ -42,6 +42,8 @@ export interface HostFacts {
   lastRunner?: { node: string; updater: string };
   /** Our programs that are there. */
   runners: string[];
+  /** What the administrator allows besides; only where the runner answered. */
+  allowances?: string[];
 }
 
 /** As a path of the system may have. */
@@ -84,6 +86,7 @@ export function parseHostFacts(output: string): HostFacts {
     diskMegabytes: megabytes("disk"),
     hasInstance: one("instance") === "yes",
     runners: all("runner"),
+    ...(one("runnerAnswers") === undefined ? {} : { allowances: all("allowance") }),
     ...(systemd === undefined ? {} : { systemd }),
     ...(node === undefined ? {} : { node }),
     ...(docker === undefined ? {} : { docker }),

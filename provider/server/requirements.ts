@@ -37,12 +37,24 @@ export function hostFailures(facts: HostFacts, needs: HostNeeds): string[] {
     ...systemFailures(facts),
     ...dockerFailures(facts, needs),
     ...resourceFailures(facts, needs),
+    ...allowanceFailures(facts, needs),
   ];
 }
 
 /** Things that work but that the operator should know. */
 export function hostWarnings(facts: HostFacts, needs: HostNeeds): string[] {
   return [...buildWarnings(facts, needs), ...openPortWarnings(needs.listen)];
+}
+
+/** Told before an image was built for an hour. */
+function allowanceFailures({ allowances }: HostFacts, { buildPlace }: HostNeeds): string[] {
+  if (buildPlace !== "here" || allowances === undefined || allowances.includes("send-images"))
+    return [];
+  return [
+    'An image that is built on this machine ("buildOn" is here) may not be sent through the runner. Build on the ' +
+      'server: pulumi config set buildOn server. Or have the administrator add "send-images" to "allow" in the ' +
+      "instance's file in /etc/chatalot-deploy/instances.",
+  ];
 }
 
 function openPortWarnings({ address, port }: HostNeeds["listen"]): string[] {

@@ -91,6 +91,19 @@ describe("hostFailures", () => {
   });
 });
 
+describe("hostFailures through the runner", () => {
+  const here = { ...needs, buildPlace: "here" as const };
+
+  it("names an image that could not be sent, before it is built", () => {
+    const [failure] = hostFailures(factsWith({ allowances: [] }), here);
+    expect(failure).to.contain('"send-images"').and.to.contain("buildOn server");
+    const facts = parseHostFacts(`${readyFacts()}runnerAnswers=yes\nallowance=send-images\n`);
+    expect(hostFailures(facts, here)).to.deep.equal([]);
+    expect(hostFailures(factsWith({ allowances: [] }), needs)).to.deep.equal([]);
+    expect(hostFailures(factsWith({}), here)).to.deep.equal([]);
+  });
+});
+
 describe("hostWarnings", () => {
   it("warns of too little memory for a build", () => {
     const [warning = ""] = hostWarnings(factsWith({ memoryMegabytes: 960 }), needs);

@@ -34,12 +34,15 @@ export const OWN_VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["load-images", loadImages],
 ]);
 
-async function tellFacts({ input, output, permit }: Conversation): Promise<void> {
+async function tellFacts(conversation: Conversation): Promise<void> {
+  const { input, output, permit, allowances = [] } = conversation;
   const request = factsRequestSchema.parse(JSON.parse(await text(input)));
   permit(request);
   const { directory, project, port, volumes } = request;
   const argv = ["sh", "-c", HOST_PROBE, "probe", directory, project, String(port), ...volumes];
-  output.write(await command("look at the host", argv, { timeout: PROBE_TIMEOUT }));
+  const facts = await command("look at the host", argv, { timeout: PROBE_TIMEOUT });
+  const allowed = allowances.map((allowance) => `allowance=${allowance}\n`);
+  output.write(`${facts}\nrunnerAnswers=yes\n${allowed.join("")}`);
 }
 
 /** Nothing is written where the instance has no such container. */

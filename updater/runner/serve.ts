@@ -77,7 +77,8 @@ export async function serve(stdin: AsyncIterable<Uint8Array>, output: Writable):
   const input = WITH_BYTES.has(call.verb) ? rest : limited(rest, LONGEST_REQUEST, "a request");
   const words = [permit.directory, ...call.numbers.map(String)];
   const longest = LONGEST_REQUEST;
-  await verb({ input, output, words, longest, permit: permitting(permit) });
+  const { allow: allowances } = permit;
+  await verb({ input, output, words, longest, allowances, permit: permitting(permit) });
 }
 
 function parsedCall(line: string) {
@@ -120,10 +121,16 @@ async function permitOf(directory: string | undefined): Promise<Permit> {
   const permit = await permitFor(directory);
   // sudo sets it, whatever its caller had there; absent: root called.
   const user = process.env.SUDO_USER ?? "root";
-  if (permit !== undefined && (user === "root" || permit.users.includes(user))) return permit;
+  const name = withoutControls(user).slice(0, 80);
+  if (permit === undefined)
+    throw new NotPermittedError(
+      `the administrator has not allowed ${directory}: no file in ${PERMITS_DIRECTORY} is about it. ` +
+        "chatalot runner, with this --directory and --project, prints what writes one",
+    );
+  if (user === "root" || permit.users.includes(user)) return permit;
   throw new NotPermittedError(
-    `the administrator has not allowed ${withoutControls(user)} to use ${directory} (there is no such file in ` +
-      `${PERMITS_DIRECTORY})`,
+    `the administrator has not allowed ${name} to use ${directory}: "users" in ` +
+      `${PERMITS_DIRECTORY}/${permit.project}.json does not name them`,
   );
 }
 
