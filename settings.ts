@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { toMilliseconds } from "./common/duration.ts";
 import { shown } from "./common/engine-markup.ts";
 import { UserError } from "./common/errors.ts";
-import { volumeNames } from "./components/volume-names.ts";
+import { volumeNames } from "./common/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { configurationOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";

@@ -1,7 +1,7 @@
 /** The server of a stack, from the stack's own configuration. */
 import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
-import { volumeNames } from "../components/volume-names.ts";
+import { volumeNames } from "../common/volume-names.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
 import { stackFlag } from "./run/pulumi.ts";

@@ -1,9 +1,9 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerAddress } from "../transport/index.ts";
-import { isReachedByRunner } from "../provider/server/runner-access.ts";
+import { isReachedByRunner } from "../common/runner-rule.ts";
 import { dockerHost } from "./docker-host.ts";
-import { volumeNames } from "./volume-names.ts";
+import { volumeNames } from "../common/volume-names.ts";
 
 export interface StorageArgs {
   /** The server; this machine where null. */

@@ -1,4 +1,4 @@
-import { volumeNames } from "../components/volume-names.ts";
+import { volumeNames } from "../common/volume-names.ts";
 import type { Configuration } from "../updater/protocol.ts";
 import type { Settings } from "./parse.ts";
 

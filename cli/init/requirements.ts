@@ -1,9 +1,9 @@
 /** Whether the server meets the requirements, by the same rules as `pulumi up`. */
-import { volumeNames } from "../../components/volume-names.ts";
+import { isReachedByRunner } from "../../common/runner-rule.ts";
+import { volumeNames } from "../../common/volume-names.ts";
 import { preflight } from "../../provider/host.ts";
 import { instanceRefusals } from "../../provider/place.ts";
 import { RemoteServer, UpdaterGoneError } from "../../provider/server/remote-server.ts";
-import { isReachedByRunner } from "../../provider/server/runner-access.ts";
 import { installable } from "../../provider/server/requirements.ts";
 import type { Settings } from "../../settings/parse.ts";
 import type { ServerAddress } from "../../transport/index.ts";

@@ -4,7 +4,7 @@
  */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { RUNNER_PROGRAM } from "../../common/runner-rule.ts";
+import { isReachedByRunner, RUNNER_PROGRAM } from "../../common/runner-rule.ts";
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { UserError } from "../../common/errors.ts";
 import {
@@ -41,7 +41,7 @@ import { type AnswerContext, readAnswer } from "./answers.ts";
 import { runnerArgv } from "./checked-runner.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
 import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
-import { callRunner, followed, isReachedByRunner, type RunnerQuestion } from "./runner-access.ts";
+import { callRunner, followed, type RunnerQuestion } from "./runner-access.ts";
 import { updaterBundle } from "./updater-bundle.ts";
 
 /** Which server, and which instance on it. */

@@ -30,11 +30,6 @@ export interface RunnerQuestion {
   numbers?: readonly number[];
 }
 
-/** Whether all that is done as root on a server goes through the runner. */
-export function isReachedByRunner({ server }: Pick<ServerPlace, "server">): boolean {
-  return server?.access === "runner";
-}
-
 /**
  * @param options its standard input follows the call
  * @throws UserError where the runner refuses, or is of another version

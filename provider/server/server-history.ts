@@ -1,5 +1,5 @@
 /** The past of an instance, as its own ledger has it, and what can be gone back to. */
-import { volumeNames } from "../../components/volume-names.ts";
+import { volumeNames } from "../../common/volume-names.ts";
 import { UserError } from "../../common/errors.ts";
 import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
 import { historySchema } from "./history-schemas.ts";

@@ -1,5 +1,6 @@
 /** What services and jobs of a server say, line by line. */
 import { z } from "zod";
+import { isReachedByRunner } from "../../common/runner-rule.ts";
 import { UserError } from "../../common/errors.ts";
 import { TransportError } from "../../transport/index.ts";
 import { instancePaths, jobPaths } from "../../updater/paths.ts";
@@ -9,7 +10,6 @@ import { containerArguments, logArguments, type ServiceLog } from "../../updater
 import { progressSchema } from "./answer-schemas.ts";
 import { readAnswer, word } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { isReachedByRunner } from "./runner-access.ts";
 
 const TIMEOUT = 60_000;
 const FOLLOW_TIMEOUT = 24 * 3_600_000;

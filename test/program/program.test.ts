@@ -192,6 +192,22 @@ describe("the program with other settings", () => {
     expect(order.lastIndexOf("server")).to.be.within(0, plugin - 1);
   });
 
+  it("leaves the volumes to the runner, where the user may not use Docker", async () => {
+    const server = JSON.stringify({
+      ...{ host: "chat.example.org", user: "deploy", access: "runner" },
+    });
+    const program = await runProgram({ ...REMOTE, server });
+    expect(program.created.filter(({ type }) => type.includes("docker"))).to.deep.equal([]);
+    const { inputs } = program.find("chatalot:index:Deployment", "chatalot-deployment");
+    expect(inputs["configuration"]).to.include({
+      databaseVolume: "chatalot_postgres_data",
+      filesVolume: "chatalot_file_storage",
+    });
+    expect(inputs["place"]).to.deep.include({
+      server: { host: "chat.example.org", user: "deploy", access: "runner" },
+    });
+  });
+
   it("prepares a server by a constant command that is told the address apart", async () => {
     const first = await runProgram({ ...REMOTE, prepareServer: "true" });
     const second = await runProgram({ release: "v1", prepareServer: "true" });

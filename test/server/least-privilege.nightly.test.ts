@@ -14,7 +14,13 @@ import {
 } from "./support/fixture.ts";
 import { ledgerOf, numberOfJobs, runningSince, shell, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
-import { forgetRunner, installRunner, makeUser, USER } from "./support/runner-user.ts";
+import {
+  forgetRunner,
+  installAsDocumented,
+  installRunner,
+  makeUser,
+  USER,
+} from "./support/runner-user.ts";
 
 const PERMIT = "/etc/chatalot-deploy/instances/chatalot.json";
 
@@ -27,10 +33,10 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
   before(async () => {
     demo = await cleanServer();
     await makeUser(demo);
-    await installRunner(demo);
+    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-runner-"));
+    expect(await installAsDocumented(demo, folder)).to.contain("Installed.");
     operator = await operatorOf(demo);
     await operator.configure({ "server.user": USER, "server.access": "runner", release: "v1.0.0" });
-    folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-runner-"));
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
   after(async () => {

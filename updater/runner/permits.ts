@@ -1,7 +1,7 @@
 /** What the administrator has allowed: files of root's alone, which say for which instances and to whom. */
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { volumeNames } from "../../components/volume-names.ts";
+import { volumeNames } from "../../common/volume-names.ts";
 import { messageOf } from "../../common/errors.ts";
 import { type Allowance, type Permit, PERMITS_DIRECTORY, permitSchema } from "./protocol.ts";
 

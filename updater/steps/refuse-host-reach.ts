@@ -1,7 +1,7 @@
 /** What a release may not ask of the host where an administrator lets a user deploy through the runner. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { volumeNames } from "../../components/volume-names.ts";
+import { volumeNames } from "../../common/volume-names.ts";
 import { imagesToBuild } from "../../release/compose-images.ts";
 import type { RenderedRelease } from "../drivers/driver.ts";
 import { readComposeFile } from "../drivers/compose/image.ts";

@@ -1,4 +1,6 @@
 /** A user of the server's who has nothing: no sudo, no Docker, only the key that opens SSH. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { installScript, type RunnerOptions } from "../../../cli/runner/script.ts";
 import type { DemoServer } from "../../../demo/server/index.ts";
@@ -6,6 +8,8 @@ import { RUNNER_PROGRAM } from "../../../common/runner-rule.ts";
 import { shell } from "./looks.ts";
 
 export const USER = "deploy";
+
+const CHATALOT = fileURLToPath(new URL("../../../cli/chatalot", import.meta.url));
 
 /** Makes the user, whom the demo's key lets in. */
 export async function makeUser(demo: DemoServer): Promise<void> {
@@ -40,6 +44,26 @@ export async function installRunner(
       ),
       timeout: 120_000,
     }),
+  );
+  return stdout;
+}
+
+/** The same by the commands of docs/security.md, from the operator's machine and over SSH. */
+export async function installAsDocumented(demo: DemoServer, folder: string): Promise<string> {
+  const ssh = [
+    ...["ssh", "-F", "none", "-i", demo.identityFile, "-p", String(demo.port)],
+    ...["-o", `UserKnownHostsFile=${demo.knownHostsFile}`, "-o", "StrictHostKeyChecking=yes"],
+  ];
+  const script = join(folder, "install-runner.sh");
+  const { stdout } = await execa(
+    "sh",
+    [
+      "-euc",
+      'script=$1 chatalot=$2 user=$3 host=$4; shift 4; "$chatalot" runner --user "$user" > "$script"; ' +
+        'sh -n "$script"; "$@" "root@$host" sh < "$script"',
+      ...["sh", script, CHATALOT, USER, demo.host, ...ssh],
+    ],
+    { timeout: 120_000 },
   );
   return stdout;
 }
