@@ -61,6 +61,8 @@ const CAPABILITIES = new Set([
   ...["NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"],
 ]);
 
+const PROFILE = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+
 const TOP = new Set(["name", "services", "volumes", "networks", "secrets", "configs"]);
 
 /** What the file of one rendered release asks for, in words; empty where it asks for nothing. */
@@ -95,7 +97,8 @@ export async function hostReach(
 /** A profile with a variable in its name may be any. */
 function mayRun(service: Section, wanted: readonly string[]): boolean {
   const profiles = readProfiles(service);
-  if (profiles.length === 0) return true;
+  // Compose takes "*" for all of them; what is no name may mean something else, too.
+  if (profiles.length === 0 || !wanted.every((name) => PROFILE.test(name))) return true;
   return profiles.some((profile) => profile.includes("$") || wanted.includes(profile));
 }
 

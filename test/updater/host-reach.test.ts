@@ -137,6 +137,8 @@ describe("hostReach", () => {
     expect(await reach(turn)).to.deep.equal([]);
     expect(await reach(turn, { profiles: ["turn"] })).to.have.length(1);
     expect(await reach(turn, { profiles: ["turn"], allow: ["host-network"] })).to.deep.equal([]);
+    for (const all of ["*", "x,turn", ""])
+      expect(await reach(turn, { profiles: [all] }), all).to.have.length(1);
     const any = { services: { x: { privileged: true, profiles: ["${P}"] } } };
     expect(await reach(any)).to.have.length(1);
   });
