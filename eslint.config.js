@@ -17,6 +17,14 @@ export default tseslint.config(
       "@typescript-eslint/require-await": "off",
       eqeqeq: "error",
       "no-console": "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: 'ImportDeclaration[source.value="zod"] > ImportSpecifier',
+          message:
+            'Write `import * as z from "zod"`: by name it brings its texts in every language along.',
+        },
+      ],
     },
   },
   {

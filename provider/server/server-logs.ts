@@ -1,5 +1,5 @@
 /** What services and jobs of a server say, line by line. */
-import { z } from "zod";
+import * as z from "zod";
 import { isReachedByRunner } from "../../common/runner-rule.ts";
 import { UserError } from "../../common/errors.ts";
 import { TransportError } from "../../transport/index.ts";

@@ -3,7 +3,7 @@
  * one line of JSON on standard input, and what the verb reads comes after it. What else there is of the host,
  * the SSH user can't do anything with.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { directorySchema, jobBase } from "../protocol/requests.ts";
 
 /** What the administrator allows, one file for each instance: `<project>.json`. */

@@ -68,7 +68,8 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   const release = wantedRelease(context);
   const target = switchTarget(context);
   const rendered = renderedTarget(context);
-  await refuseHostReach(paths, rendered, join(paths.trees, release.commit));
+  const tree = join(paths.trees, release.commit);
+  await refuseHostReach(paths, rendered, tree, target.postgres?.volume);
   await makeVolumes(context);
   const image = await driver.image(target.image);
   if (image?.commit !== release.commit)

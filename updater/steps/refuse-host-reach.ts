@@ -15,12 +15,14 @@ import { PERMITS_DIRECTORY, type Permit } from "../runner/protocol.ts";
  * looked at.
  *
  * @param tree the release's, absolute
+ * @param placed the volume to which an upgrade of the database brought the data, or will: this server named it
  * @throws Error with all that it asks for
  */
 export async function refuseHostReach(
   paths: InstancePaths,
   rendered: RenderedRelease,
   tree: string,
+  placed: string | undefined,
 ): Promise<void> {
   const permit = await permitFor(paths.directory);
   if (permit === undefined) return;
@@ -28,7 +30,10 @@ export async function refuseHostReach(
   const { profiles, directory } = rendered;
   const reach = await hostReach(text, {
     ...{ profiles, folders: [tree, directory], allow: permit.allow },
-    ownVolumes: Object.values(volumeNames(permit.project)),
+    ownVolumes: [
+      ...Object.values(volumeNames(permit.project)),
+      ...(placed === undefined ? [] : [placed]),
+    ],
   });
   refuse(permit, reach);
 }
