@@ -12,7 +12,8 @@ import {
   sampleRepository,
   servingChat,
 } from "./support/fixture.ts";
-import { ledgerOf, numberOfJobs, runningSince, shell, webVersion } from "./support/looks.ts";
+import { ledgerOf, numberOfJobs, query, runningSince, shell, webVersion } from "./support/looks.ts";
+import { loadNewerPostgres } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
 import {
   forgetRunner,
@@ -69,6 +70,14 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
     expect(await webVersion(chatUrl(demo))).to.equal("1.2.0");
     expect((await ledgerOf(demo)).at(-1)?.outcome).to.equal("reverted");
     await operator.configure({ release: "v1.2.0" });
+    await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
+  });
+
+  it("gets a newer PostgreSQL, in a volume that the server itself names", async () => {
+    await loadNewerPostgres(demo);
+    const { output } = await operator.mustChatalot("upgrade-database", "--yes");
+    expect(output).to.contain("DONE");
+    expect(await query(demo, "SHOW server_version_num")).to.match(/^18/);
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
 
