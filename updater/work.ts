@@ -15,6 +15,7 @@ import type { Ledger } from "./ledger.ts";
 import { guardedListen, type Listen } from "./owner-guard.ts";
 import type { InstancePaths } from "./paths.ts";
 import { type Placement, placementOf, upgradeVolumeName } from "./placed-database.ts";
+import { backupProblems, upgradeProblems } from "./upgrade-problems.ts";
 import type {
   JobRequest,
   LedgerRecord,
@@ -192,45 +193,6 @@ async function switchWork(
       },
     }),
   };
-}
-
-/** Another version is brought alone: what fails then has one cause, and the way back is the old volume. */
-function upgradeProblems(
-  { placed }: Placement,
-  { release, database }: SwitchRequest,
-  { serving }: Ledger,
-): string[] {
-  if (placed === undefined || placed.volume !== undefined) return [];
-  const what = `PostgreSQL ${placed.major} (databaseImage ${placed.image})`;
-  if (serving?.release === undefined)
-    return [`${what} can't be brought while nothing serves: deploy with the version before first.`];
-  if (serving.release.commit !== release.commit)
-    return [
-      `${what} can't be brought together with another release. Take one after the other: set release to what ` +
-        `serves, ${serving.release.name}, for the upgrade, or databaseImage to what it was for the release.`,
-    ];
-  return database !== undefined && database.job === serving.sequence
-    ? [
-        `${what} can't be brought together with a database of an earlier moment. Do one after the other.`,
-      ]
-    : [];
-}
-
-/** A dump of a newer version may have what an older one doesn't know, as a new server from the release's file is. */
-async function backupProblems(
-  paths: InstancePaths,
-  { database }: SwitchRequest,
-  { serving }: Ledger,
-  major: number | undefined,
-): Promise<string[]> {
-  if (database?.backup === undefined || database.job !== (serving?.sequence ?? 0)) return [];
-  const dump = (await readBackup(paths, database.backup))?.manifest.dump;
-  const from = parseInt(dump?.postgresVersion ?? "", 10);
-  if (major === undefined || !(from > major)) return [];
-  return [
-    `the backup ${database.backup} is of PostgreSQL ${from}, and the database would be of ${major}, which may not ` +
-      `read it. Nothing was changed. Let it have that version: pulumi config set databaseImage postgres:${from}`,
-  ];
 }
 
 /** What the job is told of the database's place. Until an upgrade is made its data lie where they lay. */
