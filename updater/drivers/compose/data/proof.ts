@@ -112,12 +112,16 @@ async function startEmpty(live: DatabaseContainer, project: string): Promise<Dat
     live.imageId,
     ...["postgres", ...THROWAWAY.flatMap((setting) => ["-c", setting])],
   ]);
-  await waitUntilItAnswers(id, "start a throwaway database");
-  return { ...live, id };
+  const started = { ...live, id };
+  await waitUntilItAnswers(started, "start a throwaway database");
+  return started;
 }
 
 /** Waits for a database server whose data directory is still being made. */
-export async function waitUntilItAnswers(id: string, label: string): Promise<void> {
+export async function waitUntilItAnswers(
+  { id, user }: Pick<DatabaseContainer, "id" | "user">,
+  label: string,
+): Promise<void> {
   const begun = performance.now();
   for (;;) {
     const container = await inspectContainer(id);
@@ -128,7 +132,8 @@ export async function waitUntilItAnswers(id: string, label: string): Promise<voi
     try {
       // By TCP: the socket answers while the data directory is still being made.
       await docker(`${label}: ask whether it answers`, [
-        ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1"],
+        // Without a name it would ask as root, which the server notes as an error.
+        ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1", `--username=${user}`],
       ]);
       return;
     } catch (error) {

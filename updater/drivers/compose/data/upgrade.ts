@@ -205,7 +205,7 @@ async function startNew(
     ],
     { environment: { POSTGRES_PASSWORD: randomBytes(32).toString("hex") } },
   );
-  await waitUntilItAnswers(id, "start a database of the new version");
+  await waitUntilItAnswers({ id, user: first }, "start a database of the new version");
   return { ...live, id, name: upgradeContainer(project), imageId };
 }
 
