@@ -64,7 +64,7 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
   });
 
   it("has a release taken back that fails", async () => {
-    await operator.configure({ release: "v1.2.1-crashes-after-migrating" });
+    await operator.configure({ release: "v1.2.1-never-listens" });
     const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).not.to.equal(0);
     expect(await webVersion(chatUrl(demo))).to.equal("1.2.0");
