@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { toMilliseconds } from "./common/duration.ts";
 import { shown } from "./common/engine-markup.ts";
 import { UserError } from "./common/errors.ts";
-import { volumeNames } from "./common/volume-names.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
 import { configurationOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
@@ -51,11 +50,16 @@ function stackSettings(): StackSettings {
   const raw = readConfiguration(namespace);
   const secretKeys = Object.keys(raw).filter((key) => isSecret(`${namespace}:${key}`));
   const { secretEnv, alerts, ...settings } = parseSettings(raw, { namespace, secretKeys });
-  const { server, directory, project, listen, health } = settings;
-  const volumes = volumeNames(project);
+  const { server, directory, project, volumes, listen, health } = settings;
   return {
     ...settings,
-    place: { server, directory, project, volumes: Object.values(volumes), port: listen.port },
+    place: {
+      server,
+      directory,
+      project,
+      volumes: [volumes.database, volumes.files],
+      port: listen.port,
+    },
     configuration: configurationOf({ ...settings, secretEnv }),
     secretEnv: pulumi.secret(secretEnv),
     ...(alerts === undefined ? {} : { alerts: pulumi.secret(alerts) }),

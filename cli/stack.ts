@@ -1,7 +1,6 @@
 /** The server of a stack, from the stack's own configuration. */
 import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
-import { volumeNames } from "../common/volume-names.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
 import { stackFlag } from "./run/pulumi.ts";
@@ -52,7 +51,7 @@ export async function valuesOfStack(
   );
   const settings = parseSettings({ ...assumed, ...raw }, { namespace: NAMESPACE });
   const { server, directory, project, listen } = settings;
-  const volumes = Object.values(volumeNames(project));
+  const volumes = [settings.volumes.database, settings.volumes.files];
   const place = { server, directory, project, port: listen.port, volumes };
   return { raw, settings, place, remote: RemoteServer.at(place) };
 }

@@ -3,13 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ServerAddress } from "../transport/index.ts";
 import { isReachedByRunner } from "../common/runner-rule.ts";
 import { dockerHost } from "./docker-host.ts";
-import { volumeNames } from "../common/volume-names.ts";
+import type { VolumeNames } from "../common/volume-names.ts";
 
 export interface StorageArgs {
   /** The server; this machine where null. */
   server: ServerAddress | null;
-  /** The first half of the volumes' names. */
-  project: string;
+  /** Docker's names of them. */
+  volumes: VolumeNames;
   /** What has to be found right before a volume is made. */
   checked: pulumi.Resource;
   /**
@@ -42,7 +42,7 @@ export class Storage extends pulumi.ComponentResource {
       {},
       { ...options, ...(prepareServer ? { dependsOn: checked } : {}) },
     );
-    const names = volumeNames(args.project);
+    const names = args.volumes;
     if (isReachedByRunner(args)) {
       this.registerOutputs(names);
       return;

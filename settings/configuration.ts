@@ -1,12 +1,10 @@
-import { volumeNames } from "../common/volume-names.ts";
 import type { Configuration } from "../updater/protocol.ts";
 import type { Settings } from "./parse.ts";
 
 /** How the server runs, besides its release and its secrets, as the updater takes it. */
 export function configurationOf(settings: Settings): Omit<Configuration, "secretEnv"> {
-  const { url, listen, beforeOwner, env, profiles, project } = settings;
+  const { url, listen, beforeOwner, env, profiles, volumes } = settings;
   const { sideImages, databaseImage } = settings;
-  const volumes = volumeNames(project);
   return {
     ...(url === undefined ? {} : { url }),
     listen,

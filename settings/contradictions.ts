@@ -1,6 +1,7 @@
 /** What is wrong with settings together. */
 import type * as z from "zod";
 import { toMilliseconds } from "../common/duration.ts";
+import { volumeNames } from "../common/volume-names.ts";
 import { publishedImage } from "../release/published-image.ts";
 import type { Problem } from "./problems.ts";
 import type { settingsSchema } from "./schema.ts";
@@ -66,6 +67,32 @@ export function accessProblems({ server, prepareServer }: Parsed): Problem[] {
         "can't be done through the runner (server.access is runner): whoever installs the runner as root " +
         "installs Docker, too",
       example: "pulumi config rm prepareServer",
+    },
+  ];
+}
+
+/** One volume for both would mix them up; the runner knows its own by their usual names. */
+export function volumeProblems({ project, volumes, server }: Parsed): Problem[] {
+  const usual = volumeNames(project);
+  const { database = usual.database, files = usual.files } = volumes;
+  if (database === files)
+    return [
+      {
+        key: "volumes.files",
+        cause: "expected another volume than that of the database",
+        got: { value: files },
+        example: usual.files,
+      },
+    ];
+  const isUsual = database === usual.database && files === usual.files;
+  if (isUsual || server.access !== "runner") return [];
+  return [
+    {
+      key: "volumes",
+      cause:
+        "can't be others than the project's own through the runner (server.access is runner), which lets " +
+        "nobody name a volume",
+      example: "pulumi config rm volumes",
     },
   ];
 }

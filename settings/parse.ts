@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import type * as z from "zod";
 import { type Duration, toMilliseconds } from "../common/duration.ts";
 import { toBytes } from "../common/size.ts";
+import { type VolumeNames, volumeNames } from "../common/volume-names.ts";
 import type { ServerAddress } from "../transport/address.ts";
 import { readEnvironment } from "./environment.ts";
 import { problemOfUnknownKey } from "./keys.ts";
@@ -14,6 +15,7 @@ import {
   imageProblems,
   type Parsed,
   rollbackProblems,
+  volumeProblems,
 } from "./contradictions.ts";
 import { settingsSchema } from "./schema.ts";
 import { isUnspoken, secrecyProblems } from "./secrecy.ts";
@@ -32,6 +34,7 @@ export interface Settings {
   server: ServerAddress | null;
   directory: string;
   project: string;
+  volumes: VolumeNames;
   /** Scheme and host without a slash at the end. */
   url?: string;
   listen: { address: string; port: number };
@@ -144,13 +147,18 @@ export function parseSettings(raw: Record<string, unknown>, options: ParseOption
   );
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
-    problems.push(...accessProblems(parsed.data));
+    problems.push(...accessProblems(parsed.data), ...volumeProblems(parsed.data));
     problems.push(...rollbackProblems(parsed.data.rollback), ...backupProblems(parsed.data.backup));
   }
   if (problems.length > 0 || parsed.data === undefined) {
     throw configurationError(problems, options.namespace ?? "chatalot-deploy");
   }
   return settingsOf(parsed.data, env, secretEnv);
+}
+
+function volumesOf({ project, volumes }: Parsed): VolumeNames {
+  const usual = volumeNames(project);
+  return { database: volumes.database ?? usual.database, files: volumes.files ?? usual.files };
 }
 
 function settingsOf(
@@ -167,6 +175,7 @@ function settingsOf(
     ...{ release, repository, project, listen, beforeOwner, health, prepareServer, whenItFails },
     server: host === undefined ? null : { ...access, host },
     directory,
+    volumes: volumesOf(parsed),
     ...(url === undefined ? {} : { url: originOf(url) ?? url }),
     ...{ env, secretEnv },
     profiles: [...new Set(profiles)],

@@ -7,6 +7,7 @@ import {
   buildShape,
   keepShape,
   rollbackShape,
+  volumesShape,
 } from "./shapes.ts";
 import {
   boolean,
@@ -54,6 +55,8 @@ export const settingsSchema = z.strictObject({
    * @default "chatalot"
    */
   project: projectName.default("chatalot"),
+  /** Where the data are, if not in volumes with the usual names. Set by `npx chatalot adopt`. */
+  volumes: section(volumesShape, "pulumi config set --path volumes.database chat_postgres_data"),
   /**
    * The public address of the chat, without a path. Sets PUBLIC_URL.
    *

@@ -6,11 +6,13 @@ import {
   listenShape,
   rollbackShape,
   serverShape,
+  volumesShape,
 } from "./shapes.ts";
 
 /** Keys with keys of their own. Pulumi gives their values as JSON. */
 export const SECTIONS: Record<string, readonly string[]> = {
   server: Object.keys(serverShape),
+  volumes: Object.keys(volumesShape),
   listen: Object.keys(listenShape),
   health: Object.keys(healthShape),
   keep: Object.keys(keepShape),

@@ -11,6 +11,7 @@ import {
   ipAddress,
   size,
   sizeOrAll,
+  volumeName,
 } from "./values.ts";
 
 /** Keys of `server`: how it is reached (see transport/address.ts), and where on it. */
@@ -30,6 +31,25 @@ export const serverShape = {
    * @default "/srv/chatalot", as upstream's script
    */
   directory: directory.default("/srv/chatalot"),
+};
+
+/** Keys of `volumes`: where the data are, in a chat that was taken over. */
+export const volumesShape = {
+  /**
+   * Docker's name of the volume with the database. Another one would be another database: pulumi refuses
+   * to replace the one that it protects.
+   *
+   * @default the project's name with `_postgres_data`
+   * @example pulumi config set --path volumes.database chat_postgres_data
+   */
+  database: volumeName.optional(),
+  /**
+   * Docker's name of the volume with the uploads.
+   *
+   * @default the project's name with `_file_storage`
+   * @example pulumi config set --path volumes.files chat_file_storage
+   */
+  files: volumeName.optional(),
 };
 
 /** Keys of `health`: when a new release counts as healthy. */

@@ -282,6 +282,11 @@ export const backupName = z.custom<string>((value) => backupNameSchema.safeParse
   error: "expected the name of a backup, for example 000012-20260301T201500Z",
 });
 
+export const volumeName = z.custom<string>(
+  (value) => typeof value === "string" && /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(value),
+  { error: "expected Docker's name of a volume, for example chat_postgres_data" },
+);
+
 export const projectName = z.custom<string>(
   (value) => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,39}$/.test(value),
   { error: "expected up to 40 lower-case letters, digits, - and _, for example chatalot" },

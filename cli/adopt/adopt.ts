@@ -61,7 +61,8 @@ export async function adopt(
   const answer = await lookForChatOn(server, context.tell);
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
   const mirror = await mirrorOf(values.settings.repository);
-  const found = await describe(mirror, answer.chat, options.release);
+  const { project } = values.settings;
+  const found = await describe(mirror, { chat: answer.chat, project }, options.release);
   for (const line of planText(server, found)) context.tell(line);
   const { request, raw } = requestOf(values, found);
   if (!yes && !(await agrees(question, "\nTake it over?"))) return "declined";
@@ -87,7 +88,7 @@ export async function adopt(
 /** What it is by the operator's word, or by what is checked out there. */
 async function describe(
   mirror: Mirror,
-  chat: FoundChat,
+  { chat, project }: { chat: FoundChat; project: string },
   wanted: string | undefined,
 ): Promise<Found> {
   const name = wanted ?? chat.commit;
@@ -100,11 +101,16 @@ async function describe(
   const [tag = release.tag] = await tagsAt(mirror, release.commit);
   const reference =
     tag === undefined ? release.commit : pinned({ name: tag, commit: release.commit });
-  return { chat, release, reference, settings: settingsOfFound(chat, release.composeFile) };
+  return {
+    chat,
+    release,
+    reference,
+    settings: settingsOfFound(chat, release.composeFile, project),
+  };
 }
 
 function planText(server: RemoteServer, { chat, reference, settings }: Found): string[] {
-  const { listen, url, env, secretEnv, profiles, leftOut } = settings;
+  const { listen, url, env, secretEnv, profiles, leftOut, volumes } = settings;
   const names = [...Object.keys(env), ...Object.keys(secretEnv)].sort();
   const lines: [string, string][] = [
     ["ADOPT", `the chat in ${chat.directory} on ${server.target}`],
@@ -116,6 +122,7 @@ function planText(server: RemoteServer, { chat, reference, settings }: Found): s
     ...(url === undefined ? [] : [["Address", url] as [string, string]]),
     ["Settings", names.length === 0 ? "as the release has them" : names.join(", ")],
     ...(profiles.length === 0 ? [] : [["Profiles", profiles.join(", ")] as [string, string]]),
+    ...Object.values(volumes).map((name): [string, string] => ["Volume", `${name}, by that name`]),
     ["Kept", "its database, uploads, passwords and keys, as they are"],
     ...leftOut.map((text): [string, string] => ["Left out", text]),
     ["Restart", "none: what runs goes on"],
@@ -128,11 +135,11 @@ function requestOf(
   { raw: before, place }: StackValues,
   { release, reference, settings }: Found,
 ): { request: AdoptRequest; raw: Record<string, unknown> } {
-  const { listen, url, env, moreEnv, profiles, secretEnv } = settings;
+  const { listen, url, env, moreEnv, profiles, secretEnv, volumes } = settings;
   const beforeOwner = (before["listen"] as { beforeOwner?: unknown } | undefined)?.beforeOwner;
   const raw = {
     ...before,
-    ...{ release: reference, env, moreEnv, profiles, url },
+    ...{ release: reference, env, moreEnv, profiles, url, volumes },
     ...(listen === undefined
       ? {}
       : { listen: { ...listen, ...(beforeOwner === undefined ? {} : { beforeOwner }) } }),
@@ -146,7 +153,7 @@ function requestOf(
       protocol: PROTOCOL,
       directory: place.directory,
       project: place.project,
-      volumes: place.volumes,
+      volumes: [parsed.volumes.database, parsed.volumes.files],
       requestedBy: requester(),
       release: {
         ...{ name: reference, commit },
@@ -165,10 +172,10 @@ function requestOf(
 async function writeSettings(
   stack: string | undefined,
   { path, text }: StackFile,
-  { release, listen, url, env, moreEnv, profiles }: Record<string, unknown>,
+  { release, listen, url, env, moreEnv, profiles, volumes }: Record<string, unknown>,
   { secretEnv }: FoundSettings,
 ): Promise<string> {
-  const values = { release, listen, url, env, moreEnv, profiles };
+  const values = { release, listen, url, env, moreEnv, profiles, volumes };
   const { mode } = await stat(path);
   await writeFileDurably(path, withValues(text, values), mode & 0o777);
   await putSecretsBack(stack, path, { objectValue: secretEnv, secret: true });

@@ -1,4 +1,5 @@
 /** The settings that describe a chat as it was found, so that `pulumi up` has nothing to change. */
+import { type VolumeNames, volumeNames } from "../../common/volume-names.ts";
 import { composeFacts } from "../../release/compose-facts.ts";
 import { profilesOf } from "../../release/compose-profiles.ts";
 import { homeOf, isManaged, looksSecret, readEnvironment } from "../../settings/environment.ts";
@@ -8,6 +9,8 @@ import type { FoundChat } from "../../updater/adopt/protocol.ts";
 
 export interface FoundSettings {
   listen?: { address: string; port: number };
+  /** Only those that have not the usual names. */
+  volumes: Partial<VolumeNames>;
   url?: string;
   env: Record<string, string>;
   /** Secret. */
@@ -18,11 +21,19 @@ export interface FoundSettings {
   leftOut: string[];
 }
 
-/** @param composeText the compose file of the release that runs */
-export function settingsOfFound(chat: FoundChat, composeText: string): FoundSettings {
+/**
+ * @param composeText the compose file of the release that runs
+ * @param project by which the usual names of volumes are made
+ */
+export function settingsOfFound(
+  chat: FoundChat,
+  composeText: string,
+  project: string,
+): FoundSettings {
   const used = new Set(composeFacts(composeText).variables);
   const found: FoundSettings = {
     ...(chat.listen === undefined ? {} : { listen: chat.listen }),
+    volumes: unusualVolumes(chat, project),
     ...{ env: {}, secretEnv: {}, moreEnv: [], leftOut: [] },
     profiles: profilesOfRunning(chat.services, composeText),
   };
@@ -32,6 +43,17 @@ export function settingsOfFound(chat: FoundChat, composeText: string): FoundSett
     else if (!isManaged(name)) take(found, name, value, used.has(name) || isInServer(chat, name));
   }
   return found;
+}
+
+function unusualVolumes(
+  { databaseVolume: database, filesVolume: files }: FoundChat,
+  project: string,
+): Partial<VolumeNames> {
+  const usual = volumeNames(project);
+  return {
+    ...(database === undefined || database === usual.database ? {} : { database }),
+    ...(files === undefined || files === usual.files ? {} : { files }),
+  };
 }
 
 function isInServer({ effective }: FoundChat, name: string): boolean {

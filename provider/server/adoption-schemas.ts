@@ -16,6 +16,8 @@ const chat = z.object({
   directory: line,
   commit: commit.optional(),
   listen: published.optional(),
+  databaseVolume: line.optional(),
+  filesVolume: line.optional(),
   // Never shown; what becomes a setting of them is read as every setting is.
   variables: z.record(z.string().max(200), z.string().max(100_000)),
   effective: z.array(z.string().max(200)),

@@ -50,7 +50,7 @@ export interface ServerPlace {
   server: ServerAddress | null;
   directory: string;
   project: string;
-  /** Volumes with users' data. */
+  /** Volumes with users' data: the database's, then the one with the uploads. */
   volumes: string[];
   /** The port that will be published. */
   port: number;

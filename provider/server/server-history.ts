@@ -45,10 +45,10 @@ async function read(
   runner: Runner,
   compareWith?: string,
 ): Promise<InstanceHistory> {
-  const { directory, project } = server.place;
+  const { directory, project, volumes } = server.place;
   const request: HistoryRequest = {
     ...{ directory, project },
-    filesVolume: volumeNames(project).files,
+    filesVolume: volumes[1] ?? volumeNames(project).files,
     ...(compareWith === undefined ? {} : { compareWith }),
   };
   const { stdout } = await server.ask(

@@ -35,6 +35,14 @@ GIPHY_API_KEY=${TOKEN}
 MAX_FILE_SIZE_MB=250
 `;
 
+/** A volume with a name of the operator's own, as a chat has it that was moved once. */
+const OWN_VOLUME = "my_messages";
+const OVERRIDE = `
+volumes:
+  postgres_data:
+    name: ${OWN_VOLUME}
+`;
+
 describe("a chat that the page's own procedure deployed", function () {
   this.timeout(600_000);
   let demo: DemoServer;
@@ -49,8 +57,9 @@ describe("a chat that the page's own procedure deployed", function () {
     await cloneOnto(demo, tags["v1.0.0"] ?? "");
     await shell(
       demo,
-      `cd ${DIRECTORY}; sh scripts/make-secrets.sh; printf '%s' "$1" >> .env; docker compose up --detach --build`,
-      OWN_VARIABLES,
+      `cd ${DIRECTORY}; sh scripts/make-secrets.sh; printf '%s' "$1" >> .env
+       printf '%s' "$2" > docker-compose.override.yml; docker compose up --detach --build`,
+      ...[OWN_VARIABLES, OVERRIDE],
     );
     await untilHealthy();
     await write();
@@ -129,6 +138,7 @@ describe("a chat that the page's own procedure deployed", function () {
     const settings = await readFile(join(operator.folder, "Pulumi.test.yaml"), "utf8");
     expect(settings).to.contain(`v1.0.0@${tags["v1.0.0"]}`);
     expect(settings).to.contain("REGISTRATION_MODE: open");
+    expect(settings).to.contain(`database: ${OWN_VOLUME}`).and.not.to.contain("files:");
     expect(settings).to.match(/GIPHY_API_KEY:\s+secure: /);
     for (const text of [output, settings, JSON.stringify(await operator.exported())])
       expect(text).not.to.contain(TOKEN);
@@ -184,6 +194,9 @@ describe("a chat that the page's own procedure deployed", function () {
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
     expect(await webVersion(chatUrl(demo))).to.equal("1.1.0");
     expect(await appliedMigrations(demo)).to.deep.equal([1, 2, 3, 4]);
+    expect((await shell(demo, "docker volume ls --quiet | sort")).split("\n"))
+      .to.include(OWN_VOLUME)
+      .and.not.to.include("chatalot_postgres_data");
     expect(await shell(demo, `docker exec ${SERVER} printenv GIPHY_API_KEY`)).to.equal(TOKEN);
     await nothingIsLost();
   });

@@ -60,6 +60,8 @@ describe("hostile values of the settings", function () {
     release: { raw: top("release"), use: (settings) => isNoRelease(settings.release) },
     repository: { raw: top("repository"), use: isNoRepository },
     project: { raw: top("project"), use: isRendered },
+    "volumes.database": { ...inside("volumes", "database"), use: isRendered },
+    "volumes.files": { ...inside("volumes", "files"), use: isRendered },
     url: { raw: top("url"), use: isRendered },
     profiles: { raw: top("profiles"), use: isRendered },
     moreEnv: { raw: top("moreEnv") },

@@ -64,6 +64,7 @@ describe("parseSettings", () => {
       secretEnv: {},
       profiles: [],
       sideImages: {},
+      volumes: { database: "chatalot_postgres_data", files: "chatalot_file_storage" },
       health: {
         timeout: "60 seconds",
         migrationTimeout: "30 minutes",
@@ -355,6 +356,22 @@ describe("parseSettings", () => {
     for (const raw of [{ runtime: "systemd" }, { whenItFails: "stop" }])
       expect(problem(raw)).to.include("not available in this version");
     expect(problem({ runtime: "podman" })).to.include('expected "docker"');
+  });
+
+  it("takes other volumes, one for each, and none through the runner", () => {
+    const { volumes } = parseSettings({ release: "v1", volumes: { database: "my_messages" } });
+    expect(volumes).to.deep.equal({ database: "my_messages", files: "chatalot_file_storage" });
+    expect(problem({ volumes: { files: "chatalot_postgres_data" } })).to.match(
+      /^volumes\.files: expected another volume than that of the database/,
+    );
+    expect(problem({ volumes: { database: "/var/data" } })).to.match(
+      /^volumes\.database: expected Docker's name of a volume/,
+    );
+    const server = { host: "chat.example.org", user: "deploy", access: "runner" };
+    expect(problem({ server, volumes: { database: "my_messages" } })).to.match(
+      /^volumes: can't be others than the project's own through the runner/,
+    );
+    expect(() => parseSettings({ release: "v1", server, volumes: {} })).not.to.throw();
   });
 
   it("takes another place for copies, for whom they are encrypted, and neither alone", () => {

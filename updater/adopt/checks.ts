@@ -39,7 +39,7 @@ export async function reasonsBeforeWriting(
     if (found !== wanted)
       reasons.push(
         `The data of ${what} are ${found === undefined ? "in no volume of Docker's" : `in the volume ${found}`}, ` +
-          `and this tool keeps them in ${wanted}. Move them there first, as docs/adopt.md says.`,
+          `and would be looked for in ${wanted}. Move them into a volume first, as docs/adopt.md says.`,
       );
   if (chat.missing.length > 0)
     reasons.push(

@@ -13,7 +13,7 @@ export async function lookForChat(request: LookRequest): Promise<LookAnswer> {
   const paths = instancePaths(request.directory);
   const chat = await chatToAdopt(paths, request.project);
   if (typeof chat === "string") return { answer: "refused", reasons: [chat] };
-  const { directory, listen, services } = chat;
+  const { directory, listen, services, databaseVolume, filesVolume } = chat;
   const [commit, text] = await Promise.all([
     commitOf(chat),
     readFileIfThere(join(directory, ".env")),
@@ -26,6 +26,8 @@ export async function lookForChat(request: LookRequest): Promise<LookAnswer> {
       directory,
       ...(commit === undefined ? {} : { commit }),
       ...(listen === undefined ? {} : { listen }),
+      ...(databaseVolume === undefined ? {} : { databaseVolume }),
+      ...(filesVolume === undefined ? {} : { filesVolume }),
       variables,
       effective: Object.keys(variables).filter((name) => environment.get(name) === variables[name]),
       services: [...services.keys()].filter((service) => service !== DATABASE_SERVICE),

@@ -14,6 +14,9 @@ export interface FoundChat {
   commit?: string;
   /** Where the chat is published on the host; absent: nowhere. */
   listen?: { address: string; port: number };
+  /** Docker's names of the volumes with the data; absent: they are in none. */
+  databaseVolume?: string;
+  filesVolume?: string;
   /** What stands in the `.env` there. Secret. */
   variables: Record<string, string>;
   /** Names of those that the server's container really has with that value. */

@@ -23,7 +23,7 @@ services:
 
 function found(variables: Record<string, string>, changes: Partial<FoundChat> = {}) {
   const chat = { directory: "/srv/chatalot", effective: [], services: [], ...changes };
-  return settingsOfFound({ ...chat, variables }, COMPOSE);
+  return settingsOfFound({ ...chat, variables }, COMPOSE, "chatalot");
 }
 
 describe("the settings of a chat as it was found", () => {
@@ -41,6 +41,18 @@ describe("the settings of a chat as it was found", () => {
     });
     expect(url).to.equal("https://chat.example.org");
     expect(leftOut).to.deep.equal([]);
+  });
+
+  it("name the volumes that have not the usual names", () => {
+    const files = { filesVolume: "chatalot_file_storage" };
+    expect(found({}, { databaseVolume: "my_messages", ...files }).volumes).to.deep.equal({
+      database: "my_messages",
+    });
+    expect(found({}, { databaseVolume: "chatalot_postgres_data", ...files }).volumes).to.deep.equal(
+      {},
+    );
+    // Data in a folder of the host are in no volume, which the server refuses.
+    expect(found({}).volumes).to.deep.equal({});
   });
 
   it("never have what this tool sets itself, nor what is empty", () => {
