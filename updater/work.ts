@@ -167,31 +167,34 @@ async function switchWork(
       (await runsAsCommitted(paths, driver, serving)),
     serving: serving === undefined ? {} : { serving },
     published: { listen },
-    plan: async (sequence) => ({
-      ...base,
-      release: request.release,
-      target: {
-        ...placedTarget(placement, request, ledger, sequence),
-        releaseDirectory: await writeRelease(
-          paths,
-          withVolume(rendered, placedTarget(placement, request, ledger, sequence).postgres),
+    plan: async (sequence) => {
+      const place = placedTarget(placement, request, ledger, sequence);
+      return {
+        ...base,
+        release: request.release,
+        target: {
+          ...place,
+          releaseDirectory: await writeRelease(
+            paths,
+            withVolume(rendered, place.postgres),
+            image,
+            secrets,
+            sequence,
+          ),
+          configurationDigest: digest,
           image,
-          secrets,
-          sequence,
-        ),
-        configurationDigest: digest,
-        image,
-        profiles: request.configuration.profiles,
-        listen,
-        gate: request.gate,
-        keepReleases: request.keepReleases,
-        keepBackups: request.keepBackups,
-        keepRevertPoints: request.keepRevertPoints,
-        filesVolume: request.configuration.filesVolume,
-        ...databaseWay,
-        ...(request.hookTimeLimit === undefined ? {} : { hookTimeLimit: request.hookTimeLimit }),
-      },
-    }),
+          profiles: request.configuration.profiles,
+          listen,
+          gate: request.gate,
+          keepReleases: request.keepReleases,
+          keepBackups: request.keepBackups,
+          keepRevertPoints: request.keepRevertPoints,
+          filesVolume: request.configuration.filesVolume,
+          ...databaseWay,
+          ...(request.hookTimeLimit === undefined ? {} : { hookTimeLimit: request.hookTimeLimit }),
+        },
+      };
+    },
   };
 }
 

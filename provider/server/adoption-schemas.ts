@@ -6,11 +6,10 @@ import type {
   FoundChat,
   LookAnswer,
 } from "../../updater/adopt/protocol.ts";
-import { line, type Members, texts, word } from "./answers.ts";
+import { line, type Members, refused, texts, word } from "./answers.ts";
 import { commit, published } from "./record-schemas.ts";
 
 const lines = z.array(line);
-const refused = z.object({ answer: z.literal("refused"), reasons: texts });
 
 const chat = z.object({
   directory: line,

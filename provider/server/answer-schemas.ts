@@ -23,7 +23,7 @@ import {
   type Verdict,
 } from "../../updater/protocol.ts";
 import type { ScheduleState, SetScheduleAnswer } from "../../updater/schedule/protocol.ts";
-import { type Members, line, text, texts, time, whole, word } from "./answers.ts";
+import { type Members, line, refused, text, texts, time, whole, word } from "./answers.ts";
 import {
   applied,
   backupKind,
@@ -182,7 +182,7 @@ const withoutJob = [
     serving: ledgerRecord.optional(),
     listen,
   }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ] as const;
 
 /** What `submit` answers. */
@@ -270,7 +270,7 @@ export const resolveSchema: z.ZodType<ResolveAnswer> = z.discriminatedUnion("ans
   z.object({ answer: z.literal("shown"), predicament }),
   z.object({ answer: z.literal("cleared") }),
   z.object({ answer: z.literal("reopened"), sequence: whole, offset: whole }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 /** What `set-schedule` answers. */
@@ -279,7 +279,7 @@ export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUn
     answer: z.literal("set"),
     next: z.object({ backup: line.optional(), drill: line.optional() }),
   }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 /** What `copy-backups` answers. */
@@ -288,19 +288,17 @@ export const copySchema: z.ZodType<CopyAnswer> = z.discriminatedUnion("answer", 
     ...{ answer: z.literal("copied"), to: line, count: whole },
     names: z.array(backupNameSchema),
   }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 /** What `set-alerts` answers. */
 export const setAlertsSchema: z.ZodType<SetAlertsAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("set") }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 /** What `test-alerts` answers. */
 export const testAlertsSchema = z.object({ problems: texts });
-
-const refused = z.object({ answer: z.literal("refused"), reasons: texts });
 
 /** What `pause` answers. */
 export const pauseSchema: z.ZodType<PauseAnswer> = z.discriminatedUnion("answer", [

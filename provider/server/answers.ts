@@ -87,3 +87,6 @@ function unreadable({ what, target }: AnswerContext, cause: string, error: unkno
 function cut(value: string, length: number): string {
   return value.length > length ? `${value.slice(0, length)}…` : value;
 }
+
+/** How every verb answers that does not do what it is asked for. */
+export const refused = z.object({ answer: z.literal("refused"), reasons: texts });

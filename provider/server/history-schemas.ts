@@ -5,7 +5,7 @@ import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/
 import type { Backup } from "../../updater/backups.ts";
 import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
 import { backupNameSchema, type KeptDatabase } from "../../updater/protocol.ts";
-import { type Members, line, text, texts, time, whole, word } from "./answers.ts";
+import { type Members, line, refused, text, time, whole, word } from "./answers.ts";
 import {
   durations,
   kind,
@@ -41,13 +41,13 @@ export const backupListSchema: z.ZodType<BackupList> = z.object({
 export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("wanted") }),
   z.object({ answer: z.literal("there") }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 /** What `remove-backup` answers. */
 export const removeBackupSchema: z.ZodType<RemoveBackupAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("removed") }),
-  z.object({ answer: z.literal("refused"), reasons: texts }),
+  refused,
 ]);
 
 const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
