@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, stop } from "esbuild";
-import { REQUIRE, updaterBundle } from "../provider/server/updater-bundle.ts";
+import { updaterBundle } from "../provider/server/updater-bundle.ts";
 
 /** How long another version's bundle is kept for a process that is just starting it. */
 const KEEP_OTHERS_FOR = 24 * 60 * 60_000;
@@ -48,19 +48,18 @@ async function bundleInto(folder: string): Promise<void> {
   await build({
     ...OPTIONS,
     entryPoints: ["index.ts"],
-    outfile: join(folder, "program.js"),
+    outfile: join(folder, "program.cjs"),
     // The engine's host has loaded the SDK already, and there must be only one of it.
     external: ["@pulumi/pulumi", "@pulumi/pulumi/*"],
   });
   await build({
     ...OPTIONS,
     entryPoints: ["provider/main.ts"],
-    outfile: join(folder, "provider.js"),
-    define: { UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
+    outfile: join(folder, "provider.cjs"),
+    define: { ...OPTIONS.define, UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
     // The one is only needed to bundle the updater, which is there; the other has its code beside it.
     external: ["esbuild", "libpg-query"],
   });
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
   await stop();
 }
 
@@ -69,13 +68,16 @@ const OPTIONS: BuildOptions = {
   bundle: true,
   platform: "node",
   target: "node20.19",
-  format: "esm",
+  // As run-bundle.mjs takes them.
+  format: "cjs",
+  supported: { "dynamic-import": false },
+  define: { "import.meta.url": "fileUrl" },
+  banner: { js: 'const fileUrl = require("node:url").pathToFileURL(__filename).href;' },
   // Without comments and long names there is less to read at each start.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "none",
   logLevel: "silent",
-  banner: REQUIRE,
 };
 
 async function removeOthers(parent: string, current: string): Promise<void> {

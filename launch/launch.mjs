@@ -5,10 +5,10 @@
 // TypeScript takes longer than all that a no-op update asks of the server; a bundle needs none of it.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import module from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { runBundle } from "./run-bundle.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 
@@ -20,8 +20,8 @@ const files = ["index.ts", "settings.ts", "package-lock.json"];
 
 /** What can be started, and its file in the folder of bundles. */
 const programs = {
-  program: { bundle: "program.js", source: "index.ts" },
-  provider: { bundle: "provider.js", source: "provider/main.ts" },
+  program: { bundle: "program.cjs", source: "index.ts" },
+  provider: { bundle: "provider.cjs", source: "provider/main.ts" },
 };
 
 /**
@@ -31,19 +31,17 @@ const programs = {
  * @returns what its module exports
  */
 export async function launch(name) {
-  // From Node 22.1 on the machine code is kept as well.
-  module.enableCompileCache?.();
   const { bundle, source } = programs[name];
   // Beside the packages, so that the bundles find them; with another checkout they are others.
   const folder = path.join(root, "node_modules", ".cache", "chatalot-deploy", `bundles-${key()}`);
   const file = path.join(folder, bundle);
-  if (existsSync(file)) return import(pathToFileURL(file).href);
+  if (existsSync(file)) return runBundle(file);
   const { register } = await import("tsx/esm/api");
   register();
   const { makeBundles } = await import("./bundle.ts");
   // Where nothing can be written it is started from the sources, each time.
   const isMade = await makeBundles(folder);
-  return import(pathToFileURL(isMade ? file : path.join(root, source)).href);
+  return isMade ? runBundle(file) : import(pathToFileURL(path.join(root, source)).href);
 }
 
 /** Changes with every byte of the sources, the packages, and the Node that runs them. */

@@ -2,8 +2,14 @@
 // 3.248: a third of the time until the first resource).
 import { createRequire } from "node:module";
 
-/** What the SDK loads only for functions as code: to read them, and to find their packages. There are none here. */
-const UNUSED = ["@npmcli/arborist", "typescript"];
+/**
+ * What the SDK loads only for functions as code (to read them, and to find their packages) and for
+ * programs that run Pulumi themselves. There are none of either here.
+ */
+const UNUSED = [
+  ...["@npmcli/arborist", "fdir", "normalize-package-data", "typescript"],
+  "./automation",
+];
 
 /** Call it before the SDK is loaded whole. */
 export function keepSdkLean() {
@@ -24,7 +30,11 @@ function loadWhenUsed(require, name) {
     return require(name);
   };
   // Said to be an ES module, it is handed on as it is; else its members would be copied, and so loaded.
-  const get = (_target, member) => member === "__esModule" || real()[member];
+  const get = (_target, member) => {
+    if (member === "__esModule") return true;
+    const loaded = real();
+    return member === "default" && !loaded.__esModule ? loaded : loaded[member];
+  };
   stub.exports = new Proxy({}, { get });
   require.cache[file] = stub;
 }

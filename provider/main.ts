@@ -9,4 +9,4 @@ import { makeService } from "./engine/service.ts";
 const chatalot = new ChatalotProvider();
 
 // When the engine is gone, nobody is left to report to: jobs go on without us.
-await servePlugin({ service: makeService(chatalot), end: () => chatalot.cancel() });
+void servePlugin({ service: makeService(chatalot), end: () => chatalot.cancel() });

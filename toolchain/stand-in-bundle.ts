@@ -8,6 +8,8 @@ import { pluginVersions, type PluginName } from "./versions.ts";
 const sources = path.join(import.meta.dirname, "stand-ins");
 /** What every plugin of the project shares. */
 const plugin = path.join(import.meta.dirname, "../provider/engine");
+/** What starts a bundle fast, as it does our own provider. */
+const runner = path.join(import.meta.dirname, "../launch/run-bundle.mjs");
 
 /** How long another version's bundle is kept for an engine that is just starting it. */
 const keepOthersFor = 24 * 60 * 60 * 1000;
@@ -19,6 +21,7 @@ export async function standInKey(): Promise<string> {
     const files = (await readdir(folder)).filter((file) => file.endsWith(".ts")).sort();
     for (const file of files) await add(path.join(folder, file));
   }
+  await add(runner);
   await add(import.meta.filename);
   return hash.digest("hex").slice(0, 16);
 
@@ -34,7 +37,7 @@ export async function isCurrentStandIn(
   key: string,
 ): Promise<boolean> {
   const script = await readFile(scriptOf(place, name), "utf8").catch(() => "");
-  if (!script.includes(bundleName(key))) return false;
+  if (!script.includes(startName(key))) return false;
   return (await stat(path.join(place, bundleName(key))).catch(() => undefined)) !== undefined;
 }
 
@@ -53,6 +56,8 @@ export async function placeStandIn(place: string, name: PluginName, key: string)
     platform: "node",
     target: "node20",
     format: "cjs",
+    minifySyntax: true,
+    minifyWhitespace: true,
     define: { STAND_IN_VERSION: JSON.stringify(pluginVersions[name]) },
     write: false,
     logLevel: "silent",
@@ -60,9 +65,13 @@ export async function placeStandIn(place: string, name: PluginName, key: string)
   const [bundle] = result.outputFiles;
   if (bundle === undefined) throw new Error(`the stand-in ${name} has no bundle`);
   await writeAtomically(path.join(place, bundleName(key)), bundle.contents);
+  const start =
+    (await readFile(runner, "utf8")) +
+    `\nrunBundle(path.join(import.meta.dirname, "${bundleName(key)}"));\n`;
+  await writeAtomically(path.join(place, startName(key)), start);
   const script = `#!/bin/sh
 # A stand-in for Pulumi's ${name} plugin, made by chatalot-deploy for a machine that can't download it.
-exec node --no-warnings "\${0%/*}/${bundleName(key)}" "$@"
+exec node --no-warnings "\${0%/*}/${startName(key)}" "$@"
 `;
   await writeAtomically(scriptOf(place, name), script, 0o755);
   await rm(`${place}.partial`, { force: true });
@@ -77,9 +86,14 @@ function bundleName(key: string): string {
   return `stand-in-${key}.cjs`;
 }
 
+/** Runs the bundle. */
+function startName(key: string): string {
+  return `stand-in-${key}.mjs`;
+}
+
 async function removeOldBundles(place: string, key: string): Promise<void> {
   for (const file of await readdir(place)) {
-    if (!file.startsWith("stand-in-") || file === bundleName(key)) continue;
+    if (!file.startsWith("stand-in-") || file.startsWith(`stand-in-${key}.`)) continue;
     const { mtimeMs } = await stat(path.join(place, file));
     if (Date.now() - mtimeMs > keepOthersFor) await rm(path.join(place, file));
   }

@@ -17,8 +17,8 @@ describe("the bundles", () => {
   it("has an entry point, and the very updater that the sources give", async () => {
     expect(await makeBundles(join(folder, "bundles-a"))).to.equal(true);
     expect(await readdir(join(folder, "bundles-a"))).to.include.members([
-      "program.js",
-      "provider.js",
+      "program.cjs",
+      "provider.cjs",
       "updater.mjs",
     ]);
     const updater = await readFile(join(folder, "bundles-a", "updater.mjs"));
@@ -27,11 +27,20 @@ describe("the bundles", () => {
     expect(await readdir(folder), "nothing half made is left").to.deep.equal(["bundles-a"]);
   });
 
+  it("is run without a loader of modules, which would not find what it imports later", async () => {
+    await makeBundles(join(folder, "bundles-a"));
+    for (const name of ["program.cjs", "provider.cjs"]) {
+      const text = await readFile(join(folder, "bundles-a", name), "utf8");
+      // With the parser of SQL among it, which is loaded when it is needed.
+      expect(text.match(/[^.\w]import\([^)]*\)/g) ?? [], name).to.deep.equal([]);
+    }
+  });
+
   it("leaves one alone that another process made meanwhile", async () => {
     await mkdir(join(folder, "bundles-a"));
-    await writeFile(join(folder, "bundles-a", "provider.js"), "theirs");
+    await writeFile(join(folder, "bundles-a", "provider.cjs"), "theirs");
     expect(await makeBundles(join(folder, "bundles-a"))).to.equal(true);
-    expect(await readFile(join(folder, "bundles-a", "provider.js"), "utf8")).to.equal("theirs");
+    expect(await readFile(join(folder, "bundles-a", "provider.cjs"), "utf8")).to.equal("theirs");
   });
 
   it("removes those of other versions after a day, and not before", async () => {

@@ -27,9 +27,12 @@ describe("keepSdkLean", () => {
         sdk: typeof pulumi.CustomResource,
         others: files.filter((file) => /node_modules\\/(pacote|sigstore)\\//.test(file)),
         resolver: loaded("@npmcli/arborist"),
+        automation: loaded("@pulumi/pulumi/automation"),
       }));
     `);
-    expect(answer).to.deep.equal({ sdk: "function", others: [], resolver: false });
+    expect(answer).to.deep.equal({
+      ...{ sdk: "function", others: [], resolver: false, automation: false },
+    });
   });
 
   it("leaves the SDK whole for who does that", async () => {
@@ -38,5 +41,21 @@ describe("keepSdkLean", () => {
       console.log(JSON.stringify({ isCode: text.includes("42"), resolver: typeof require("@npmcli/arborist").Node }));
     `);
     expect(answer).to.deep.equal({ isCode: true, resolver: "function" });
+  });
+
+  it("leaves it whole for who finds the packages of functions", async () => {
+    const answer = await run(`
+      const paths = await pulumi.runtime.computeCodePaths({ extraIncludePackages: ["semver"] });
+      console.log(JSON.stringify([...paths.keys()].filter((path) => path.endsWith("/semver"))));
+    `);
+    expect(answer).to.deep.equal(["node_modules/semver"]);
+  });
+
+  it("leaves it whole for who runs Pulumi by it", async () => {
+    const answer = await run(`
+      const { LocalWorkspace } = pulumi.automation;
+      console.log(JSON.stringify({ workspace: typeof LocalWorkspace.create, loaded: loaded("@pulumi/pulumi/automation") }));
+    `);
+    expect(answer).to.deep.equal({ workspace: "function", loaded: true });
   });
 });
