@@ -18,15 +18,15 @@ import {
   removeBackup,
   removePartialBackups,
 } from "./backups.ts";
-import { readFileIfThere } from "./files.ts";
 import { readInstance } from "./instance.ts";
 import { openJob } from "./job.ts";
+import { obstacleOf } from "./obstacle.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { PROTOCOL } from "./protocol.ts";
 import { isLastProven } from "./retention.ts";
 import { noInstance } from "./submit.ts";
-import { acquireSubmitLock } from "./submit-lock.ts";
-import { lastProvenText, needsOperatorText, underWay } from "./texts.ts";
+import { withSubmitLock } from "./submit-lock.ts";
+import { lastProvenText } from "./texts.ts";
 
 /** Reads only. */
 export async function readBackups({ directory }: BackupsRequest): Promise<BackupList> {
@@ -50,25 +50,20 @@ export async function removeNamedBackup({
   const paths = instancePaths(directory);
   if ((await readInstance(paths)) === undefined)
     return { answer: "refused", reasons: [noInstance(paths)] };
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const refusal = await refusalToRemove(paths, name);
     if (refusal !== undefined) return { answer: "refused", reasons: [refusal] };
     await removeBackup(paths, name);
     // No job is open, so that whatever is half there is nobody's.
     await removePartialBackups(paths);
     return { answer: "removed" };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function refusalToRemove(paths: InstancePaths, name: string): Promise<string | undefined> {
-  const job = await openJob(paths);
-  if (job !== undefined) return underWay(job.summary);
-  const marker = await readFileIfThere(paths.needsOperator);
-  // A backup may be the way out of what that is about.
-  if (marker !== undefined) return needsOperatorText(marker);
+  // A backup may be the way out of what an operator is needed for.
+  const obstacle = await obstacleOf(paths);
+  if (obstacle !== undefined) return obstacle;
   const backups = (await listBackups(paths)).map(backupSummary);
   if (backups.every((backup) => backup.name !== name)) return noBackup(paths, [name]);
   return isLastProven(backups, name) ? lastProvenText(name) : undefined;

@@ -21,13 +21,12 @@ import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files
 import { flush } from "./flush.ts";
 import { findForeign } from "./foreign.ts";
 import { plantInstance, readInstance } from "./instance.ts";
-import { openJob } from "./job.ts";
+import { obstacleOf } from "./obstacle.ts";
 import { unsafeFolders } from "./ownership.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { instanceSecretsSchema } from "./protocol.ts";
 import { requireSpaceFor } from "./steps/space.ts";
-import { acquireSubmitLock } from "./submit-lock.ts";
-import { needsOperatorText, underWay } from "./texts.ts";
+import { withSubmitLock } from "./submit-lock.ts";
 
 /** The first bytes of a dump in PostgreSQL's custom format; SQL in plain text has others. */
 const DUMP_SIGNATURE = "PGDMP";
@@ -35,12 +34,7 @@ const DUMP_SIGNATURE = "PGDMP";
 /** Says whether a backup would be taken, so that nobody sends gigabytes for a refusal. */
 export async function offerBackup(offer: OfferedBackup): Promise<OfferAnswer> {
   const paths = instancePaths(offer.directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
-    return await judge(paths, offer);
-  } finally {
-    await lock.release();
-  }
+  return withSubmitLock(paths, () => judge(paths, offer));
 }
 
 /**
@@ -52,15 +46,12 @@ export async function receiveBackup(
   content: AsyncIterable<Uint8Array>,
 ): Promise<OfferAnswer> {
   const paths = instancePaths(offer.directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const answer = await judge(paths, offer);
     if (answer.answer !== "wanted") return answer;
     await take(paths, offer, content);
     return { answer: "there" };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function judge(paths: InstancePaths, offer: OfferedBackup): Promise<OfferAnswer> {
@@ -111,10 +102,8 @@ async function refusals(
       ];
     return [];
   }
-  const job = await openJob(paths);
-  if (job !== undefined) return [underWay(job.summary)];
-  const marker = await readFileIfThere(paths.needsOperator);
-  return marker === undefined ? [] : [needsOperatorText(marker)];
+  const obstacle = await obstacleOf(paths);
+  return obstacle === undefined ? [] : [obstacle];
 }
 
 function listProblem(manifest: BackupManifest, list: string | undefined): string | undefined {

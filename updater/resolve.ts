@@ -16,7 +16,7 @@ import { Ledger } from "./ledger.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import type { Predicament, ResolveAnswer, ResolveRequest } from "./protocol.ts";
 import { startUnit } from "./submit.ts";
-import { acquireSubmitLock } from "./submit-lock.ts";
+import { withSubmitLock } from "./submit-lock.ts";
 import { underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
 
@@ -41,13 +41,7 @@ export async function resolve(
   const paths = instancePaths(directory);
   if (!(await nameExists(paths.needsOperator))) return { answer: "nothing" };
   if (action === "show") return show(paths, sightOf);
-  const lock = await acquireSubmitLock(paths);
-  let answer: ResolveAnswer;
-  try {
-    answer = await decide(paths, action, { requestedBy, runner });
-  } finally {
-    await lock.release();
-  }
+  const answer = await withSubmitLock(paths, () => decide(paths, action, { requestedBy, runner }));
   // Without the lock, which the unit may want before it looks for a job.
   if (answer.answer === "reopened") await startUnit(paths, answer.sequence);
   return answer;

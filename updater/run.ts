@@ -19,7 +19,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Job, openJob } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock } from "./lock.ts";
-import { acquireSubmitLock } from "./submit-lock.ts";
+import { withSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import type { ServingRecord } from "./protocol.ts";
@@ -82,14 +82,11 @@ export async function runOpenJob(
 
 /** Under the lock of submissions, so that a job that is just being opened keeps its unit. */
 async function disarmedWithoutJob(paths: InstancePaths): Promise<boolean> {
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     if ((await openJob(paths)) !== undefined) return false;
     await disarmUnit(paths.directory);
     return true;
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function runJob(

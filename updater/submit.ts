@@ -15,7 +15,7 @@ import {
 } from "./instance.ts";
 import { Job, jobSequences, openJob, type Runner } from "./job.ts";
 import { Ledger } from "./ledger.ts";
-import { acquireSubmitLock } from "./submit-lock.ts";
+import { withSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { unsafeFolders } from "./ownership.ts";
 import { type ForeseenAnswer, type JobRequest, PROTOCOL, type SubmitAnswer } from "./protocol.ts";
@@ -39,15 +39,12 @@ async function decide(
   request: JobRequest,
   runner: Runner,
 ): Promise<SubmitAnswer> {
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const refusals = await refusalsBeforeWriting(paths, request);
     if (refusals.length > 0) return { answer: "refused", reasons: refusals };
     const instance = await ensureInstance(paths, request.project);
     return await submitLocked(paths, instance, request, runner);
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 /** Reasons that hold before this tool may write a single file into the directory. */
@@ -97,17 +94,14 @@ export function noInstance({ directory }: Pick<InstancePaths, "directory">): str
  */
 export async function foresee(request: JobRequest): Promise<ForeseenAnswer> {
   const paths = instancePaths(request.directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const refusals = await refusalsBeforeWriting(paths, request);
     if (refusals.length > 0) return { answer: "refused", reasons: refusals };
     const instance = await readInstance(paths);
     if (instance === undefined) return { answer: "would-start" };
     const found = await comparedWith(paths, instance, request);
     return "answer" in found ? found.answer : { answer: "would-start" };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function submitLocked(

@@ -20,7 +20,7 @@ import { configurationDigest, writeRelease } from "../rendered-release.ts";
 import { unpackTree } from "../steps/prepare.ts";
 import { answeringDatabase } from "../steps/step.ts";
 import { nextSequence } from "../submit.ts";
-import { acquireSubmitLock } from "../submit-lock.ts";
+import { withSubmitLock } from "../submit-lock.ts";
 import { writeTemplate } from "../unit.ts";
 import { reasonsBeforeWriting, reasonsOfRelease } from "./checks.ts";
 import { differencesOf } from "./differences.ts";
@@ -29,12 +29,7 @@ import type { AdoptAnswer, AdoptRequest } from "./protocol.ts";
 
 export async function adopt(request: AdoptRequest, runner: Runner): Promise<AdoptAnswer> {
   const paths = instancePaths(request.directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
-    return await adoptLocked(paths, request, runner);
-  } finally {
-    await lock.release();
-  }
+  return withSubmitLock(paths, () => adoptLocked(paths, request, runner));
 }
 
 async function adoptLocked(

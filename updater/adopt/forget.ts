@@ -13,14 +13,13 @@ import {
   writeFileDurably,
 } from "../files.ts";
 import { readInstance } from "../instance.ts";
-import { openJob } from "../job.ts";
 import { Ledger } from "../ledger.ts";
+import { obstacleOf } from "../obstacle.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
 import { directoryLinks, linkState } from "../release-files.ts";
 import { routineUnits } from "../schedule/units.ts";
 import { noInstance } from "../submit.ts";
-import { acquireSubmitLock } from "../submit-lock.ts";
-import { needsOperatorText, underWay } from "../texts.ts";
+import { withSubmitLock } from "../submit-lock.ts";
 import { disarmUnit } from "../unit.ts";
 import { removeUnits } from "../unit-files.ts";
 import type { ForgetAnswer, ForgetRequest } from "./protocol.ts";
@@ -33,8 +32,7 @@ interface Adopted {
 
 export async function forget({ directory }: ForgetRequest): Promise<ForgetAnswer> {
   const paths = instancePaths(directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const reasons = await refusals(paths);
     if (reasons.length > 0) return { answer: "refused", reasons };
     await removeUnits([...routineUnits(directory), alertsUnit(directory)]);
@@ -49,17 +47,13 @@ export async function forget({ directory }: ForgetRequest): Promise<ForgetAnswer
     await rename(paths.state, kept);
     await syncDirectory(dirname(kept));
     return { answer: "forgotten", kept, restored };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 async function refusals(paths: InstancePaths): Promise<string[]> {
   if ((await readInstance(paths)) === undefined) return [noInstance(paths)];
-  const job = await openJob(paths);
-  if (job !== undefined) return [underWay(job.summary)];
-  const marker = await readFileIfThere(paths.needsOperator);
-  return marker === undefined ? [] : [needsOperatorText(marker)];
+  const obstacle = await obstacleOf(paths);
+  return obstacle === undefined ? [] : [obstacle];
 }
 
 async function readAdopted(paths: InstancePaths): Promise<Adopted | undefined> {

@@ -8,15 +8,13 @@
 import { MAIN_SERVICE } from "../../release/compose-file.ts";
 import { ComposeDriver } from "../drivers/compose/compose-driver.ts";
 import { startAgain, stopAllButDatabase } from "../drivers/compose/pause.ts";
-import { readFileIfThere } from "../files.ts";
 import { readInstance } from "../instance.ts";
-import { openJob } from "../job.ts";
 import { Ledger } from "../ledger.ts";
+import { obstacleOf } from "../obstacle.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
 import type { LedgerRecord, ServingRecord } from "../protocol.ts";
-import { acquireSubmitLock } from "../submit-lock.ts";
+import { withSubmitLock } from "../submit-lock.ts";
 import { noInstance } from "../submit.ts";
-import { needsOperatorText, underWay } from "../texts.ts";
 import type { MoveRequest, PauseAnswer, ResumeAnswer } from "./protocol.ts";
 
 /** How long a server that was healthy before may take to be so again, in milliseconds. */
@@ -54,8 +52,7 @@ async function withCommitted<Answer>(
   act: (committed: Committed, project: string) => Promise<Answer>,
 ): Promise<Answer | { answer: "refused"; reasons: string[] }> {
   const paths = instancePaths(directory);
-  const lock = await acquireSubmitLock(paths);
-  try {
+  return withSubmitLock(paths, async () => {
     const instance = await readInstance(paths);
     if (instance === undefined) return refused(noInstance(paths));
     const obstacle = await obstacleOf(paths);
@@ -65,16 +62,7 @@ async function withCommitted<Answer>(
       return refused(`No release serves in ${directory}. Nothing was done.`);
     const { project } = instance;
     return await act({ driver: new ComposeDriver(paths, project), serving }, project);
-  } finally {
-    await lock.release();
-  }
-}
-
-async function obstacleOf(paths: InstancePaths): Promise<string | undefined> {
-  const job = await openJob(paths);
-  if (job !== undefined) return underWay(job.summary);
-  const marker = await readFileIfThere(paths.needsOperator);
-  return marker === undefined ? undefined : needsOperatorText(marker);
+  });
 }
 
 async function servingOf(paths: InstancePaths): Promise<LedgerRecord | undefined> {

@@ -11,7 +11,7 @@ import { type InstancePaths, instancePaths } from "../paths.ts";
 import { type JobRequest, PROTOCOL, type Verdict } from "../protocol.ts";
 import { outdatedBackups } from "../retention.ts";
 import { noInstance, submit } from "../submit.ts";
-import { acquireSubmitLock } from "../submit-lock.ts";
+import { withSubmitLock } from "../submit-lock.ts";
 import { type Routine } from "./protocol.ts";
 import { copyBackups } from "../copies/copies.ts";
 import { copyOrder, keptScheduled, noteRun, scheduledFiles } from "./schedule.ts";
@@ -112,14 +112,11 @@ async function verdictOf(
 async function removeOutdated(paths: InstancePaths): Promise<void> {
   const keep = await keptScheduled(paths);
   if (keep === undefined) return;
-  const lock = await acquireSubmitLock(paths);
-  try {
+  await withSubmitLock(paths, async () => {
     // It removes them after its own job.
     if ((await openJob(paths)) !== undefined) return;
     const backups = (await listBackups(paths)).map(backupSummary);
     for (const { name } of outdatedBackups(backups, keep, "scheduled"))
       await removeBackup(paths, name);
-  } finally {
-    await lock.release();
-  }
+  });
 }
