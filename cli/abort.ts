@@ -1,5 +1,6 @@
 import { isAboutBackups } from "../updater/texts.ts";
 import { serverOfStack } from "./stack.ts";
+import { abortJob } from "../provider/server/server-jobs.ts";
 
 /** Asks the open job to stop before it touches the service. */
 export async function abort(
@@ -12,7 +13,7 @@ export async function abort(
   const what = `Job ${openJob.sequence} (${openJob.kind}${
     openJob.release === undefined ? "" : ` to ${openJob.release.name}`
   })`;
-  if (!(await server.abort()))
+  if (!(await abortJob(server)))
     return {
       text:
         `${what} is at step ${openJob.step} and past the point where it can be stopped: it ends by itself, ` +

@@ -9,6 +9,7 @@ import type { Predicament } from "../updater/protocol.ts";
 import { canTakeBack, predicamentText } from "./predicament.ts";
 import { serverOfStack } from "./stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
+import { resolveOn } from "../provider/server/server-jobs.ts";
 
 export interface ResolveOptions {
   /** Lets jobs begin again. */
@@ -33,7 +34,7 @@ export async function resolve(
       'What to do is not clear: "--clear" and "--take-back" were both given. Give one of them.',
     );
   const server = await serverOfStack(stack);
-  const shown = await server.resolve("show", requester(), context.tell);
+  const shown = await resolveOn(server, "show", requester(), context.tell);
   if (shown.answer === "nothing") {
     context.tell(`Nothing needs you on ${server.target}.`);
     return "nothing-to-resolve";
@@ -80,7 +81,7 @@ async function choice(
 }
 
 async function clear(server: RemoteServer, context: CommandContext): Promise<Resolution> {
-  const answer = await server.resolve("clear", requester(), context.tell);
+  const answer = await resolveOn(server, "clear", requester(), context.tell);
   if (answer.answer === "refused") throw refused(answer);
   context.tell(
     "\nCleared: jobs are accepted again. Nothing else was changed; the chat is as it was. Now: pulumi up",
@@ -89,7 +90,7 @@ async function clear(server: RemoteServer, context: CommandContext): Promise<Res
 }
 
 async function takeBack(server: RemoteServer, context: CommandContext): Promise<Resolution> {
-  const answer = await server.resolve("take-back", requester(), context.tell);
+  const answer = await resolveOn(server, "take-back", requester(), context.tell);
   // Somebody else was quicker.
   if (answer.answer === "nothing") return "nothing-to-resolve";
   if (answer.answer !== "reopened") throw refused(answer);

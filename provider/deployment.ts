@@ -35,6 +35,7 @@ import { removeOn } from "./server/server-move.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
+import { submitJob } from "./server/server-jobs.ts";
 
 export const deployment: Resource = {
   async check(context, olds, news) {
@@ -154,7 +155,7 @@ async function submitAndFollow(
   createdId: string | undefined,
 ): Promise<Wire> {
   const server = knownServerOf(inputs);
-  const answer = await server.submit(request, (text) => context.tell(text));
+  const answer = await submitJob(server, request, (text) => context.tell(text));
   if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
   const outputs = outputsOf(inputs, answer);
   const tellOfGuard = (): void => {

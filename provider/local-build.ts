@@ -13,6 +13,7 @@ import { imageFor, imagesToBuild } from "../release/compose-file.ts";
 import { buildArguments } from "../updater/drivers/compose/build-arguments.ts";
 import { imageName, readComposeFile } from "../updater/drivers/compose/image.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
+import { dockerIdOf, loadImages } from "./server/server-transfers.ts";
 
 const ASK_TIMEOUT = 30_000;
 const BUILD_TIMEOUT = 3 * 3_600_000;
@@ -76,7 +77,7 @@ export async function buildHereAndSend(server: RemoteServer, build: LocalBuild):
   const names = await buildAll(platform, build);
   // A Docker that is reached through DOCKER_HOST may be the server's own.
   const own = (await localDocker(["info", "--format", "{{.ID}}"])).trim();
-  if (own !== "" && own === (await server.dockerId())) return;
+  if (own !== "" && own === (await dockerIdOf(server))) return;
   build.tell(`sending the image of ${build.release.name} (${platform})`);
   await send(server, names, build.signal);
   // The build cache stays here; the images are the server's now.
@@ -134,7 +135,7 @@ async function send(
     },
   );
   try {
-    await server.loadImages(packed, signal);
+    await loadImages(server, packed, signal);
   } finally {
     save.kill();
     await saved;

@@ -11,6 +11,7 @@ import {
   type ServerPlace,
   UpdaterGoneError,
 } from "./server/remote-server.ts";
+import { followJob } from "./server/server-jobs.ts";
 
 /** The server of a resource's inputs or outputs; undefined while they are not known. */
 export function serverOf(values: Wire): RemoteServer | undefined {
@@ -153,7 +154,7 @@ export async function followWithProgress(
     else if (step !== "J11" && step !== "R5") context.tell(`${step} ${text}`);
   };
   try {
-    return await server.follow(sequence, tell, context.signal, from);
+    return await followJob(server, sequence, tell, context.signal, from);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     throw new UnfollowedError(

@@ -29,6 +29,8 @@ import { renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
+import { submitJob } from "./server/server-jobs.ts";
+import { sendArchive } from "./server/server-transfers.ts";
 
 /** Checksums of migrations by file name: short in a diff, and complete. */
 export type MigrationChecksums = Record<string, string>;
@@ -164,7 +166,7 @@ async function prepareFrom(
   const place = inputs.place as ServerPlace;
   const identity = identityOf(inputs);
   context.tell(`sending the tree of ${identity.name} (${Math.ceil(archive.size / 1024)} KB)`);
-  await server.sendArchive(archive);
+  await sendArchive(server, archive);
   const request: PrepareRequest = {
     protocol: PROTOCOL,
     kind: "prepare",
@@ -187,7 +189,9 @@ async function prepareFrom(
         onLine: (line) => context.status(line),
         signal: context.signal,
       });
-    const answer = await server.submit({ ...request, images: order }, (text) => context.tell(text));
+    const answer = await submitJob(server, { ...request, images: order }, (text) =>
+      context.tell(text),
+    );
     if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
     if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
     const isLast = index === attempts.length - 1;

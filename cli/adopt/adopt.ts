@@ -25,6 +25,7 @@ import { NAMESPACE } from "../init/stack-file.ts";
 import { type StackValues, valuesOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
 import { type FoundSettings, settingsOfFound } from "./settings.ts";
+import { sendArchive } from "../../provider/server/server-transfers.ts";
 
 export interface AdoptOptions {
   /** What was deployed: a tag or a commit. */
@@ -215,7 +216,7 @@ async function adoptWithTree(
   const { commit } = request.release;
   const archive = await archiveTree(mirror, commit, cachePath("archives", `${commit}.tar`));
   try {
-    await server.sendArchive(archive);
+    await sendArchive(server, archive);
     return await adoptOn(server, { ...request, archive: { sha256: archive.sha256 } }, tell);
   } finally {
     await rm(archive.path, { force: true });

@@ -7,6 +7,7 @@ import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../up
 import { serverOfStack, settingsOfStack } from "../stack.ts";
 import type { CommandContext } from "../terminal.ts";
 import { checkName } from "./list.ts";
+import { submitJob } from "../../provider/server/server-jobs.ts";
 
 /** Where a backup may go on without this command. */
 const BACKUP = {
@@ -76,7 +77,8 @@ async function runJob(
 ): Promise<number> {
   await requireInstance(server);
   const { directory, project, volumes } = server.place;
-  const answer = await server.submit(
+  const answer = await submitJob(
+    server,
     {
       ...{ protocol: PROTOCOL, directory, project, volumes },
       ...{ requestedBy: requester(), ...wanted },

@@ -25,6 +25,7 @@ import { type StackValues, valuesOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
 import { movedSettings, type NewServerOptions, refuseSameDocker } from "./address.ts";
 import { movePlanText } from "./plan.ts";
+import { dockerIdOf } from "../../provider/server/server-transfers.ts";
 
 export interface MoveOptions extends NewServerOptions {
   /** The folder of this machine that the backup is put into. */
@@ -104,7 +105,7 @@ async function refuseUnmovable(
     ...failures.map((failure) => `${next.target}: ${failure}`),
   ];
   if (reasons.length > 0) throw new UserError(listed(reasons));
-  const [here, there, found] = await Promise.all([old.dockerId(), next.dockerId(), next.state()]);
+  const [here, there, found] = await Promise.all([dockerIdOf(old), dockerIdOf(next), next.state()]);
   refuseSameDocker(here, there, next.target);
   if (found.instanceId !== undefined && found.lastClosed !== undefined)
     throw new UserError(

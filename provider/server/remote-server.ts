@@ -1,47 +1,27 @@
 /**
- * One server as the resources see it: its facts, its state, and jobs on it. How it is reached and
- * what runs there is hidden here.
+ * One server as the resources see it: its facts and its state. How it is reached and what runs there is hidden
+ * here; what is asked of it besides stands in the files `server-*.ts`.
  */
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import { isReachedByRunner, RUNNER_PROGRAM } from "../../common/runner-rule.ts";
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { UserError } from "../../common/errors.ts";
 import {
   openTransport,
-  retryWhileConnectionLost,
   type RunOptions,
   type RunResult,
   type ServerAddress,
   type Transport,
   TransportError,
-  uploadFile,
 } from "../../transport/index.ts";
-import {
-  type JobRequest,
-  PROTOCOL,
-  type ProgressLine,
-  type ResolveAnswer,
-  type ResolveRequest,
-  type ServerState,
-  type SubmitAnswer,
-  type Verdict,
-} from "../../updater/protocol.ts";
+import { PROTOCOL, type ServerState } from "../../updater/protocol.ts";
 import { instancePaths } from "../../updater/paths.ts";
-import type { ArchiveRequest, FactsRequest } from "../../updater/runner/protocol.ts";
-import { archivePath } from "../../updater/archive-path.ts";
-import {
-  abortSchema,
-  followSchema,
-  resolveSchema,
-  stateSchema,
-  submitSchema,
-} from "./answer-schemas.ts";
+import type { FactsRequest } from "../../updater/runner/protocol.ts";
+import { stateSchema } from "./answer-schemas.ts";
 import { type AnswerContext, readAnswer } from "./answers.ts";
 import { runnerArgv } from "./checked-runner.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";
 import { installedRunner, installRunner, type Runner, updaterPath } from "./runner.ts";
-import { callRunner, followed, type RunnerQuestion } from "./runner-access.ts";
+import { callRunner, type RunnerQuestion } from "./runner-access.ts";
 import { updaterBundle } from "./updater-bundle.ts";
 
 /** Which server, and which instance on it. */
@@ -58,17 +38,6 @@ export interface ServerPlace {
 
 const PROBE_TIMEOUT = 45_000;
 const INSPECT_TIMEOUT = 60_000;
-
-const ARCHIVE_TIMEOUT = 30 * 60_000;
-
-/** An image of some hundred megabytes over a slow line. */
-const LOAD_TIMEOUT = 2 * 3_600_000;
-
-/** The longest job: a cold build on a small server and a long migration. */
-const JOB_TIMEOUT = 4 * 3_600_000;
-
-/** How long a lost connection is tried again before the job is left to itself. */
-const RECONNECT_TIMEOUT = 10 * 60_000;
 
 export class RemoteServer {
   /** The way to a server, which tests replace. */
@@ -197,147 +166,13 @@ export class RemoteServer {
     return runner;
   }
 
-  /** Sends a release's tree to where the prepare job takes it from. */
-  async sendArchive(archive: { path: string; sha256: string; size: number }): Promise<void> {
-    const { directory } = this.place;
-    if (isReachedByRunner(this.place)) {
-      const { path, sha256, size } = archive;
-      const request: ArchiveRequest = { directory, sha256, size };
-      const line = Buffer.from(`${JSON.stringify(request)}\n`);
-      await this.call(
-        "send the release's tree",
-        { verb: "receive-archive" },
-        { stdin: Readable.from(followed(line, createReadStream(path))), timeout: ARCHIVE_TIMEOUT },
-      );
-      return;
-    }
-    const { incoming, state } = instancePaths(directory);
-    await this.transport.run(
-      "make the folder for releases",
-      ["install", "--directory", "--mode=700", state, incoming],
-      { timeout: 30_000 },
-    );
-    await uploadFile(this.transport, {
-      content: { file: archive.path },
-      destination: archivePath(incoming, archive.sha256),
-      sha256: archive.sha256,
-      mode: 0o600,
-      timeout: ARCHIVE_TIMEOUT,
-    });
-  }
-
-  /** Loads images that were saved by `docker save`; the stream may be packed by gzip. */
-  async loadImages(images: Readable, signal: AbortSignal): Promise<void> {
-    const options = { stdin: images, timeout: LOAD_TIMEOUT, signal };
-    if (isReachedByRunner(this.place))
-      await this.call("load the image", { verb: "load-images" }, options);
-    else await this.transport.run("load the image", ["docker", "load", "--quiet"], options);
-  }
-
-  /** What tells the server's Docker from every other. */
-  async dockerId(): Promise<string> {
-    const argv = ["docker", "info", "--format", "{{.ID}}"];
-    const options = { timeout: PROBE_TIMEOUT };
-    const { stdout } = isReachedByRunner(this.place)
-      ? await this.call("ask for Docker's id", { verb: "docker-id" }, options)
-      : await this.transport.run("ask for Docker's id", argv, options);
-    return stdout.trim();
-  }
-
-  /** Submits a request. The request is the standard input, so its secrets are in no argument. */
-  async submit(request: JobRequest, tell: (text: string) => void): Promise<SubmitAnswer> {
-    const runner = await this.install(tell);
-    this.forget();
-    const options = { stdin: JSON.stringify(request), timeout: 120_000 };
-    const { stdout } = await this.ask("submit the job", runner, { verb: "submit" }, options);
-    return readAnswer(submitSchema, stdout, this.answerTo("request"));
-  }
-
-  /**
-   * Follows a job to its end, over lost connections too. The signal ends the following; the job
-   * goes on.
-   *
-   * @param from where in its progress to begin
-   */
-  async follow(
-    sequence: number,
-    tell: (line: ProgressLine) => void,
-    signal: AbortSignal,
-    from = 0,
-  ): Promise<Verdict> {
-    let offset = from;
-    let verdict: Verdict | undefined;
-    const onLine = (text: string): void => {
-      const line = readAnswer(followSchema, text, this.answerTo("job"));
-      if (line.type === "verdict") verdict = line.verdict;
-      else {
-        offset = line.offset;
-        tell(line.progress);
-      }
-    };
-    for (;;) {
-      await retryWhileConnectionLost(
-        () =>
-          this.ask(
-            "follow the job",
-            this.lastRunner,
-            { verb: "follow", numbers: [sequence, offset] },
-            { timeout: JOB_TIMEOUT, signal, onLine },
-          ),
-        {
-          deadline: Date.now() + RECONNECT_TIMEOUT,
-          wasConnected: true,
-          signal,
-          report: (error, delay) =>
-            tell({
-              at: new Date().toISOString(),
-              step: "link",
-              text: `${error.message}; the job goes on, connecting again in ${Math.ceil(delay / 1_000)} s`,
-            }),
-        },
-      );
-      this.forget();
-      if (verdict !== undefined) return verdict;
-    }
-  }
-
-  /** Asks the open job to stop before the swap; false where it is past that point. */
-  async abort(): Promise<boolean> {
-    const { stdout } = await this.ask(
-      "stop the job",
-      this.lastRunner,
-      { verb: "abort", numbers: [] },
-      { timeout: INSPECT_TIMEOUT },
-    );
-    return readAnswer(abortSchema, stdout, this.answerTo("answer")).aborted !== null;
-  }
-
-  /** Shows, clears or takes back what needs the operator. */
-  async resolve(
-    action: ResolveRequest["action"],
-    requestedBy: string,
-    tell: (text: string) => void,
-  ): Promise<ResolveAnswer> {
-    const runner = await this.install(tell);
-    const { directory } = this.place;
-    const request: ResolveRequest = { protocol: PROTOCOL, directory, action, requestedBy };
-    const { stdout } = await this.ask(
-      "ask what needs the operator",
-      runner,
-      { verb: "resolve" },
-      { stdin: JSON.stringify(request), timeout: 120_000 },
-    );
-    if (action !== "show") this.forget();
-    return readAnswer(resolveSchema, stdout, this.answerTo("answer"));
-  }
-
   /** How an answer is named where it can't be read. */
   answerTo(what: string): AnswerContext {
     return { what, target: this.target };
   }
 
   /** The programs of the newest job. */
-  private get lastRunner(): Runner {
+  get lastRunner(): Runner {
     const { runnerNode: node, runnerUpdater: updater } = instancePaths(this.place.directory);
     return { node, updater };
   }

@@ -7,6 +7,7 @@ import { pauseSchema, resumeSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
+import { submitJob } from "./server-jobs.ts";
 
 /** Every service may take its half minute to stop, or the server its minute to be healthy. */
 const TIMEOUT = 10 * 60_000;
@@ -28,7 +29,8 @@ export async function removeOn(
   tell: Tell,
 ): Promise<SubmitAnswer> {
   const { directory, project, volumes } = server.place;
-  return server.submit(
+  return submitJob(
+    server,
     {
       ...{ protocol: PROTOCOL, kind: "remove", directory, project, volumes },
       requestedBy: requester(),

@@ -34,6 +34,7 @@ import {
 } from "../support/hostile-values.ts";
 import * as honest from "./support/full-answers.ts";
 import { place, readyFacts } from "./support/samples.ts";
+import { abortJob, followJob, resolveOn, submitJob } from "../../provider/server/server-jobs.ts";
 
 const NAME = "000012-20260301T201500Z";
 const quiet = (): void => undefined;
@@ -51,19 +52,19 @@ const QUESTIONS: Record<
   inspect: { answer: honest.state, ask: (server) => server.state(), show: showState },
   submit: {
     answer: honest.submitted,
-    ask: (server) => server.submit({ kind: "remove" } as never, quiet),
+    ask: (server) => submitJob(server, { kind: "remove" } as never, quiet),
     show: ({ serving }: { serving?: { release?: { name: string } } }) =>
       serving?.release?.name ?? "",
   },
   follow: {
     answer: honest.verdict,
-    ask: (server) => server.follow(3, quiet, signal),
+    ask: (server) => followJob(server, 3, quiet, signal),
     show: ({ text }: { text: string }) => text,
   },
-  abort: { answer: honest.aborted, ask: (server) => server.abort() },
+  abort: { answer: honest.aborted, ask: (server) => abortJob(server) },
   resolve: {
     answer: honest.predicament,
-    ask: (server) => server.resolve("show", "somebody", quiet),
+    ask: (server) => resolveOn(server, "show", "somebody", quiet),
     show: showPredicament,
   },
   backups: { answer: honest.backups, ask: (server) => backupsOf(server, quiet), show: showBackups },

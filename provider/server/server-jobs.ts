@@ -1,0 +1,112 @@
+/** Jobs on a server: opened, followed to their end, stopped, and what one of them left to a person. */
+import { retryWhileConnectionLost } from "../../transport/index.ts";
+import {
+  type JobRequest,
+  PROTOCOL,
+  type ProgressLine,
+  type ResolveAnswer,
+  type ResolveRequest,
+  type SubmitAnswer,
+  type Verdict,
+} from "../../updater/protocol.ts";
+import { abortSchema, followSchema, resolveSchema, submitSchema } from "./answer-schemas.ts";
+import { readAnswer } from "./answers.ts";
+import { askUpdater, type Tell } from "./ask-updater.ts";
+import type { RemoteServer } from "./remote-server.ts";
+
+/** Both wait for the lock of submissions. */
+const SUBMIT_TIMEOUT = 120_000;
+const RESOLVE_TIMEOUT = 120_000;
+
+const ABORT_TIMEOUT = 60_000;
+
+/** The longest job: a cold build on a small server and a long migration. */
+const JOB_TIMEOUT = 4 * 3_600_000;
+
+/** How long a lost connection is tried again before the job is left to itself. */
+const RECONNECT_TIMEOUT = 10 * 60_000;
+
+/** Submits a request. The request is the standard input, so its secrets are in no argument. */
+export async function submitJob(
+  server: RemoteServer,
+  request: JobRequest,
+  tell: Tell,
+): Promise<SubmitAnswer> {
+  const question = { label: "submit the job", verb: "submit", request, timeout: SUBMIT_TIMEOUT };
+  const answer = await askUpdater(server, question, tell);
+  return readAnswer(submitSchema, answer, server.answerTo("request"));
+}
+
+/**
+ * Follows a job to its end, over lost connections too. The signal ends the following; the job goes on.
+ *
+ * @param from where in its progress to begin
+ */
+export async function followJob(
+  server: RemoteServer,
+  sequence: number,
+  tell: (line: ProgressLine) => void,
+  signal: AbortSignal,
+  from = 0,
+): Promise<Verdict> {
+  let offset = from;
+  let verdict: Verdict | undefined;
+  const onLine = (text: string): void => {
+    const line = readAnswer(followSchema, text, server.answerTo("job"));
+    if (line.type === "verdict") verdict = line.verdict;
+    else {
+      offset = line.offset;
+      tell(line.progress);
+    }
+  };
+  for (;;) {
+    await retryWhileConnectionLost(
+      () =>
+        server.ask(
+          "follow the job",
+          server.lastRunner,
+          { verb: "follow", numbers: [sequence, offset] },
+          { timeout: JOB_TIMEOUT, signal, onLine },
+        ),
+      {
+        deadline: Date.now() + RECONNECT_TIMEOUT,
+        wasConnected: true,
+        signal,
+        report: (error, delay) =>
+          tell({
+            at: new Date().toISOString(),
+            step: "link",
+            text: `${error.message}; the job goes on, connecting again in ${Math.ceil(delay / 1_000)} s`,
+          }),
+      },
+    );
+    server.forget();
+    if (verdict !== undefined) return verdict;
+  }
+}
+
+/** Asks the open job to stop before the swap; false where it is past that point. */
+export async function abortJob(server: RemoteServer): Promise<boolean> {
+  const { stdout } = await server.ask(
+    "stop the job",
+    server.lastRunner,
+    { verb: "abort", numbers: [] },
+    { timeout: ABORT_TIMEOUT },
+  );
+  return readAnswer(abortSchema, stdout, server.answerTo("answer")).aborted !== null;
+}
+
+/** Shows, clears or takes back what needs the operator. */
+export async function resolveOn(
+  server: RemoteServer,
+  action: ResolveRequest["action"],
+  requestedBy: string,
+  tell: Tell,
+): Promise<ResolveAnswer> {
+  const { directory } = server.place;
+  const request: ResolveRequest = { protocol: PROTOCOL, directory, action, requestedBy };
+  const label = "ask what needs the operator";
+  const question = { label, verb: "resolve", request, timeout: RESOLVE_TIMEOUT };
+  const answer = await askUpdater(server, question, tell);
+  return readAnswer(resolveSchema, answer, server.answerTo("answer"));
+}
