@@ -1,11 +1,7 @@
-import { execa } from "execa";
-import { chmod, chown, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { command, CommandError } from "../../command.ts";
+import { CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
-import { flush } from "../../flush.ts";
-import { secretValues, withoutSecrets } from "../../hidden-secrets.ts";
-import { plainText } from "../../../common/text.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "../../../release/compose-file.ts";
@@ -44,18 +40,18 @@ import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, openDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
-import { damageOf, removeDamaged } from "./image-damage.ts";
+import { proveImage } from "./image-damage.ts";
+import { ownSecrets } from "./image-user.ts";
 import { getImages, imageName } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { imageChanges } from "./other-images.ts";
+import { portOwner } from "./ports.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
+import { logTail } from "./server-log.ts";
 import { startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
-
-/** Compose's label with the files that a container was made from, the release's own first. */
-const FILES_LABEL = "com.docker.compose.project.config_files";
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
@@ -115,16 +111,8 @@ export class ComposeDriver implements Driver {
     }
   }
 
-  async proveImage(name: string): Promise<void> {
-    // Docker lists what it has loaded or pulled before it is on the disk.
-    await flush("the images");
-    const damage = await damageOf(name);
-    if (damage === undefined) return;
-    await removeDamaged(name);
-    throw new Error(
-      `the image ${name} was listed, but not whole, as after a loss of power: ${damage}. It was removed; ` +
-        "run pulumi up again to get it once more",
-    );
+  proveImage(name: string): Promise<void> {
+    return proveImage(name);
   }
 
   async removeImages(commit: string): Promise<void> {
@@ -141,34 +129,12 @@ export class ComposeDriver implements Driver {
     return reclaimable(this.project);
   }
 
-  async ownSecrets(release: RenderedRelease, image: string): Promise<void> {
-    const { user, group } = await this.userOf(image);
-    const folder = join(release.directory, "secrets");
-    for (const name of await readdir(folder)) {
-      // Compose hands the file over as it is, whatever owner and mode the compose file asks for.
-      await chown(join(folder, name), user, group);
-      await chmod(join(folder, name), 0o400);
-    }
+  ownSecrets(release: RenderedRelease, image: string): Promise<void> {
+    return ownSecrets(release, image);
   }
 
-  async portOwner(address: string, port: number): Promise<string | undefined> {
-    const listening = await command("list the open ports", [
-      ...["ss", "--listening", "--tcp", "--numeric", "--processes", "--no-header"],
-      ...[`sport = :${port}`],
-    ]);
-    const conflicting = listening
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => conflicts(fields[3] ?? "", address));
-    if (conflicting.length === 0) return undefined;
-    const own = await docker("list the published ports", [
-      ...["ps", "--quiet", "--filter", `publish=${port}/tcp`],
-      ...["--filter", `label=com.docker.compose.project=${this.project}`],
-    ]);
-    if (own !== "") return undefined;
-    const process = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening);
-    return process === null ? "another program" : `${process[1]} (process ${process[2]})`;
+  portOwner(address: string, port: number): Promise<string | undefined> {
+    return portOwner(this.project, address, port);
   }
 
   async publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]> {
@@ -379,31 +345,7 @@ export class ComposeDriver implements Driver {
 
   async logTail(lines: number): Promise<string[]> {
     const server = await this.server();
-    if (server === undefined) return [];
-    // What it says goes to two outputs; the timestamps bring the lines into their order again.
-    const secrets = await this.secretsOf(server.id);
-    const { stdout, stderr } = await execa(
-      "docker",
-      ["logs", "--timestamps", "--since", server.startedAt, "--tail", String(lines), server.id],
-      { timeout: 10_000, maxBuffer: 1024 * 1024 },
-    );
-    return withoutSecrets(plainText(`${stdout}\n${stderr}`), secrets)
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .sort()
-      .slice(-lines)
-      .map((line) => line.slice(line.indexOf(" ") + 1));
-  }
-
-  /** What the server was given and must not tell. Where that is not known, nothing is shown at all. */
-  private async secretsOf(id: string): Promise<string[]> {
-    const format = `{{json .Config.Env}} {{index .Config.Labels "${FILES_LABEL}"}}`;
-    const found = await docker("ask for the server's variables", [
-      ...["container", "inspect", "--format", format, id],
-    ]);
-    const end = found.lastIndexOf("] ") + 1;
-    const [composeFile = ""] = found.slice(end + 1).split(",");
-    return secretValues(this.paths, JSON.parse(found.slice(0, end)) as string[], composeFile);
+    return server === undefined ? [] : logTail(server, this.paths, lines);
   }
 
   private async update(id: string, policy: string): Promise<void> {
@@ -418,31 +360,4 @@ export class ComposeDriver implements Driver {
       ...["rm", ...unfinished.map(({ id }) => id)],
     ]);
   }
-
-  /** The numbers of the user that the image's server runs as. */
-  private async userOf(image: string): Promise<{ user: number; group: number }> {
-    const configured = (await inspectImage(image))?.user ?? "";
-    const [name, groupName] = configured.split(":");
-    if (name === undefined || name === "" || name === "root" || name === "0")
-      return { user: 0, group: 0 };
-    if (/^\d+$/.test(name))
-      return { user: Number(name), group: /^\d+$/.test(groupName ?? "") ? Number(groupName) : 0 };
-    const ids = await docker("ask the image for its user", [
-      ...["run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL"],
-      ...["--entrypoint", "id", image],
-    ]);
-    const match = /uid=(\d+)\S* gid=(\d+)/.exec(ids);
-    if (match === null) throw new Error(`ask the image for its user: "id" printed ${ids}`);
-    return { user: Number(match[1]), group: Number(match[2]) };
-  }
-}
-
-/** Whether a listening socket keeps an address from being bound. */
-function conflicts(socket: string, address: string): boolean {
-  const listening = socket
-    .replace(/:\d+$/, "")
-    .replace(/^\[|\]$/g, "")
-    .replace(/%.*$/, "");
-  const any = ["0.0.0.0", "::", "*"];
-  return any.includes(listening) || any.includes(address) || listening === address;
 }

@@ -4,6 +4,7 @@
  * once more gets the same layers, which "exist already".
  */
 import { CommandError } from "../../command.ts";
+import { flush } from "../../flush.ts";
 import { docker } from "./docker.ts";
 
 /** Reading a large image from a slow disk. */
@@ -35,4 +36,21 @@ export async function damageOf(name: string): Promise<string | undefined> {
 /** Removes the name, so that nothing starts from the image and what is got next is got whole. */
 export async function removeDamaged(name: string): Promise<void> {
   await docker("remove a damaged image", ["image", "rm", "--force", "--", name]);
+}
+
+/**
+ * Makes sure that an image is on the disk as a whole, as before something is to start from it.
+ *
+ * @throws Error where it isn't; its name is removed then
+ */
+export async function proveImage(name: string): Promise<void> {
+  // Docker lists what it has loaded or pulled before it is on the disk.
+  await flush("the images");
+  const damage = await damageOf(name);
+  if (damage === undefined) return;
+  await removeDamaged(name);
+  throw new Error(
+    `the image ${name} was listed, but not whole, as after a loss of power: ${damage}. It was removed; ` +
+      "run pulumi up again to get it once more",
+  );
 }
