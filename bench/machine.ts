@@ -6,8 +6,10 @@ import type { Toolchain } from "../toolchain/index.ts";
 export async function machineOf(server: DemoServer, toolchain: Toolchain): Promise<string[]> {
   const [model] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
+  // Without what a distributor has added to it.
+  const [kernel = "of unknown version"] = release().split("-");
   return [
-    `${cpus().length} cores (${model?.model.trim() || "unknown processor"}), ${memory} GiB of memory, Linux ${release()}`,
+    `${cpus().length} cores (${model?.model.trim() || "unknown processor"}), ${memory} GiB of memory, Linux ${kernel}`,
     `Node ${process.versions.node}, Pulumi ${toolchain.engine.version}, state in a folder`,
     `the server: a container on the same machine, Docker ${await versionOn(server, ["docker", "version", "--format", "{{.Server.Version}}"])}, ` +
       `Compose ${await versionOn(server, ["docker", "compose", "version", "--short"])}`,

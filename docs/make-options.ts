@@ -1,6 +1,6 @@
 /**
- * The reference in options.md and the table in README.md, made from the doc comments of the settings:
- * `npm run docs:options` writes both, and a test fails where they are out of date.
+ * The reference in options.md, made from the doc comments of the settings: `npm run docs:options` writes it, and
+ * a test fails where it is out of date.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,6 @@ const CARE_SHAPES = new URL("../settings/care-shapes.ts", import.meta.url);
 const ADDRESS = new URL("../transport/address.ts", import.meta.url);
 const SETTINGS = new URL("../settings/parse.ts", import.meta.url);
 const OPTIONS = new URL("options.md", import.meta.url);
-const README = new URL("../README.md", import.meta.url);
 
 /** What is no part of the schema, because its keys are Chatalot's own. */
 const ENVIRONMENTS = ["env", "secretEnv"];
@@ -55,20 +54,16 @@ function environments(source: ts.SourceFile): DocumentedKey[] {
 
 /** options.md with the reference as it has to be. */
 export async function optionsPage(current: string, keys: DocumentedKey[]): Promise<string> {
-  return withPart(current, keys.map(entry).join("\n"));
-}
-
-/** README.md with the table as it has to be: what a key is in a sentence, and its default. */
-export async function readmePage(current: string, keys: DocumentedKey[]): Promise<string> {
-  const rows = keys.map(({ key, text, default: value }) => [
-    `\`${key}\``,
-    firstSentence(text),
-    value ?? "must be set",
+  const sections = new Map<string, DocumentedKey[]>();
+  for (const found of keys) {
+    const [section = ""] = found.key.includes(".") ? found.key.split(".") : [];
+    sections.set(section, [...(sections.get(section) ?? []), found]);
+  }
+  const parts = [...sections].flatMap(([section, members]) => [
+    section === "" ? "### Of one value each" : `### \`${section}\``,
+    members.map(entry).join("\n"),
   ]);
-  const lines = [["key", "meaning", "default"], ["-", "-", "-"], ...rows].map(
-    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
-  );
-  return withPart(current, lines.join("\n"));
+  return withPart(current, parts.join("\n\n"));
 }
 
 /** A page whose generated part is this one, formatted as this repository's pages are. */
@@ -78,11 +73,6 @@ async function withPart(current: string, part: string): Promise<string> {
   const page = `${current.slice(0, begin)}${BEGIN}\n\n${part}\n\n${current.slice(end)}`;
   const config = await resolveConfig(fileURLToPath(OPTIONS));
   return format(page, { ...config, parser: "markdown" });
-}
-
-/** Up to the first period, or colon before a list; without it. */
-function firstSentence(text: string): string {
-  return (/^.*?(?=[.:](?= [A-Z-]|$))/.exec(text)?.[0] ?? text).trim();
 }
 
 function entry({ key, text, default: value, example }: DocumentedKey): string {
@@ -170,9 +160,5 @@ function oneLine(comment: ts.JSDoc["comment"]): string | undefined {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const keys = await documentedKeys();
-  for (const [page, made] of [
-    [OPTIONS, optionsPage],
-    [README, readmePage],
-  ] as const)
-    await writeFile(page, await made(await readFile(page, "utf8"), keys));
+  await writeFile(OPTIONS, await optionsPage(await readFile(OPTIONS, "utf8"), keys));
 }

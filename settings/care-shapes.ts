@@ -80,7 +80,7 @@ export const backupShape = {
   /**
    * A folder of the server on another disk (a mounted NAS, storage box, USB disk), which gets a copy of each
    * backup by the clock and by hand. One on the same disk is refused, and so is one that others can write to.
-   * Means nothing without `backup.schedule`.
+   * Refused without `backup.schedule`.
    *
    * @default none
    * @example pulumi config set --path backup.copyTo /mnt/backups
@@ -88,7 +88,8 @@ export const backupShape = {
   copyTo: folderThere.optional(),
   /**
    * Public keys of age: copies can then be read by who has one of their private keys alone, and not by who
-   * has the other place. Each copy is proven to open. Open one: `npx chatalot backup decrypt`.
+   * has the other place. Each copy is proven to open. Open one: `npx chatalot backup decrypt`. Refused without
+   * `backup.copyTo`.
    *
    * @default none: copies are as the backups are
    * @example pulumi config set --path 'backup.encryptTo[0]' age1...

@@ -101,7 +101,7 @@ export const settingsSchema = z.strictObject({
   /** Programs around an update. */
   hooks: section(hooksShape, "pulumi config set --path hooks.beforeUpdate ~/hooks/announce"),
   /**
-   * The number of a reverted job whose release may be tried once more, as its error text names it.
+   * The number of a job that did not end well and whose release may be tried once more, as its error text names it.
    *
    * @default none: a release that was reverted is refused
    * @example pulumi config set retry 12

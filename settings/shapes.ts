@@ -153,8 +153,8 @@ export const rollbackShape = {
   /**
    * What the database becomes when `release` is one that doesn't know all of its migrations. `refuse`:
    * the preview refuses. `revert-point`: a copy that is kept beside it. `backup`: the newest proven backup
-   * that the release can start on. What was written since is not in these. `undo-scripts`: a copy of the
-   * database of now, with your SQL run on it. The database of now is kept under another name.
+   * that the release can start on. `undo-scripts`: a copy of the current database, with your SQL run on it. Of what
+   * was written since, only the last has anything. The current database is kept under another name.
    *
    * @default "refuse"
    */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
-import { documentedKeys, optionsPage, readmePage } from "../../docs/make-options.ts";
+import { documentedKeys, optionsPage } from "../../docs/make-options.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { SECTIONS } from "../../settings/sections.ts";
 
@@ -8,11 +8,6 @@ describe("the reference of the options", () => {
   it("is what the schema's doc comments say (npm run docs:options)", async () => {
     const page = await readFile(new URL("../../docs/options.md", import.meta.url), "utf8");
     expect(page).to.equal(await optionsPage(page, await documentedKeys()));
-  });
-
-  it("is what the README's table says in short (npm run docs:options)", async () => {
-    const page = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-    expect(page).to.equal(await readmePage(page, await documentedKeys()));
   });
 
   it("has every key that can be set, and no other", async () => {

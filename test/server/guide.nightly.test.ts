@@ -93,6 +93,7 @@ describe("the guide, as it is written", function () {
   it("has a test for each of its pages", () => {
     expect([...pages.keys()]).to.deep.equal([
       "The update evening",
+      "It says REVERTED",
       "It is no good after all",
       "A backup for the drawer",
       "Somebody deleted everything",
@@ -101,6 +102,16 @@ describe("the guide, as it is written", function () {
       "The server is lost",
       "The chat moves to another server",
     ]);
+  });
+
+  it("goes on after an update that was reverted", async () => {
+    await operator.configure({ release: "v1.0.2-crashes-after-listening" });
+    const { exitCode, output } = await operator.up("--skip-preview");
+    expect(exitCode, output).not.to.equal(0);
+    expect(output).to.contain("REVERTED");
+    const told = await follow("It says REVERTED");
+    expect(told).to.contain("REVERTED");
+    expect(await webVersion(chatUrl(demo))).to.equal("1.0.1");
   });
 
   it("brings a release with a migration", async () => {
