@@ -7,7 +7,13 @@ import { type Backup, listBackups } from "./backups.ts";
 import type { DatabaseTools } from "./drivers/database-tools.ts";
 import type { Ledger } from "./ledger.ts";
 import type { InstancePaths } from "./paths.ts";
-import type { AppliedMigration, DatabaseWay, KeptDatabase, ReleaseIdentity } from "./protocol.ts";
+import type {
+  AppliedMigration,
+  DatabaseWay,
+  KeptDatabase,
+  Outcome,
+  ReleaseIdentity,
+} from "./protocol.ts";
 
 /**
  * Names of databases beside the live one, each after the live one and the job, which is never repeated:
@@ -19,6 +25,12 @@ export const revertPointName = (live: string, sequence: number): string =>
 export const failedName = (live: string, sequence: number): string => `${live}_failed_${sequence}`;
 export const leftName = (live: string, sequence: number): string => `${live}_left_${sequence}`;
 export const nextName = (live: string, sequence: number): string => `${live}_next_${sequence}`;
+
+/**
+ * How a job ends whose copy has what was live before it. One that was taken back has it as the live one itself,
+ * and one that needs a person may have it in the copy alone.
+ */
+const KEEPING: readonly Outcome[] = ["done", "needs-operator"];
 
 /** All that there are, the oldest first. */
 export async function keptDatabases(
@@ -35,8 +47,8 @@ export async function keptDatabases(
 }
 
 /**
- * Copies of the live database that jobs left. What they have applied is what the last committed job
- * before them had.
+ * Copies of the live database that jobs left, also those that could not go back. What they have applied is what
+ * the last committed job before them had.
  */
 export function keptCopies(
   names: readonly string[],
@@ -48,7 +60,7 @@ export function keptCopies(
   const kept: KeptDatabase[] = [];
   for (const { sequence, openedAt, kind, outcome, serving } of records) {
     for (const name of [revertPointName(live, sequence), leftName(live, sequence)])
-      if (there.has(name) && applied !== undefined && outcome === "done")
+      if (there.has(name) && applied !== undefined && KEEPING.includes(outcome))
         kept.push({ way: "revert-point", name, sequence, at: openedAt, applied });
     if (kind === "switch" && outcome === "done" && serving !== undefined) applied = serving.applied;
   }

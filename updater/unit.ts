@@ -85,6 +85,8 @@ export async function armUnit(directory: string): Promise<void> {
   // A unit that hit its start limit once would otherwise never start again.
   await command("reset the job's unit", ["systemctl", "reset-failed", unit]).catch(() => undefined);
   await command("start the job's unit", ["systemctl", "start", "--no-block", unit]);
+  // An abort that was killed may have left it halted, which to systemd is running.
+  await signalUnit(directory, "SIGCONT").catch(() => undefined);
 }
 
 /** Makes systemd know the unit, and starts nothing. */

@@ -162,18 +162,25 @@ export function ownRunner(): Runner {
 async function abort(directory: string): Promise<number | null> {
   const paths = instancePaths(directory);
   const job = await openJob(paths);
-  if (job === undefined || job.hasBegun("J6")) return null;
+  if (job === undefined) return null;
+  if (job.hasBegun("J6")) {
+    // An earlier abort may have been killed while it had the job halted.
+    await signalUnit(directory, "SIGCONT").catch(() => undefined);
+    return null;
+  }
   await writeFileDurably(join(job.paths.directory, "abort"), "");
   // A build may run for half an hour: it is ended now, and the unit, started again, closes the job.
   // Halted first, so that the job can't begin to swap between the look and the kill.
   await signalUnit(directory, "SIGSTOP");
-  const halted = await Job.read(paths, job.sequence);
-  if (halted?.hasBegun("J6") === true) {
-    await signalUnit(directory, "SIGCONT");
-    return null;
+  try {
+    const halted = await Job.read(paths, job.sequence);
+    if (halted?.hasBegun("J6") === true) return null;
+    await signalUnit(directory, "SIGKILL");
+    return job.sequence;
+  } finally {
+    // Whatever happened, nothing stays halted; to one that was killed it means nothing.
+    await signalUnit(directory, "SIGCONT").catch(() => undefined);
   }
-  await signalUnit(directory, "SIGKILL");
-  return job.sequence;
 }
 
 /** One document on a line. */

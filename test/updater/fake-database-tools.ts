@@ -99,6 +99,12 @@ export class FakeDatabaseTools implements DatabaseTools {
     if (this.databases.includes(aside)) return;
     this.databases = this.databases.map((name) => (name === copy ? aside : name));
   }
+  /** What lets the database answer again, where it was closed. */
+  whenOpened: (() => void) | undefined;
+  async openLive(): Promise<void> {
+    this.calls.push("openLive");
+    this.whenOpened?.();
+  }
   async invalidNames(): Promise<string[]> {
     return this.invalid;
   }

@@ -26,7 +26,12 @@ describe("keptCopies", () => {
     expect(kept[0]).to.include({ way: "revert-point", sequence: 3 });
   });
 
-  it("takes no copy of a job that did not end well, and none that this tool did not name", () => {
+  it("has the copy of a job that could not go back: what was live may be nowhere else", () => {
+    const records = [served(1, 1), ledgerRecord({ sequence: 2, outcome: "needs-operator" })];
+    expect(keptCopies(["chat_before_2"], "chat", { records })).to.have.length(1);
+  });
+
+  it("takes no copy of a job that was taken back, and none that this tool did not name", () => {
     const records = [served(1, 1), ledgerRecord({ sequence: 2, outcome: "reverted" })];
     const names = ["chat_before_2", "chat_before_x", "chat_left_9", "other_before_1"];
     expect(keptCopies(names, "chat", { records })).to.deep.equal([]);

@@ -97,6 +97,17 @@ describe("the revert point of the database", () => {
     );
   });
 
+  it("opens a database that a killed exchange of names left closed", async () => {
+    const context = await taken();
+    migrate(context);
+    const closed = context.driver.currentDatabase;
+    context.driver.currentDatabase = undefined;
+    context.driver.databaseTools.whenOpened = () => {
+      context.driver.currentDatabase = closed;
+    };
+    expect(await restoreDatabase(context)).to.include({ swapped: true });
+  });
+
   it("is no way back while the database does not answer", async () => {
     const context = await taken();
     context.driver.currentDatabase = undefined;
@@ -135,6 +146,25 @@ describe("retention of the database's copies", () => {
       "chatalot_failed_3",
     ]);
     expect(outdatedCopies(names, "chatalot", { records }, 0)).to.include("chatalot_before_2");
+  });
+
+  it("keeps the point of a job that needed a person, whatever ends after it", () => {
+    const waiting = [...records, ledgerRecord({ sequence: 5, outcome: "needs-operator" })];
+    const later = [...waiting, ledgerRecord({ sequence: 6 }), ledgerRecord({ sequence: 7 })];
+    const there = [...names, "chatalot_before_5", "chatalot_before_6", "chatalot_before_7"];
+    for (const all of [waiting, later])
+      expect(outdatedCopies(there, "chatalot", { records: all }, 1)).not.to.include(
+        "chatalot_before_5",
+      );
+  });
+
+  it("keeps what was put aside when a job was taken back that a person had let go", () => {
+    const reopened = [
+      ...records.filter(({ sequence }) => sequence !== 3),
+      ledgerRecord({ sequence: 3, outcome: "reverted", reopenings: 1 }),
+    ];
+    const outdated = outdatedCopies(names, "chatalot", { records: reopened }, 1);
+    expect(outdated).not.to.include("chatalot_failed_3");
   });
 
   it("removes half-removed ones of its own, and nobody else's", () => {

@@ -101,6 +101,11 @@ export interface DatabaseTools {
    */
   putBack(copy: string, aside: string): Promise<void>;
   /**
+   * Lets the live database take connections. It doesn't where {@link putBack} was killed between closing it and
+   * the renames. Changes nothing elsewhere.
+   */
+  openLive(): Promise<void>;
+  /**
    * Brings the live database, which nobody may use any more, to another major version: dumps it, makes a new
    * server in a volume of its own, restores the dump there with roles, passwords and settings, compares all of
    * it, and stops that server. The live one is only read.

@@ -91,7 +91,10 @@ export async function restoreDatabase(context: JobContext): Promise<DatabaseReve
   return { swapped: true, database: found.identity, failedDatabase: aside };
 }
 
-/** A disk that was full, or a crash, may have ended the database as well. */
+/**
+ * A disk that was full, or a crash, may have ended the database as well. And one that came while it was closed
+ * for an exchange of names has left it closed: it runs then, and lets nobody in.
+ */
 async function ensureDatabaseAnswers(context: JobContext): Promise<void> {
   const { driver, job } = context;
   if ((await driver.database()) !== undefined) return;
@@ -99,6 +102,7 @@ async function ensureDatabaseAnswers(context: JobContext): Promise<void> {
   await driver.startDatabase(
     serving === undefined ? renderedTarget(context) : renderedRecord(context, serving),
   );
+  await driver.databaseTools.openLive();
 }
 
 /** First of all: an image that can't run the database can't give it back either. The old one was kept. */

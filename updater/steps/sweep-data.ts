@@ -2,7 +2,12 @@
 import { messageOf } from "../../common/errors.ts";
 import { backupSummary, listBackups, removeBackup, removePartialBackups } from "../backups.ts";
 import type { Ledger } from "../ledger.ts";
-import { numberedCopies, outdatedBackups, usefulRevertPoints } from "../retention.ts";
+import {
+  type NumberedCopy,
+  numberedCopies,
+  outdatedBackups,
+  usefulRevertPoints,
+} from "../retention.ts";
 import type { JobContext } from "./step.ts";
 import { switchTarget } from "./step.ts";
 
@@ -44,7 +49,13 @@ export function removableCopies(names: readonly string[], live: string): string[
     .map(({ name }) => name);
 }
 
-/** Copies of the live database that retention gives up. Only names that this tool gives are looked at. */
+/**
+ * Copies of the live database that retention gives up. Only names that this tool gives are looked at.
+ *
+ * Two kinds stay until a person drops them, since what is in them may be nowhere else: the revert point of a job
+ * that could not go back (`needs-operator`), and the database that was live until such a job was taken back
+ * later: the chat may have served on it meanwhile.
+ */
 export function outdatedCopies(
   names: readonly string[],
   live: string,
@@ -53,10 +64,19 @@ export function outdatedCopies(
 ): string[] {
   const useful = usefulRevertPoints(names, live, ledger);
   const kept = new Set(useful.slice(0, keepRevertPoints).map(({ name }) => name));
+  const record = new Map(ledger.records.map((found) => [found.sequence, found]));
+  const isOnlyCopy = ({ sequence }: NumberedCopy): boolean =>
+    record.get(sequence)?.outcome === "needs-operator";
+  const mayHaveServed = ({ sequence }: NumberedCopy): boolean =>
+    (record.get(sequence)?.reopenings ?? 0) > 0;
   return [
     // Made for a rollback that did not come to use it.
     ...numberedCopies(names, live, "next"),
-    ...numberedCopies(names, live, "before").filter(({ name }) => !kept.has(name)),
-    ...numberedCopies(names, live, "failed").slice(KEPT_FAILED),
+    ...numberedCopies(names, live, "before").filter(
+      (copy) => !kept.has(copy.name) && !isOnlyCopy(copy),
+    ),
+    ...numberedCopies(names, live, "failed")
+      .slice(KEPT_FAILED)
+      .filter((copy) => !mayHaveServed(copy)),
   ].map(({ name }) => name);
 }

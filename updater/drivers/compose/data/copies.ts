@@ -150,7 +150,7 @@ export async function putCopyBack(
         await run("end other sessions of the database", END_SESSIONS, { name });
       await run("put the database back", RENAME);
     } catch (error) {
-      await run("open the database", `ALTER DATABASE :"live" ALLOW_CONNECTIONS true`);
+      await openDatabase(live);
       throw error;
     }
   }
@@ -160,6 +160,14 @@ export async function putCopyBack(
     `
     ALTER DATABASE :"live" ALLOW_CONNECTIONS true;
     ALTER DATABASE :"aside" ALLOW_CONNECTIONS true;`,
+  );
+}
+
+/** Not even a superuser may connect to a database that is closed: this goes by another one. */
+export async function openDatabase(live: DatabaseContainer): Promise<void> {
+  await runFor(live, { live: live.database })(
+    "open the database",
+    `ALTER DATABASE :"live" ALLOW_CONNECTIONS true`,
   );
 }
 

@@ -4,6 +4,7 @@ import {
   databaseNames,
   dropDatabaseCopy,
   invalidDatabases,
+  openDatabase,
   putCopyBack,
   schemaDigest,
 } from "./copies.ts";
@@ -39,6 +40,7 @@ export function databaseTools(project: string): DatabaseTools {
     undo: async (name, scripts, versions) => undoMigrations(await live(), name, scripts, versions),
     contentOf: async (name) => contentOf({ ...(await live()), database: name }),
     putBack: async (copy, aside) => putCopyBack(await live(), copy, aside),
+    openLive: async () => openDatabase(await live()),
     moveTo: async (server, file, report) =>
       moveDatabase(await live(), project, file, server, report),
     removeMoved: async (server) => removeNewVolume(project, server),
