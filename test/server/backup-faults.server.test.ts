@@ -41,7 +41,7 @@ describe("an update whose backup can't be made", function () {
   });
   tellGaps(() => prober);
 
-  it("is refused with the commands that help when the sorting rules have changed (60)", async () => {
+  it("is refused with the commands that help when the sorting rules have changed", async () => {
     const version = "SELECT datcollversion FROM pg_database WHERE datname = 'chatalot'";
     const [actual = ""] = await query(demo, version);
     await query(demo, "UPDATE pg_database SET datcollversion = '1' WHERE datname = 'chatalot'");
@@ -59,7 +59,7 @@ describe("an update whose backup can't be made", function () {
     expect(await query(demo, version)).to.deep.equal([actual]);
   });
 
-  it("is refused when pg_dump is missing (25)", async () => {
+  it("is refused when pg_dump is missing", async () => {
     const rename = (from: string, to: string): Promise<string> =>
       shell(
         demo,
@@ -84,7 +84,7 @@ describe("an update whose backup can't be made", function () {
     ],
     ["ends well and writes nothing", "exit 0", "pg_dump wrote nothing"],
   ] as const)
-    it(`is refused when pg_dump ${what} (25)`, async () => {
+    it(`is refused when pg_dump ${what}`, async () => {
       await replaceDumpProgram(script);
       const run = await operator.up("--skip-preview");
       await shell(demo, `docker exec ${DATABASE} rm ${SHIM}`);
@@ -100,7 +100,7 @@ describe("an update whose backup can't be made", function () {
       `docker exec ${DATABASE} pg_dump -U chatalot -Fc --schema-only chatalot > "$1"`,
     ],
   ] as const)
-    it(`is refused when the dump ${what} (24)`, async () => {
+    it(`is refused when the dump ${what}`, async () => {
       await holdJobsAt(demo, "J5");
       const update = operator.up("--skip-preview");
       await jobAt(demo, "J5");
@@ -110,7 +110,7 @@ describe("an update whose backup can't be made", function () {
       await expectUntouched(await update, "restore the dump");
     });
 
-  it("is refused with numbers when the backups' own disk is too small (19)", async () => {
+  it("is refused with numbers when the backups' own disk is too small", async () => {
     await shell(demo, `mount -t tmpfs -o size=1m tmpfs ${BACKUPS}`);
     const run = await operator.up("--skip-preview");
     await expectUntouched(run, "too little disk space", `free on ${BACKUPS}`);
@@ -119,7 +119,7 @@ describe("an update whose backup can't be made", function () {
     await shell(demo, `umount ${BACKUPS}`);
   });
 
-  it("is refused when the disk is full in the middle of the dump, which is removed (19)", async () => {
+  it("is refused when the disk is full in the middle of the dump, which is removed", async () => {
     // By the last backup a dump is far smaller than its database; this one can't be made smaller.
     await shell(
       demo,
@@ -140,7 +140,7 @@ describe("an update whose backup can't be made", function () {
     await shell(demo, `umount ${BACKUPS}`);
   });
 
-  it("goes on by itself when it is killed in the dump and in its proof (4)", async () => {
+  it("goes on by itself when it is killed in the dump and in its proof", async () => {
     await replaceDumpProgram("head -c 20000 /dev/zero; sleep 600");
     const update = operator.up("--skip-preview");
     await on("a partial dump", `find ${BACKUPS} -path '*.partial/*' -size +15k | grep -q .`);

@@ -37,7 +37,7 @@ describe("a release with a migration that takes longer than a server may take to
   });
   tellGaps(() => prober);
 
-  it("is waited for and committed (34)", async () => {
+  it("is waited for and committed", async () => {
     // The third of its migrations sleeps for 20 seconds.
     await operator.configure({ release: "v1.1.1-slow-migration", "health.timeout": "10 seconds" });
     await holdJobsAt(demo, "J11");
@@ -49,7 +49,7 @@ describe("a release with a migration that takes longer than a server may take to
     killAll(await processTree(update.pid ?? -1));
   });
 
-  it("keeps everybody out while its job is killed before the door opens (63)", async () => {
+  it("keeps everybody out while its job is killed before the door opens", async () => {
     await killJob(demo);
     await jobAt(demo, "J11");
     expect(await runningSince(demo)).to.deep.equal(served);
@@ -57,7 +57,7 @@ describe("a release with a migration that takes longer than a server may take to
     expect(await writeMarker(chatUrl(demo), "too early")).to.equal(false);
   });
 
-  it("serves after the whole server ended there, with its door open and no message lost (63)", async () => {
+  it("serves after the whole server ended there, with its door open and no message lost", async () => {
     const commit = (await theContainer(demo, SERVER)).labels[COMMIT_LABEL];
     await letJobsRun(demo);
     await prober.stop();

@@ -47,7 +47,7 @@ describe("an update whose operator loses the connection", function () {
     { step: "J8", release: "v1.2.0", jobs: 2, seconds: 75 },
     { step: "J9", release: "v1.3.0", jobs: 2, seconds: 0 },
   ])
-    it(`goes on without it at ${step}, and is told its end when the network is back (2)`, async () => {
+    it(`goes on without it at ${step}, and is told its end when the network is back`, async () => {
       const before = await numberOfJobs(demo);
       await operator.configure({ release });
       const update = operator.up("--skip-preview");
@@ -62,7 +62,7 @@ describe("an update whose operator loses the connection", function () {
       expect(await numberOfJobs(demo)).to.equal(before + 2);
     });
 
-  it("goes on when its session is ended by force at J4, with all that it started (3)", async () => {
+  it("goes on when its session is ended by force at J4, with all that it started", async () => {
     await operator.configure({ release: "v1.2.0" });
     const before = await numberOfJobs(demo);
     const update = operator.up("--skip-preview");

@@ -37,7 +37,7 @@ describe("an update whose Docker daemon stays away", function () {
   });
   tellGaps(() => prober);
 
-  it("waits for a person with the instructions, and nothing is deleted (15)", async () => {
+  it("waits for a person with the instructions, and nothing is deleted", async () => {
     await operator.configure({ release: "v1.1.1-slow-migration" });
     const update = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
     await migrationIsApplied(6);
@@ -70,7 +70,7 @@ describe("an update whose Docker daemon stays away", function () {
     expect(output).to.match(/Docker|docker/);
   });
 
-  it("is taken back by npx chatalot resolve when Docker is back, and no message is lost (15)", async () => {
+  it("is taken back by npx chatalot resolve when Docker is back, and no message is lost", async () => {
     await shell(demo, "systemctl unmask --quiet docker docker.socket; systemctl start docker");
     expect((await theContainer(demo, SERVER)).restartPolicy).to.equal("no");
     const { exitCode, output } = await operator.chatalot("resolve", "--take-back", "--yes");

@@ -37,7 +37,7 @@ describe("an update with migrations whose Docker daemon is restarted", function 
   });
   tellGaps(() => prober);
 
-  it("between two migrations (J8) ends with the old release on its old database (14)", async () => {
+  it("between two migrations (J8) ends with the old release on its old database", async () => {
     await operator.configure({ release: SLOW });
     const update = operator.up("--skip-preview");
     await migrationIsApplied(6);
@@ -46,7 +46,7 @@ describe("an update with migrations whose Docker daemon is restarted", function 
   });
 
   for (const step of ["J7", "J8", "R1", "R2", "R3"])
-    it(`when it had come to ${step} ends with the old release on its old database (14)`, async () => {
+    it(`when it had come to ${step} ends with the old release on its old database`, async () => {
       const last = (await ledgerOf(demo)).findLast(({ release }) => release?.name === HUNGRY);
       await operator.configure({ release: HUNGRY });
       if (last !== undefined) await operator.configure({ retry: last.sequence });

@@ -55,7 +55,7 @@ describe("an update that runs out of disk before it stops the old server", funct
   });
   tellGaps(() => prober);
 
-  it("is untouched when a build fills Docker's disk (18)", async () => {
+  it("is untouched when a build fills Docker's disk", async () => {
     // More than the 2 GB that are asked for, and less than this build writes.
     await leaveFree(demo, DOCKER_FOLDER, 2_400);
     const images = await releaseImages(demo);
@@ -68,7 +68,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     expect(await freeMegabytes(DOCKER_FOLDER)).to.be.greaterThan(2_000);
   });
 
-  it("is refused with numbers where Docker's disk is too full to begin (18)", async () => {
+  it("is refused with numbers where Docker's disk is too full to begin", async () => {
     await leaveFree(demo, DOCKER_FOLDER, 900);
     await operator.configure({ release: "v1.1.0" });
     const run = await operator.up("--skip-preview");
@@ -78,7 +78,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     await expectServing();
   });
 
-  it("is untouched when the proof's restore fills the disk, and the copy is dropped (20)", async () => {
+  it("is untouched when the proof's restore fills the disk, and the copy is dropped", async () => {
     // What is random can't be made small, neither by the dump nor by the database.
     await query(
       demo,
@@ -98,7 +98,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     await query(demo, "DROP TABLE ballast");
   });
 
-  it("is refused with the number of inodes where the backups' disk has none (23)", async () => {
+  it("is refused with the number of inodes where the backups' disk has none", async () => {
     await mountSmallDisk(demo, BACKUPS, "size=2g,nr_inodes=12");
     await shell(demo, `for i in $(seq 20); do touch ${BACKUPS}/file-$i || break; done 2>/dev/null`);
     const run = await operator.up("--skip-preview");
@@ -106,7 +106,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     await unmountSmallDisk(demo, BACKUPS);
   });
 
-  it("is untouched when the backups' disk is read-only (23)", async () => {
+  it("is untouched when the backups' disk is read-only", async () => {
     await mountSmallDisk(demo, BACKUPS, "size=2g");
     await shell(demo, `mount -o remount,ro ${BACKUPS}`);
     const run = await operator.up("--skip-preview");
@@ -114,7 +114,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     await unmountSmallDisk(demo, BACKUPS);
   });
 
-  it("is untouched when the release's tree finds no inodes, or a read-only disk (23)", async () => {
+  it("is untouched when the release's tree finds no inodes, or a read-only disk", async () => {
     for (const [options, cause] of [
       ["size=64m,nr_inodes=12", /No space left on device/],
       ["size=64m,ro", /read-only file system/i],
@@ -127,7 +127,7 @@ describe("an update that runs out of disk before it stops the old server", funct
     }
   });
 
-  it("is untouched and told where nothing can be written into its directory (22)", async () => {
+  it("is untouched and told where nothing can be written into its directory", async () => {
     const state = `${DIRECTORY}/.deploy`;
     await mountSmallDisk(demo, state, "size=64m");
     await fill(demo, state);

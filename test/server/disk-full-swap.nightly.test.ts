@@ -54,7 +54,7 @@ describe("an update with migrations that runs out of disk in the swap", function
   });
   tellGaps(() => prober);
 
-  it("is taken back when its records find no room, out of the reserve (22)", async () => {
+  it("is taken back when its records find no room, out of the reserve", async () => {
     await operator.configure({ release: SLOW });
     const update = operator.up("--skip-preview");
     await during(update, migrationIsApplied(6));
@@ -69,7 +69,7 @@ describe("an update with migrations that runs out of disk in the swap", function
     await expectReverted(run);
   });
 
-  it("is taken back when the database's disk is full, as soon as it has room again (21)", async () => {
+  it("is taken back when the database's disk is full, as soon as it has room again", async () => {
     const { update } = await updateOntoFullDisk();
     await during(update, stepHasBegun("R2"));
     await expectDatabaseIsAway();
@@ -77,7 +77,7 @@ describe("an update with migrations that runs out of disk in the swap", function
     await expectReverted(await update);
   });
 
-  it("waits for a person when it stays full, with numbers, and is taken back afterwards (21)", async () => {
+  it("waits for a person when it stays full, with numbers, and is taken back afterwards", async () => {
     const last = (await ledgerOf(demo)).at(-1);
     await operator.configure({ retry: String(last?.sequence) });
     const { update } = await updateOntoFullDisk();

@@ -81,7 +81,7 @@ describe("where images come from", function () {
     expect(await theContainer(demo, SERVER)).to.deep.equal(before);
   });
 
-  it("is untouched when the registry is away (40)", async () => {
+  it("is untouched when the registry is away", async () => {
     const before = await theContainer(demo, SERVER);
     await stopRegistry(demo);
     const { exitCode, output } = await operator.up("--skip-preview");

@@ -52,14 +52,14 @@ describe("a release that has begun to migrate", function () {
   });
   tellGaps(() => prober);
 
-  it("is taken back when it runs out of memory, which is named (16)", async () => {
+  it("is taken back when it runs out of memory, which is named", async () => {
     await operator.configure({ release: HUNGRY });
     const run = await operator.up("--skip-preview");
     expect(run.output).to.match(/want of memory/);
     await expectReverted(run);
   });
 
-  it("is taken back by the unit alone when its job is killed between two migrations (7, 62, 24)", async () => {
+  it("is taken back by the unit alone when its job is killed between two migrations", async () => {
     await operator.configure({ release: SLOW });
     const update = operator.start(...UP);
     await theSlowMigrationRuns();
@@ -74,7 +74,7 @@ describe("a release that has begun to migrate", function () {
     await expectReverted();
   });
 
-  it("is taken back when its job is killed before it was started (5)", async () => {
+  it("is taken back when its job is killed before it was started", async () => {
     for (const step of ["J7", "J8"]) {
       await allowAnotherTry(SLOW);
       await holdJobsAt(demo, step);
@@ -96,7 +96,7 @@ describe("a release that has begun to migrate", function () {
     ["R1", "R2"],
     ["R3", "R3"],
   ] as const)
-    it(`is taken back also when that is killed at ${steps.join(" and again at ")} (10)`, async () => {
+    it(`is taken back also when that is killed at ${steps.join(" and again at ")}`, async () => {
       await allowAnotherTry(HUNGRY);
       await holdJobsAt(demo, steps[0]);
       const update = operator.up("--skip-preview");
@@ -105,12 +105,14 @@ describe("a release that has begun to migrate", function () {
       await holdJobsAt(demo, steps[1]);
       await killJob(demo);
       await attemptIsAt(steps[1], steps[0] === steps[1] ? 2 : 1);
+      // As a kill leaves it that comes while R2 has closed the database and has not exchanged the names yet.
+      if (steps[1] === "R2") await closeDatabase();
       await letJobsRun(demo);
       await killJob(demo);
       await expectReverted(await update);
     });
 
-  it("waits for a person when that is killed three times, and nothing is deleted (10, 64)", async () => {
+  it("waits for a person when that is killed three times, and nothing is deleted", async () => {
     await allowAnotherTry(HUNGRY);
     await holdJobsAt(demo, "R1");
     const update = operator.up("--skip-preview");
@@ -139,7 +141,7 @@ describe("a release that has begun to migrate", function () {
     jobThatWaits = sequence;
   });
 
-  it("is taken back by hand from its revert point, as docs/recovery.md says (10)", async () => {
+  it("is taken back by hand from its revert point, as docs/recovery.md says", async () => {
     await shell(
       demo,
       `docker exec ${DATABASE} pg_dump -U chatalot -Fc "chatalot_before_$1" > /root/chatalot.dump
@@ -167,6 +169,14 @@ describe("a release that has begun to migrate", function () {
       echo "the third migration never ran" >&2; exit 1`;
     await demo.exec(["sh", "-uc", script, "sh", sql], { timeout: 400_000 });
     expect(await appliedMigrations(demo)).to.deep.equal([...BEFORE, 5, 6]);
+  }
+
+  async function closeDatabase(): Promise<void> {
+    await shell(
+      demo,
+      'docker exec "$1" psql -U chatalot -d postgres -v ON_ERROR_STOP=1 -c "$2"',
+      ...[DATABASE, "ALTER DATABASE chatalot ALLOW_CONNECTIONS false"],
+    );
   }
 
   /** Resolves when the journal has as many beginnings of a step, and its newest attempt holds there. */

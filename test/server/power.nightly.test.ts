@@ -84,7 +84,7 @@ describe("a server that loses its power", function () {
       await shell(demo, `docker image rm ${imageOf(NEW.tag)}; sync`);
     });
 
-    it("does not trust an image that is listed and was not flushed (12)", async () => {
+    it("does not trust an image that is listed and was not flushed", async () => {
       await jobs.holdFlushes(demo);
       const prepare = operator.chatalot("prepare", NEW.tag);
       await jobs.jobFlushes(demo);
@@ -103,7 +103,7 @@ describe("a server that loses its power", function () {
       await expectServing(OLD);
     });
 
-    it("has the image once it was told to be ready (12)", async () => {
+    it("has the image once it was told to be ready", async () => {
       await mustPrepare();
       await server.losePower("ready");
       demo = await server.bootOn("ready");
@@ -180,7 +180,7 @@ describe("a server that loses its power", function () {
       ["R5", OLD, back("R5")],
     ];
 
-    it("at J0, before the job has begun, ends with the new release (11)", async () => {
+    it("at J0, before the job has begun, ends with the new release", async () => {
       demo = await server.bootOn("accepted", { look: expectWholeFiles });
       await jobs.jobsAreClosed(demo);
       await expectServing(NEW);
@@ -188,7 +188,7 @@ describe("a server that loses its power", function () {
     });
 
     for (const [moment, serves, bringThere] of losses)
-      it(`at ${moment}, ends with the ${serves === OLD ? "old" : "new"} release (11)`, async () => {
+      it(`at ${moment}, ends with the ${serves === OLD ? "old" : "new"} release`, async () => {
         demo = await server.bootOn("accepted", { holdAt: "J1" });
         prober = startProber({ baseUrl: chatUrl(demo) });
         while (prober.snapshot().acknowledgedMarkers.length < 2) await sleep(100);

@@ -201,7 +201,7 @@ describe("a server with a user who may use sudo", function () {
       cause: /\/srv\/chatalot can't be used: .*\.deploy/,
     },
   ])
-    it(`refuses a user who ${name}, and changes nothing (47)`, async () => {
+    it(`refuses a user who ${name}, and changes nothing`, async () => {
       const before = await runningSince(demo);
       await shell(demo, inject);
       try {

@@ -51,7 +51,7 @@ describe("an update whose server changes under it", function () {
   });
   tellGaps(() => prober);
 
-  it("is refused when another program has its new port (49)", async () => {
+  it("is refused when another program has its new port", async () => {
     const [served, jobs] = [await runningSince(demo), await numberOfJobs(demo)];
     await strangerTakes(8090);
     await operator.configure({ "listen.port": 8090 });
@@ -67,7 +67,7 @@ describe("an update whose server changes under it", function () {
     expect(await runningSince(demo)).to.deep.equal(served);
   });
 
-  it("names the program that took its port in the swap, and commits nothing that nobody could reach (49)", async () => {
+  it("names the program that took its port in the swap, and commits nothing that nobody could reach", async () => {
     await operator.configure({ release: "v1.2.0" });
     const update = operator.up("--skip-preview");
     await freezeJobAt(demo, "J7");
@@ -85,7 +85,7 @@ describe("an update whose server changes under it", function () {
     await expectServing("1.1.0", [1, 2, 3, 4]);
   });
 
-  it("goes on by itself after its own job had too little memory to run, with nothing touched (17)", async () => {
+  it("goes on by itself after its own job had too little memory to run, with nothing touched", async () => {
     const served = await runningSince(demo);
     const failed = prober.snapshot().failedRequests;
     await tryAgain("v1.2.0");
@@ -107,7 +107,7 @@ describe("an update whose server changes under it", function () {
     await expectServing("1.2.0", [1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it("ends the same when the clock jumps by ten years, reverted and committed (42)", async () => {
+  it("ends the same when the clock jumps by ten years, reverted and committed", async () => {
     await shell(demo, 'printf %s "$1" > /root/jumping-clock.cjs', JUMPING_CLOCK);
     await dropIn(
       "clock.conf",
@@ -135,7 +135,7 @@ describe("an update whose server changes under it", function () {
     expect(new Set(names.map((name) => name.slice(0, 6))).size).to.equal(names.length);
   });
 
-  it("is untouched when its build hangs and the operator stops it (40)", async () => {
+  it("is untouched when its build hangs and the operator stops it", async () => {
     const served = await runningSince(demo);
     const failed = prober.snapshot().failedRequests;
     await operator.configure({ release: "v1.0.2-build-hangs" });

@@ -134,7 +134,7 @@ describe("an update with migrations", function () {
     expect(await runningSince(demo)).to.deep.equal(running);
   });
 
-  it("is no way back, and is removed by the next update, where its removal was interrupted (36)", async () => {
+  it("is no way back, and is removed by the next update, where its removal was interrupted", async () => {
     const point = `chatalot_before_${(await ledgerOf(demo)).at(-1)?.sequence}`;
     const [oid] = await query(demo, "SELECT oid FROM pg_database WHERE datname = 'chatalot'");
     // What PostgreSQL leaves of a DROP DATABASE that did not come to its end.

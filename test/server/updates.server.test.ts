@@ -80,7 +80,7 @@ describe("chatalot updates and update", function () {
     { tag: "v1.3.1-new-database-major", named: /major version from 17 to 18/ },
     { tag: "v1.3.1-new-database-path", named: /var\/lib\/postgresql/ },
   ])
-    it(`bring no other database, but refuse it in the preview with its name: ${tag} (41)`, async () => {
+    it(`bring no other database, but refuse it in the preview with its name: ${tag}`, async () => {
       const before = await runningSince(demo);
       await operator.configure({ release: tag });
       const { exitCode, output } = await operator.preview();
