@@ -1,7 +1,7 @@
 /** `npx chatalot logs`: what a service of the chat says, or what a job told, from the server. */
-import { UserError } from "../common/errors.ts";
 import { printJobLog, printServiceLog } from "../provider/server/server-logs.ts";
 import { plainText } from "../common/text.ts";
+import { UsageError } from "./exit-codes.ts";
 import { serverOfStack } from "./stack.ts";
 
 export interface LogOptions {
@@ -54,7 +54,7 @@ export function checkOptions(service: string, { lines, since, job }: LogOptions)
   if (typeof job === "string" && !/^\d{1,9}$/.test(job))
     problems.push(`--job ${JSON.stringify(job)}: expected a job's number, for example 12`);
   if (problems.length > 0)
-    throw new UserError(
+    throw new UsageError(
       `The log can't be shown: ${problems.join("; ")}. See chatalot logs --help.`,
     );
 }

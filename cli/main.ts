@@ -1,17 +1,16 @@
 /**
- * The `chatalot` command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do, 4 needs the
- * operator.
+ * The `chatalot` command. Exit codes: 0 done, 1 failed or its end is not known yet, 2 wrong usage, 3 nothing
+ * to do, 4 needs the operator, 130 ended by ^C.
  */
-import { Command, CommanderError } from "commander";
-import { messageOf, UserError } from "../common/errors.ts";
+import { Command } from "commander";
 import { plainText } from "../common/text.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
-import { TransportError } from "../transport/index.ts";
 import { abort } from "./abort.ts";
 import { registerAdopt } from "./adopt/command.ts";
 import { registerAlerts } from "./alerts/command.ts";
 import { registerBackup } from "./backup/command.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
+import { endOfError, setExitCode } from "./exit-codes.ts";
 import { describeHistory, readHistory } from "./history.ts";
 import { type LogOptions, logs } from "./logs.ts";
 import { registerInit } from "./init/command.ts";
@@ -27,10 +26,6 @@ import { show, terminalContext } from "./terminal.ts";
 import { registerUpdates } from "./updates/command.ts";
 import { registerUpgradeDatabase } from "./upgrade-database/command.ts";
 
-const NOTHING_TO_DO = 3;
-const WRONG_USAGE = 2;
-const NEEDS_OPERATOR = 4;
-
 const program = new Command("chatalot")
   .description("Works on the server of a chatalot-deploy stack, beside pulumi.")
   .option("-s, --stack <name>", "the stack; default: the one that pulumi has selected")
@@ -43,7 +38,7 @@ program
     const { stack } = program.opts<{ stack?: string }>();
     const { text, aborted } = await abort(stack);
     show(text);
-    if (!aborted) process.exitCode = NOTHING_TO_DO;
+    if (!aborted) setExitCode("nothing-to-do");
   });
 
 registerAdopt(program);
@@ -74,7 +69,7 @@ program
     const { stack } = program.opts<{ stack?: string }>();
     const diagnosis = await diagnose(stack);
     show(describeDiagnosis(diagnosis));
-    if (diagnosis.refusals.length > 0) process.exitCode = 1;
+    if (diagnosis.refusals.length > 0) setExitCode("failed");
   });
 
 program
@@ -110,7 +105,7 @@ program
   .argument("[release]", "a tag or a commit; default: the one in the stack's configuration")
   .action(async (wanted?: string) => {
     const { stack } = program.opts<{ stack?: string }>();
-    if (!(await prepare(stack, wanted, terminalContext()))) process.exitCode = NOTHING_TO_DO;
+    if (!(await prepare(stack, wanted, terminalContext()))) setExitCode("nothing-to-do");
   });
 
 program
@@ -121,9 +116,7 @@ program
   .option("--yes", "does it without asking")
   .action(async (options: ResolveOptions) => {
     const { stack } = program.opts<{ stack?: string }>();
-    const resolution = await resolve(stack, options, terminalContext());
-    if (resolution === "nothing-to-resolve") process.exitCode = NOTHING_TO_DO;
-    if (resolution === "needs-operator") process.exitCode = NEEDS_OPERATOR;
+    setExitCode(await resolve(stack, options, terminalContext()));
   });
 
 program
@@ -141,9 +134,7 @@ program
   .option("--yes", "does it without asking, and without a preview")
   .action(async (options: RollbackOptions) => {
     const { stack } = program.opts<{ stack?: string }>();
-    const result = await rollback(stack, options, terminalContext());
-    if (result === "declined") process.exitCode = NOTHING_TO_DO;
-    if (result === "failed" || result === "under-way") process.exitCode = 1;
+    setExitCode(await rollback(stack, options, terminalContext()));
   });
 
 registerUpdates(program);
@@ -152,13 +143,9 @@ registerUpgradeDatabase(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
-  else {
-    const isExpected = error instanceof UserError || error instanceof TransportError;
-    const told = isExpected || !(error instanceof Error) ? messageOf(error) : error.stack;
-    console.error(plainText(told ?? ""));
-    process.exitCode = 1;
-  }
+  const { code, text } = endOfError(error);
+  if (text !== "") console.error(plainText(text));
+  process.exitCode = code;
 } finally {
   await RemoteServer.closeAll();
 }

@@ -6,9 +6,10 @@ import { UserError } from "../common/errors.ts";
 import { followWithProgress, requester } from "../provider/place.ts";
 import type { RemoteServer } from "../provider/server/remote-server.ts";
 import type { Predicament } from "../updater/protocol.ts";
+import { UsageError } from "./exit-codes.ts";
 import { canTakeBack, predicamentText } from "./predicament.ts";
 import { serverOfStack } from "./stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, NOBODY_TO_ASK } from "./terminal.ts";
 import { resolveOn } from "../provider/server/server-jobs.ts";
 
 export interface ResolveOptions {
@@ -21,7 +22,7 @@ export interface ResolveOptions {
 }
 
 /** How it stands with the instance afterwards. */
-export type Resolution = "resolved" | "nothing-to-resolve" | "needs-operator";
+export type Resolution = "done" | "nothing-to-do" | "needs-operator";
 
 export async function resolve(
   stack: string | undefined,
@@ -30,14 +31,14 @@ export async function resolve(
   question: Ask = canAsk() ? ask : undefined,
 ): Promise<Resolution> {
   if (options.clear === true && options.takeBack === true)
-    throw new UserError(
+    throw new UsageError(
       'What to do is not clear: "--clear" and "--take-back" were both given. Give one of them.',
     );
   const server = await serverOfStack(stack);
   const shown = await resolveOn(server, "show", requester(), context.tell);
   if (shown.answer === "nothing") {
     context.tell(`Nothing needs you on ${server.target}.`);
-    return "nothing-to-resolve";
+    return "nothing-to-do";
   }
   if (shown.answer !== "shown") throw refused(shown);
   const { predicament } = shown;
@@ -46,7 +47,7 @@ export async function resolve(
   if (action === "clear") return clear(server, context);
   if (action === "take-back") return takeBack(server, context);
   if (question === undefined && (options.clear === true || options.takeBack === true))
-    context.tell('\nNothing was changed: there is no terminal to ask in. Add "--yes".');
+    context.tell(`\n${NOBODY_TO_ASK}`);
   return "needs-operator";
 }
 
@@ -86,19 +87,19 @@ async function clear(server: RemoteServer, context: CommandContext): Promise<Res
   context.tell(
     "\nCleared: jobs are accepted again. Nothing else was changed; the chat is as it was. Now: pulumi up",
   );
-  return "resolved";
+  return "done";
 }
 
 async function takeBack(server: RemoteServer, context: CommandContext): Promise<Resolution> {
   const answer = await resolveOn(server, "take-back", requester(), context.tell);
   // Somebody else was quicker.
-  if (answer.answer === "nothing") return "nothing-to-resolve";
+  if (answer.answer === "nothing") return "nothing-to-do";
   if (answer.answer !== "reopened") throw refused(answer);
   const { sequence, offset } = answer;
   context.tell(`\nThe way back of job ${sequence} is tried once more.`);
   const verdict = await followWithProgress(context, server, sequence, offset);
   context.tell(verdict.text);
-  return verdict.outcome === "needs-operator" ? "needs-operator" : "resolved";
+  return verdict.outcome === "needs-operator" ? "needs-operator" : "done";
 }
 
 function refused(answer: { answer: string; reasons?: string[] }): Error {

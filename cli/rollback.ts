@@ -9,6 +9,7 @@ import { pinned } from "../release/reference.ts";
 import { historyOf } from "../provider/server/server-history.ts";
 import { writeFileDurably } from "../updater/files.ts";
 import { DATABASE_WAYS, type DatabaseWay } from "../updater/protocol.ts";
+import { UsageError } from "./exit-codes.ts";
 import { readHistory, type StackHistory } from "./history.ts";
 import type { ConfigValue, PulumiUpdate } from "./history/pulumi-history.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
@@ -16,7 +17,7 @@ import { planText, type RollbackPlan } from "./rollback/plan.ts";
 import { previewDraft, putSecretsBack, type RunEnd, runUp } from "./run/up.ts";
 import { changedNames, type EarlierSettings, stackFileOf, withEarlier } from "./run/stack-file.ts";
 import { chooseTarget, databaseFor, type Target } from "./rollback/target.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
 
 export interface RollbackOptions {
   /** A job's number, a tag or a commit. Default: the release that served before this one. */
@@ -64,8 +65,7 @@ export async function rollback(
   };
   for (const line of planText(plan)) context.tell(line);
   context.tell("");
-  if (!preview && !yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(preview || yes, question);
   if (withSecrets && update === undefined)
     throw new UserError(
       `secretEnv can't go back: Pulumi's history doesn't have the update of job ${target.job}. ` +
@@ -107,7 +107,7 @@ function wayOf(text = "refuse"): DatabaseWay | "refuse" {
   const ways = ["refuse", ...DATABASE_WAYS] as const;
   const way = ways.find((known) => known === text);
   if (way === undefined)
-    throw new UserError(
+    throw new UsageError(
       `The way for the database is not known: ${JSON.stringify(text)}. Choose one: ${ways.join(", ")}`,
     );
   return way;
@@ -117,7 +117,7 @@ function wayOf(text = "refuse"): DatabaseWay | "refuse" {
 function scriptsFor(way: DatabaseWay | "refuse", folder: string | undefined): string | undefined {
   if ((way === "undo-scripts") === (folder !== undefined))
     return folder === undefined ? undefined : resolve(folder);
-  throw new UserError(
+  throw new UsageError(
     folder === undefined
       ? 'The undo scripts are not known: "--database undo-scripts" needs "--scripts <folder>".'
       : '"--scripts" is for "--database undo-scripts" only. Leave one of them away, or give both.',

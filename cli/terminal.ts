@@ -1,7 +1,9 @@
 /** What commands tell and ask in a terminal. */
 import { createInterface } from "node:readline/promises";
+import { UserError } from "../common/errors.ts";
 import { plainText } from "../common/text.ts";
 import type { ResourceContext } from "../provider/resource.ts";
+import { CanceledError } from "./exit-codes.ts";
 
 /** Says something in the terminal; nothing in it can steer it. */
 export function show(text: string): void {
@@ -43,11 +45,27 @@ export function canAsk(): boolean {
   return process.stdin.isTTY && process.stdout.isTTY;
 }
 
-/** The answer to a question, without blanks around it. */
-export async function ask(question: string): Promise<string> {
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+/**
+ * The answer to a question, without blanks around it.
+ *
+ * @throws CanceledError at ^C, and where the input ends
+ */
+export async function ask(
+  question: string,
+  input: NodeJS.ReadableStream = process.stdin,
+  output: NodeJS.WritableStream = process.stdout,
+): Promise<string> {
+  const prompt = createInterface({ input, output });
+  // Not every Node lets go of the question then.
+  const canceled = new Promise<never>((_resolve, reject) =>
+    prompt.once("close", () => reject(new CanceledError("canceled"))),
+  );
+  canceled.catch(() => undefined);
   try {
-    return (await prompt.question(`${question} `)).trim();
+    return (await Promise.race([prompt.question(`${question} `), canceled])).trim();
+  } catch (error) {
+    const isAborted = error instanceof Error && error.name === "AbortError";
+    throw isAborted ? new CanceledError("canceled", { cause: error }) : error;
   } finally {
     prompt.close();
   }
@@ -55,6 +73,17 @@ export async function ask(question: string): Promise<string> {
 
 /** How a person is asked; undefined where there is nobody to ask. */
 export type Ask = ((question: string) => Promise<string>) | undefined;
+
+/** What is said where there is nobody to ask. */
+export const NOBODY_TO_ASK = 'Nothing was changed: there is no terminal to ask in. Add "--yes".';
+
+/**
+ * @param yes that nothing is to be asked
+ * @throws UserError where somebody would have to be asked, and there is nobody
+ */
+export function requirePerson(yes: boolean, question: Ask): void {
+  if (!yes && question === undefined) throw new UserError(NOBODY_TO_ASK);
+}
 
 /** Whether a person says yes; nobody doesn't. */
 export async function agrees(question: Ask, text: string): Promise<boolean> {

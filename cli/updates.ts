@@ -11,7 +11,7 @@ import { releaseText } from "../updater/texts.ts";
 import { previewDraft, type RunEnd, runUp } from "./run/up.ts";
 import { stackFileOf, withRelease } from "./run/stack-file.ts";
 import { settingsOfStack } from "./stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "./terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
 import { type AvailableUpdate, availableUpdates, proposed } from "./updates/list.ts";
 
 /** What `updates` found. */
@@ -74,8 +74,7 @@ export async function update(
   const target = await targetOf(settings.repository, wanted, state);
   if (target === undefined) return "nothing-to-do";
   const job = retry ? revertedJob(target, state) : undefined;
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const file = await stackFileOf(stack);
   const draft = join(dirname(file.path), `.update.${basename(file.path)}`);
   const text = withRelease(file.text, target.pin, job);

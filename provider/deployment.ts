@@ -1,5 +1,4 @@
 /** chatalot:Deployment: a prepared release serves, with a configuration, proven healthy. */
-import { UserError } from "../common/errors.ts";
 import type { HookSettings } from "../settings/parse.ts";
 import {
   type Configuration,
@@ -31,6 +30,7 @@ import { hookRefusals, tellHooks, withHooks } from "./hooks.ts";
 import { leavingAddition } from "./leaving.ts";
 import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
+import { refuseAnswer } from "./server/answers.ts";
 import { removeOn } from "./server/server-move.ts";
 import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
@@ -125,7 +125,7 @@ export const deployment: Resource = {
     const answer = await removeOn(server, outputs.instanceId as string | undefined, (text) =>
       context.tell(text),
     );
-    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    refuseAnswer(answer);
     if (answer.answer === "unchanged") return;
     const verdict = await followToVerdict(context, server, answer.sequence);
     context.tell(verdict.text);
@@ -156,7 +156,7 @@ async function submitAndFollow(
 ): Promise<Wire> {
   const server = knownServerOf(inputs);
   const answer = await submitJob(server, request, (text) => context.tell(text));
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  refuseAnswer(answer);
   const outputs = outputsOf(inputs, answer);
   const tellOfGuard = (): void => {
     const wanted = request.configuration;

@@ -28,6 +28,7 @@ import { breakingRefusals } from "./plan/breaking.ts";
 import { renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Refusal, Resource, ResourceContext } from "./resource.ts";
+import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 import { submitJob } from "./server/server-jobs.ts";
 import { sendArchive } from "./server/server-transfers.ts";
@@ -192,7 +193,7 @@ async function prepareFrom(
     const answer = await submitJob(server, { ...request, images: order }, (text) =>
       context.tell(text),
     );
-    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    refuseAnswer(answer);
     if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
     const isLast = index === attempts.length - 1;
     const verdict = isLast

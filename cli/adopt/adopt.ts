@@ -8,6 +8,7 @@ import { UserError } from "../../common/errors.ts";
 import { mirrorOf } from "../../provider/release-facts.ts";
 import { requester } from "../../provider/place.ts";
 import { adoptOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import type { RemoteServer } from "../../provider/server/remote-server.ts";
 import { archiveTree } from "../../release/archive.ts";
 import type { Mirror } from "../../release/mirror.ts";
@@ -23,7 +24,7 @@ import { putSecretsBack, type RunEnd, runUp, type StackFile } from "../run/up.ts
 import { stackFileOf, withValues } from "../run/stack-file.ts";
 import { NAMESPACE } from "../init/stack-file.ts";
 import { type StackValues, valuesOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import { type FoundSettings, settingsOfFound } from "./settings.ts";
 import { sendArchive } from "../../provider/server/server-transfers.ts";
 
@@ -54,13 +55,12 @@ export async function adopt(
   question: Ask = canAsk() ? ask : undefined,
 ): Promise<AdoptResult> {
   const { yes = false } = options;
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   // What serves is what is to be found out.
   const values = await valuesOfStack(stack, { release: "v0" });
   const server = values.remote;
   const answer = await lookForChatOn(server, context.tell);
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  refuseAnswer(answer);
   const mirror = await mirrorOf(values.settings.repository);
   const { project } = values.settings;
   const found = await describe(mirror, { chat: answer.chat, project }, options.release);

@@ -1,10 +1,9 @@
 /** `npx chatalot adopt` and `npx chatalot forget`. */
 import type { Command } from "commander";
+import { setExitCode } from "../exit-codes.ts";
 import { terminalContext } from "../terminal.ts";
 import { adopt, type AdoptOptions } from "./adopt.ts";
 import { forget } from "./forget.ts";
-
-const NOTHING_TO_DO = 3;
 
 export function registerAdopt(program: Command): void {
   program
@@ -17,9 +16,7 @@ export function registerAdopt(program: Command): void {
     .option("--yes", "does it without asking")
     .action(async (options: AdoptOptions) => {
       const { stack } = program.opts<{ stack?: string }>();
-      const result = await adopt(stack, options, terminalContext());
-      if (result === "declined") process.exitCode = NOTHING_TO_DO;
-      if (result === "failed" || result === "under-way") process.exitCode = 1;
+      setExitCode(await adopt(stack, options, terminalContext()));
     });
   program
     .command("forget")
@@ -27,7 +24,6 @@ export function registerAdopt(program: Command): void {
     .option("--yes", "does it without asking")
     .action(async (options: { yes?: boolean }) => {
       const { stack } = program.opts<{ stack?: string }>();
-      const result = await forget(stack, options, terminalContext());
-      if (result === "declined") process.exitCode = NOTHING_TO_DO;
+      setExitCode(await forget(stack, options, terminalContext()));
     });
 }

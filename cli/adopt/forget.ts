@@ -2,7 +2,7 @@
 import { UserError } from "../../common/errors.ts";
 import { forgetOn } from "../../provider/server/server-adoption.ts";
 import { serverOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 
 export async function forget(
   stack: string | undefined,
@@ -10,8 +10,7 @@ export async function forget(
   { tell }: CommandContext,
   question: Ask = canAsk() ? ask : undefined,
 ): Promise<"done" | "declined"> {
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const server = await serverOfStack(stack);
   const { directory } = server.place;
   tell(

@@ -1,5 +1,6 @@
 /** The `backup` commands on the command line: arguments and exit codes. */
 import type { Command } from "commander";
+import { setExitCode, UsageError } from "../exit-codes.ts";
 import { show, terminalContext } from "../terminal.ts";
 import { copyNow } from "./copy.ts";
 import { decryptCopy, type DecryptOptions } from "./decrypt.ts";
@@ -7,9 +8,6 @@ import { fetchBackup } from "./fetch.ts";
 import { checkBackups, takeBackup } from "./jobs.ts";
 import { backupEntries, describeBackups, readStackBackups } from "./list.ts";
 import { removeBackup } from "./remove.ts";
-
-const WRONG_USAGE = 2;
-const NOTHING_TO_DO = 3;
 
 /** Adds `backup` with its commands to the command. */
 export function registerBackup(program: Command): void {
@@ -36,14 +34,14 @@ export function registerBackup(program: Command): void {
     .description("takes a backup now and proves it by a restore, while the chat serves")
     .action(async () => takeBackup(stackOf(), terminalContext()));
 
-  const check: Command = backup
+  backup
     .command("check")
     .description("restores a backup beside the chat and compares; exit code 1 if it is not good")
     .argument("[name]", "the backup, as list names it")
     .option("--all", "all backups")
     .action(async (name: string | undefined, { all }: { all?: boolean }) => {
       if ((name !== undefined) === (all === true))
-        check.error("error: give the name of a backup, or --all", { exitCode: WRONG_USAGE });
+        throw new UsageError("What to check is not known: give the name of a backup, or --all.");
       await checkBackups(stackOf(), name, terminalContext());
     });
 
@@ -54,7 +52,7 @@ export function registerBackup(program: Command): void {
     .option("--yes", "does it without asking")
     .action(async (name: string, options: { yes?: boolean }) => {
       if (!(await removeBackup(stackOf(), name, options, terminalContext())))
-        process.exitCode = NOTHING_TO_DO;
+        setExitCode("declined");
     });
 
   backup

@@ -1,5 +1,5 @@
 /** `npx chatalot backup copy`: the copies at the other place, made now and not by the clock. */
-import { UserError } from "../../common/errors.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import { copyBackupsOf } from "../../provider/server/server-backups.ts";
 import { serverOfStack } from "../stack.ts";
 import type { CommandContext } from "../terminal.ts";
@@ -11,7 +11,7 @@ export async function copyNow(
   const server = await serverOfStack(stack);
   status("copying what is not there yet");
   const answer = await copyBackupsOf(server, tell, signal);
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  refuseAnswer(answer);
   const { to, names, count } = answer;
   tell(
     names.length === 0

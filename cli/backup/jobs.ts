@@ -1,6 +1,7 @@
 /** `npx chatalot backup take` and `check`: jobs on the server, which go on without this side. */
 import { UserError } from "../../common/errors.ts";
 import { followWithProgress, requester } from "../../provider/place.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { backupsOf, requireInstance } from "../../provider/server/server-backups.ts";
 import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../updater/protocol.ts";
@@ -85,7 +86,7 @@ async function runJob(
     },
     context.tell,
   );
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  refuseAnswer(answer);
   if (answer.answer === "unchanged") throw new Error('unexpected answer "unchanged"');
   const { sequence } = answer;
   if (answer.answer === "attached")

@@ -1,10 +1,11 @@
 /** `npx chatalot backup remove`: takes one backup away, for good. */
 import { UserError } from "../../common/errors.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import { removeBackupOf } from "../../provider/server/server-backups.ts";
 import { backupSummary } from "../../updater/backups.ts";
 import { isLastProven } from "../../updater/retention.ts";
 import { lastProvenText, releaseText } from "../../updater/texts.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import { checkName, namedBackup, readStackBackups, sizeText } from "./list.ts";
 
 /**
@@ -25,9 +26,8 @@ export async function removeBackup(
   // The server refuses it as well; a person need not be asked for it.
   if (isLastProven(found.backups.map(backupSummary), name))
     throw new UserError(lastProvenText(name));
+  requirePerson(yes, question);
   if (!yes) {
-    if (question === undefined)
-      throw new UserError('Nothing was removed: there is no terminal to ask in. Add "--yes".');
     const { release, dump, proof } = manifest;
     context.tell(
       `Backup ${name} of ${releaseText(release)}, taken ${manifest.takenAt}, ${sizeText(dump.size)}, ` +
@@ -36,7 +36,7 @@ export async function removeBackup(
     if (!(await agrees(question, "Remove it?"))) return false;
   }
   const answer = await removeBackupOf(found.server, name, context.tell);
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+  refuseAnswer(answer);
   context.tell(`REMOVED Backup ${name}.`);
   return true;
 }

@@ -1,13 +1,10 @@
 /** The `init` command on the command line: flags, terminal, exit codes. */
 import type { Command } from "commander";
-import { CanceledError, Dialog, wrap } from "./dialog.ts";
-import { type Flags, UsageError } from "./flags.ts";
+import { CanceledError, endOfError } from "../exit-codes.ts";
+import { Dialog, wrap } from "./dialog.ts";
+import type { Flags } from "./flags.ts";
 import { StackExistsError } from "./folder.ts";
 import { askOtherStack, interviewOperator, write } from "./init.ts";
-
-/** As a shell has it for a program that ^C ended. */
-const CANCELED = 130;
-const WRONG_USAGE = 2;
 
 /** Adds `init` to the command. */
 export function registerInit(program: Command): void {
@@ -40,11 +37,10 @@ export function registerInit(program: Command): void {
       try {
         await run(command.optsWithGlobals<Flags>());
       } catch (error) {
-        if (error instanceof UsageError) command.error(error.message, { exitCode: WRONG_USAGE });
         if (!(error instanceof CanceledError)) throw error;
         console.error("\nEnded. Nothing was written.");
         // Connections that are being made end with this process.
-        process.exit(CANCELED);
+        process.exit(endOfError(error).code);
       }
     });
 }

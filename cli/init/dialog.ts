@@ -2,6 +2,7 @@
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { UserError } from "../../common/errors.ts";
+import { CanceledError } from "../exit-codes.ts";
 
 /** One thing that is asked for. */
 export interface Question<Value> {
@@ -19,11 +20,6 @@ export interface Question<Value> {
    * @throws UserError for an answer that is wrong; its text is shown and the question asked again
    */
   read(answer: string): Value;
-}
-
-/** The operator pressed ^C, or closed the terminal. */
-export class CanceledError extends Error {
-  override readonly name = "CanceledError";
 }
 
 /** The widest line of prose, in characters. */

@@ -1,5 +1,5 @@
 /** The flags of `chatalot init`: an answer to every question. */
-import { UserError } from "../../common/errors.ts";
+import { UsageError } from "../exit-codes.ts";
 
 /** As commander reads them. */
 export interface Flags {
@@ -31,9 +31,6 @@ export type AnswerFlag = Exclude<
   keyof Flags,
   "thisMachine" | "throughRunner" | "prepareServer" | "check" | "yes"
 >;
-
-/** Flags that are wrong or missing: exit code 2. */
-export class UsageError extends UserError {}
 
 /** Questions with a default, which `--yes` answers. */
 const WITH_DEFAULT = {

@@ -8,7 +8,7 @@ import {
   type ServerAddress,
   type ShownKey,
 } from "../../transport/index.ts";
-import { UsageError } from "./flags.ts";
+import { UsageError } from "../exit-codes.ts";
 import { type FlagQuestion, type Interview, readFlag } from "./interview.ts";
 import { readSetting } from "./setting.ts";
 import { yesOrNo } from "./questions.ts";

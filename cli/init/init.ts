@@ -1,10 +1,11 @@
 /** `chatalot init`: asks for a chat's settings, checks them where that can be done, writes the stack. */
 import { UserError } from "../../common/errors.ts";
 import { DEFAULT_REPOSITORY } from "../../settings/values.ts";
+import { UsageError } from "../exit-codes.ts";
 import { backendOf, requirePulumi } from "./backend.ts";
 import { closingWords } from "./closing.ts";
 import { type Dialog, type Question } from "./dialog.ts";
-import { type AnswerFlag, type Flags, requireAllAnswers, UsageError } from "./flags.ts";
+import { type AnswerFlag, type Flags, requireAllAnswers } from "./flags.ts";
 import { checkFolder, checkStack, writeStack } from "./folder.ts";
 import { givenHostKey } from "./host-key.ts";
 import { Interview, readFlag } from "./interview.ts";

@@ -1,7 +1,8 @@
 /** Where answers come from: a flag, else the default where `--yes` says so, else the operator. */
 import { UserError } from "../../common/errors.ts";
 import { type Dialog, type Question, wrap } from "./dialog.ts";
-import { type AnswerFlag, flagName, type Flags, UsageError } from "./flags.ts";
+import { UsageError } from "../exit-codes.ts";
+import { type AnswerFlag, flagName, type Flags } from "./flags.ts";
 
 /** A question that a flag can answer. */
 export interface FlagQuestion<Value> extends Question<Value> {

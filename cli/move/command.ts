@@ -1,9 +1,8 @@
 /** `npx chatalot move`. */
 import type { Command } from "commander";
+import { setExitCode } from "../exit-codes.ts";
 import { terminalContext } from "../terminal.ts";
 import { move, type MoveOptions } from "./move.ts";
-
-const NOTHING_TO_DO = 3;
 
 export function registerMove(program: Command): void {
   program
@@ -17,8 +16,6 @@ export function registerMove(program: Command): void {
     .option("--yes", "does it without asking")
     .action(async (to: string, options: MoveOptions) => {
       const { stack } = program.opts<{ stack?: string }>();
-      const result = await move(stack, to, options, terminalContext());
-      if (result === "declined") process.exitCode = NOTHING_TO_DO;
-      if (result === "failed" || result === "under-way") process.exitCode = 1;
+      setExitCode(await move(stack, to, options, terminalContext()));
     });
 }

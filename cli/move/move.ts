@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../../common/errors.ts";
 import { preflight } from "../../provider/host.ts";
 import { buildPlace } from "../../provider/images.ts";
 import { followWithProgress } from "../../provider/place.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { removeAlertsOf } from "../../provider/server/server-alerts.ts";
 import { pauseOn, removeOn, resumeOn } from "../../provider/server/server-move.ts";
@@ -22,7 +23,7 @@ import { readLocalBackup } from "../restore/folder.ts";
 import { bring, type RestoreResult, run } from "../restore/restore.ts";
 import { withValues } from "../run/stack-file.ts";
 import { type StackValues, valuesOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import { movedSettings, type NewServerOptions, refuseSameDocker } from "./address.ts";
 import { movePlanText } from "./plan.ts";
 import { dockerIdOf } from "../../provider/server/server-transfers.ts";
@@ -56,8 +57,7 @@ export async function move(
   question: Ask = canAsk() ? ask : undefined,
 ): Promise<RestoreResult> {
   const { yes = false } = options;
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const values = await valuesOfStack(stack);
   const address = movedSettings(values.raw.server, to, options);
   const next = serverAt(values, address);
@@ -150,7 +150,7 @@ async function moveAll(
   let result: RestoreResult;
   try {
     const paused = await pauseOn(old, tell);
-    if (paused.answer === "refused") throw new UserError(paused.reasons.join("\n"));
+    refuseAnswer(paused);
     tell(`STOPPED   ${paused.services.join(", ")} on ${old.target}; the database runs on`);
     const name = await takeWholeBackup(old, context);
     const local = await readLocalBackup(await fetchBackup(stack, name, { to: folder }, context));
@@ -163,7 +163,7 @@ async function moveAll(
     await startAgain(old, context);
     throw error;
   }
-  if (result === "failed") await startAgain(old, context);
+  if (result === "failed" || result === "needs-operator") await startAgain(old, context);
   else if (result === "under-way")
     tell(
       `The chat is stopped on ${old.target} until it is known what became of it. When it serves on ` +
@@ -176,7 +176,7 @@ async function moveAll(
 async function startAgain(old: RemoteServer, { tell, warn }: CommandContext): Promise<void> {
   try {
     const answer = await resumeOn(old, tell);
-    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    refuseAnswer(answer);
     if (answer.problem !== undefined) throw new UserError(answer.problem);
     tell(`The chat serves again on ${old.target}, as it did.`);
   } catch (error) {
@@ -197,7 +197,7 @@ async function leave(
     await removeScheduleOf(old, tell);
     await removeAlertsOf(old, tell);
     const answer = await removeOn(old, instanceId, tell);
-    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    refuseAnswer(answer);
     if (answer.answer !== "unchanged") {
       const afterwards = { what: "removal", look: `Look at ${old.target}.` };
       await followWithProgress(context, old, answer.sequence, 0, afterwards);

@@ -4,10 +4,9 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors.ts";
 import { writeFileDurably } from "../../updater/files.ts";
+import { setExitCode } from "../exit-codes.ts";
 import { GENERATOR, reportPage } from "./page.ts";
 import { readReport } from "./report.ts";
-
-const NOTHING_TO_DO = 3;
 
 /** Where it is written unless something else is said. */
 const DEFAULT_FILE = "chatalot-update.html";
@@ -23,7 +22,7 @@ export function registerReport(program: Command): void {
       const report = await readReport(stack, wanted, new Date());
       if (report === undefined) {
         console.log("That release serves already: there is nothing to report on.");
-        process.exitCode = NOTHING_TO_DO;
+        setExitCode("nothing-to-do");
         return;
       }
       console.log(await writeReport(output, reportPage(report)));

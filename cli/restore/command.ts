@@ -1,9 +1,8 @@
 /** `npx chatalot restore`. */
 import type { Command } from "commander";
+import { setExitCode } from "../exit-codes.ts";
 import { terminalContext } from "../terminal.ts";
 import { restore, type RestoreOptions } from "./restore.ts";
-
-const NOTHING_TO_DO = 3;
 
 export function registerRestore(program: Command): void {
   program
@@ -16,8 +15,6 @@ export function registerRestore(program: Command): void {
     .option("--yes", "does it without asking, and without a preview")
     .action(async (backup: string | undefined, options: RestoreOptions) => {
       const { stack } = program.opts<{ stack?: string }>();
-      const result = await restore(stack, backup, options, terminalContext());
-      if (result === "declined") process.exitCode = NOTHING_TO_DO;
-      if (result === "failed" || result === "under-way") process.exitCode = 1;
+      setExitCode(await restore(stack, backup, options, terminalContext()));
     });
 }

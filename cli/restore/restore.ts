@@ -6,17 +6,18 @@ import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
+import { refuseAnswer } from "../../provider/server/answers.ts";
 import { offerBackupTo, sendBackupTo } from "../../provider/server/server-backups.ts";
 import type { RemoteServer } from "../../provider/server/remote-server.ts";
 import { pinned } from "../../release/reference.ts";
 import { writeFileDurably } from "../../updater/files.ts";
 import type { BackupManifest } from "../../updater/backups.ts";
-import type { OfferAnswer } from "../../updater/backup-protocol.ts";
 import { checkName, namedBackup, readStackBackups, sizeText } from "../backup/list.ts";
+import { UsageError } from "../exit-codes.ts";
 import { previewDraft, type RunEnd, runUp } from "../run/up.ts";
 import { stackFileOf, withEarlier } from "../run/stack-file.ts";
 import { serverOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import { contentOf, type LocalBackup, readLocalBackup } from "./folder.ts";
 import { planText } from "./plan.ts";
 
@@ -52,12 +53,11 @@ export async function restore(
 ): Promise<RestoreResult> {
   const { from, yes = false } = options;
   if ((name === undefined) === (from === undefined))
-    throw new UserError(
+    throw new UsageError(
       "What to restore is not known: give the name of a backup on the server (npx chatalot backup list), or " +
         '"--from" with a folder that backup fetch made.',
     );
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const wanted =
     from === undefined
       ? await onServer(stack, name ?? "", context)
@@ -124,10 +124,6 @@ export async function bring(
   else refuseAnswer(answer);
   server.forget();
   tell(`The backup ${local.name} is on ${server.target}, as it was written.`);
-}
-
-function refuseAnswer(answer: OfferAnswer): void {
-  if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
 }
 
 /**

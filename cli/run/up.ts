@@ -17,8 +17,11 @@ export interface StackFile {
   text: string;
 }
 
-/** How a run ended; `failed`: what served before serves, or nothing was touched. */
-export type RunEnd = "done" | "failed" | "under-way";
+/**
+ * How a run ended. `failed`: what served before serves, or nothing was touched; `needs-operator`: neither is
+ * known to be so.
+ */
+export type RunEnd = "done" | "failed" | "under-way" | "needs-operator";
 
 /**
  * Runs pulumi as the operator would, whose ^C reaches it directly.
@@ -141,14 +144,14 @@ async function stateIfReached(server: RemoteServer): Promise<ServerState | undef
 export function endOf(
   exitCode: number,
   { commit, before }: Pick<Aim, "commit" | "before">,
-  state: Pick<ServerState, "openJob" | "serving"> | undefined,
+  state: Pick<ServerState, "openJob" | "serving" | "needsOperator"> | undefined,
 ): { end: RunEnd; serves: boolean } {
   if (exitCode === 0) return { end: "done", serves: true };
   if (state === undefined || state.openJob !== undefined)
     return { end: "under-way", serves: false };
   const { serving } = state;
   return {
-    end: "failed",
+    end: state.needsOperator === undefined ? "failed" : "needs-operator",
     serves: serving?.release?.commit === commit && serving.sequence !== before,
   };
 }

@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
-import { UserError } from "../../common/errors.ts";
 import { RUNNER_PROGRAM, runnerRule } from "../../common/runner-rule.ts";
+import { UsageError } from "../exit-codes.ts";
 import { RUN_CHECKED } from "../../provider/server/checked-runner.ts";
 import { nodeRuntime } from "../../provider/server/node-runtime.ts";
 import { updaterPath } from "../../provider/server/runner.ts";
@@ -36,7 +36,7 @@ const LINE = 76;
 /**
  * The script's text: some tens of megabytes, because Node is in it.
  *
- * @throws UserError where a value is none
+ * @throws UsageError where a value is none
  */
 export async function installScript(
   options: RunnerOptions,
@@ -44,7 +44,7 @@ export async function installScript(
 ): Promise<string> {
   const permit = permitOf(options);
   if (!/^(?:x86_64|aarch64)$/.test(options.machine))
-    throw new UserError(
+    throw new UsageError(
       "The runner can't be made: --machine expected x86_64 or aarch64, as uname -m says on the server.",
     );
   const [bundle, runtime] = await Promise.all([
@@ -79,7 +79,7 @@ function permitOf({ user, directory, project, allow = [] }: RunnerOptions): Perm
     allow: `--allow expected some of: ${ALLOWANCES.join(", ")}`,
   };
   const wrong = permit.error?.issues.map(({ path }) => String(path[0])) ?? ["users"];
-  throw new UserError(
+  throw new UsageError(
     `The runner can't be made: ${[...new Set(wrong)].map((key) => example[key] ?? key).join("; ")}.`,
   );
 }

@@ -1,12 +1,11 @@
 /** The commands `updates` and `update`. */
 import type { Command } from "commander";
+import { setExitCode, UsageError } from "../exit-codes.ts";
 import { show, terminalContext } from "../terminal.ts";
 import { pinRelease, readUpdates, update, type UpdateOptions } from "../updates.ts";
 import { describeUpdates } from "./list.ts";
 import { describePins, describeSideImages, newerImages, pinsOf } from "./side-images.ts";
 import { pinSideImages, readSideImages, updateSideImages } from "./update-side-images.ts";
-
-const NOTHING_TO_DO = 3;
 
 interface UpdatesOptions {
   json?: boolean;
@@ -51,15 +50,14 @@ export function registerUpdates(program: Command): void {
     .action(
       async (wanted: string | undefined, options: UpdateOptions & { sideImages?: boolean }) => {
         if (wanted !== undefined && options.sideImages === true)
-          program.error(oneAtATime(wanted), { exitCode: 2 });
+          throw new UsageError(oneAtATime(wanted));
         const result =
           options.sideImages === true
             ? await updateSideImages(stackOf(), options, terminalContext())
             : await update(stackOf(), wanted, options, terminalContext());
         if (result === "nothing-to-do" && options.sideImages !== true)
           console.log("The newest version serves already.");
-        if (result === "nothing-to-do" || result === "declined") process.exitCode = NOTHING_TO_DO;
-        if (result === "failed" || result === "under-way") process.exitCode = 1;
+        setExitCode(result);
       },
     );
 }
@@ -88,22 +86,21 @@ async function listUpdates(stack: string | undefined, options: UpdatesOptions): 
     );
   if (pin && found.pin !== undefined)
     console.error(`${await pinRelease(stack, found.pin)}: release is ${found.pin}`);
-  if (found.pin === undefined && newer.length === 0 && (check || pin))
-    process.exitCode = NOTHING_TO_DO;
+  if (found.pin === undefined && newer.length === 0 && (check || pin)) setExitCode("nothing-to-do");
 }
 
 async function pinImages(stack: string | undefined): Promise<void> {
   const images = await readSideImages(stack);
   const newer = newerImages(images);
   show(describeSideImages(images));
-  if (newer.length === 0) process.exitCode = NOTHING_TO_DO;
+  if (newer.length === 0) setExitCode("nothing-to-do");
   else console.error(`${await pinSideImages(stack, pinsOf(newer))}:\n${describePins(newer)}`);
 }
 
 /** One cause for each failure, and one thing to go back to. */
 function oneAtATime(release: string): string {
   return (
-    `error: "--side-images" is for the images beside the server's own, and ${release} is a release. One at a ` +
+    `"--side-images" is for the images beside the server's own, and ${release} is a release. One at a ` +
     "time: leave one of them away."
   );
 }

@@ -9,7 +9,7 @@ import type { SideImageFacts } from "../../updater/side-images-protocol.ts";
 import { previewDraft, runUp } from "../run/up.ts";
 import { stackFileOf, withSideImages } from "../run/stack-file.ts";
 import { settingsOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import type { UpdateOptions, UpdateResult } from "../updates.ts";
 import { describeSideImages, newerImages, pinsOf } from "./side-images.ts";
 
@@ -50,8 +50,7 @@ export async function updateSideImages(
   const newer = newerImages(images);
   context.tell(describeSideImages(images));
   if (newer.length === 0) return "nothing-to-do";
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const job = retry ? reverted.find((entry) => entry.commit === commit)?.sequence : undefined;
   const file = await stackFileOf(stack);
   const draft = join(dirname(file.path), `.update.${basename(file.path)}`);

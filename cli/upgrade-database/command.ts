@@ -1,9 +1,8 @@
 /** The command `upgrade-database`. */
 import type { Command } from "commander";
+import { setExitCode } from "../exit-codes.ts";
 import { terminalContext } from "../terminal.ts";
 import { upgradeDatabase, type UpgradeOptions } from "./upgrade.ts";
-
-const NOTHING_TO_DO = 3;
 
 export function registerUpgradeDatabase(program: Command): void {
   program
@@ -16,8 +15,6 @@ export function registerUpgradeDatabase(program: Command): void {
     .option("--yes", "asks nothing; what the preview refuses is not done")
     .action(async (options: UpgradeOptions) => {
       const { stack } = program.opts<{ stack?: string }>();
-      const result = await upgradeDatabase(stack, options, terminalContext());
-      if (result === "nothing-to-do" || result === "declined") process.exitCode = NOTHING_TO_DO;
-      if (result === "failed" || result === "under-way") process.exitCode = 1;
+      setExitCode(await upgradeDatabase(stack, options, terminalContext()));
     });
 }

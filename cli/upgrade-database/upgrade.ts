@@ -10,7 +10,7 @@ import { DATABASE_SERVICE } from "../../release/compose-file.ts";
 import { stackFileOf, withDatabaseImage } from "../run/stack-file.ts";
 import { previewDraft, runUp } from "../run/up.ts";
 import { settingsOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext } from "../terminal.ts";
+import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import type { UpdateResult } from "../updates.ts";
 
 export interface UpgradeOptions {
@@ -46,8 +46,7 @@ export async function upgradeDatabase(
     context.tell(`The database is of PostgreSQL ${majorOf(state)} already.`);
     return "nothing-to-do";
   }
-  if (!yes && question === undefined)
-    throw new UserError('Nothing was changed: there is no terminal to ask in. Add "--yes".');
+  requirePerson(yes, question);
   const job = retry ? reverted.find((entry) => entry.commit === commit)?.sequence : undefined;
   const file = await stackFileOf(stack);
   const draft = join(dirname(file.path), `.upgrade.${basename(file.path)}`);

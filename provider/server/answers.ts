@@ -90,3 +90,11 @@ function cut(value: string, length: number): string {
 
 /** How every verb answers that does not do what it is asked for. */
 export const refused = z.object({ answer: z.literal("refused"), reasons: texts });
+
+/** @throws UserError with the reasons where it was refused */
+export function refuseAnswer<Answer extends { answer: string }>(
+  answer: Answer,
+): asserts answer is Exclude<Answer, { answer: "refused" }> {
+  if (answer.answer !== "refused") return;
+  throw new UserError((answer as Answer & { reasons: string[] }).reasons.join("\n"));
+}

@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { CanceledError, Dialog, wrap } from "../../../cli/init/dialog.ts";
+import { CanceledError } from "../../../cli/exit-codes.ts";
+import { Dialog, wrap } from "../../../cli/init/dialog.ts";
 import { UserError } from "../../../common/errors.ts";
 
 /** A dialog with somebody who has typed these lines, and what they saw. */

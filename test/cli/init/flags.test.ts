@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Dialog, Question } from "../../../cli/init/dialog.ts";
-import { requireAllAnswers, UsageError, type Flags } from "../../../cli/init/flags.ts";
+import { UsageError } from "../../../cli/exit-codes.ts";
+import { requireAllAnswers, type Flags } from "../../../cli/init/flags.ts";
 import { Interview } from "../../../cli/init/interview.ts";
 import {
   listenQuestion,

@@ -36,4 +36,12 @@ describe("endOf", () => {
     const later = servingRecord({ sequence: aim.before + 1 });
     expect(endOf(1, aim, servingState({ serving: later })).serves).to.equal(true);
   });
+
+  it("needs the operator where the job could neither finish nor go back", () => {
+    const state = servingState({ needsOperator: "job 4 failed" });
+    expect(endOf(1, { commit: NEWER }, state)).to.deep.equal({
+      end: "needs-operator",
+      serves: false,
+    });
+  });
 });
