@@ -140,12 +140,16 @@ program
 registerUpdates(program);
 registerUpgradeDatabase(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  const { code, text } = endOfError(error);
-  if (text !== "") console.error(plainText(text));
-  process.exitCode = code;
-} finally {
-  await RemoteServer.closeAll();
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    const { code, text } = endOfError(error);
+    if (text !== "") console.error(plainText(text));
+    process.exitCode = code;
+  } finally {
+    await RemoteServer.closeAll();
+  }
 }
+
+void main();

@@ -10,7 +10,7 @@ const KEEP_OTHERS_FOR = 24 * 60 * 60_000;
 const UPDATER = "updater.mjs";
 
 /**
- * Bundles the program and the provider into a folder, which is there as a whole or not at all.
+ * Bundles program, provider and command into a folder, which is there as a whole or not at all.
  *
  * @param folder below node_modules, so that packages are found from there
  * @returns false where nothing can be written there
@@ -52,14 +52,18 @@ async function bundleInto(folder: string): Promise<void> {
     // The engine's host has loaded the SDK already, and there must be only one of it.
     external: ["@pulumi/pulumi", "@pulumi/pulumi/*"],
   });
-  await build({
-    ...OPTIONS,
-    entryPoints: ["provider/main.ts"],
-    outfile: join(folder, "provider.cjs"),
-    define: { ...OPTIONS.define, UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
-    // The one is only needed to bundle the updater, which is there; the other has its code beside it.
-    external: ["esbuild", "libpg-query"],
-  });
+  for (const [source, name] of [
+    ["provider/main.ts", "provider.cjs"],
+    ["cli/main.ts", "cli.cjs"],
+  ] as const)
+    await build({
+      ...OPTIONS,
+      entryPoints: [source],
+      outfile: join(folder, name),
+      define: { ...OPTIONS.define, UPDATER_IN_BUNDLE: JSON.stringify(UPDATER) },
+      // The one is only needed to bundle the updater, which is there; the other has its code beside it.
+      external: ["esbuild", "libpg-query"],
+    });
   await stop();
 }
 

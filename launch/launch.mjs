@@ -1,7 +1,7 @@
-// Starts the program and the provider: from bundles of these very sources, made by the first start
-// after a change.
+// Starts the program, the provider and the chatalot command: from bundles of these very sources, made by the
+// first start after a change.
 //
-// The engine starts both anew for each preview and each update. Translating a hundred files of
+// The engine starts two of them anew for each preview and each update. Translating hundreds of files of
 // TypeScript takes longer than all that a no-op update asks of the server; a bundle needs none of it.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -14,7 +14,17 @@ const root = path.resolve(import.meta.dirname, "..");
 
 /** All that the bundles are made of. */
 const folders = [
-  ...["common", "components", "launch", "provider", "release", "settings", "transport", "updater"],
+  ...[
+    "cli",
+    "common",
+    "components",
+    "launch",
+    "provider",
+    "release",
+    "settings",
+    "transport",
+    "updater",
+  ],
 ];
 const files = ["index.ts", "settings.ts", "package-lock.json"];
 
@@ -22,6 +32,7 @@ const files = ["index.ts", "settings.ts", "package-lock.json"];
 const programs = {
   program: { bundle: "program.cjs", source: "index.ts" },
   provider: { bundle: "provider.cjs", source: "provider/main.ts" },
+  cli: { bundle: "cli.cjs", source: "cli/main.ts" },
 };
 
 /**

@@ -6,17 +6,14 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { checkout } from "../../common/checkout.ts";
 import { UserError } from "../../common/errors.ts";
 import { quote } from "../../transport/quote.ts";
 import { makeDirectoryDurably, writeFileDurably } from "../../updater/files.ts";
 import { type Backend, stateFolder } from "./backend.ts";
 import { pulumi, PulumiError } from "../run/pulumi.ts";
 import { NAMESPACE, type StackSettings, withSettings } from "./stack-file.ts";
-
-/** The clone that this command is part of. */
-export const checkout = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 /**
  * The settings of a project that is this clone's program. It has no `config`: the program knows the

@@ -17,6 +17,7 @@ describe("the bundles", () => {
   it("has an entry point, and the very updater that the sources give", async () => {
     expect(await makeBundles(join(folder, "bundles-a"))).to.equal(true);
     expect(await readdir(join(folder, "bundles-a"))).to.include.members([
+      "cli.cjs",
       "program.cjs",
       "provider.cjs",
       "updater.mjs",
@@ -29,7 +30,7 @@ describe("the bundles", () => {
 
   it("is run without a loader of modules, which would not find what it imports later", async () => {
     await makeBundles(join(folder, "bundles-a"));
-    for (const name of ["program.cjs", "provider.cjs"]) {
+    for (const name of ["cli.cjs", "program.cjs", "provider.cjs"]) {
       const text = await readFile(join(folder, "bundles-a", name), "utf8");
       // With the parser of SQL among it, which is loaded when it is needed.
       expect(text.match(/[^.\w]import\([^)]*\)/g) ?? [], name).to.deep.equal([]);

@@ -2,15 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { checkout } from "../../../common/checkout.ts";
 import { parse } from "yaml";
 import { backendOf } from "../../../cli/init/backend.ts";
-import {
-  checkFolder,
-  checkout,
-  checkStack,
-  PROJECT,
-  variablesOf,
-} from "../../../cli/init/folder.ts";
+import { checkFolder, checkStack, PROJECT, variablesOf } from "../../../cli/init/folder.ts";
 
 const FILES = backendOf({});
 

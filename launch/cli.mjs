@@ -1,0 +1,4 @@
+// What cli/chatalot starts.
+import { launch } from "./launch.mjs";
+
+await launch("cli");
