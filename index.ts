@@ -28,10 +28,12 @@ const check = new HealthCheck("health", { ...settings, deployment }, { provider 
 
 /** Where the chat is: with the owner guard only on its server, until it has an owner. */
 export const address = deployment.listen.apply(settings.addressWhere);
+/** The release as it was asked for, and its commit. */
 export const release = stack.release.release;
 export const commit = deployment.commit;
 /** Which instance this stack deployed; another one behind the same settings is refused. */
 export const instance = deployment.instanceId;
 /** How long nothing answered in the last swap; nothing served before a first deployment. */
 export const downtimeSeconds = deployment.downtimeSeconds.apply((seconds) => seconds ?? 0);
+/** What the chat says of itself: `ok`, or `degraded`. */
 export const health = check.health.status;

@@ -44,7 +44,9 @@ export interface ComposeStackArgs {
  * failed swap doesn't build again.
  */
 export class ComposeStack extends pulumi.ComponentResource {
+  /** The release, prepared on the server. */
   readonly release: Release;
+  /** What serves. */
   readonly deployment: Deployment;
 
   constructor(name: string, args: ComposeStackArgs, options?: pulumi.ComponentResourceOptions) {

@@ -18,6 +18,7 @@ export interface HealthCheckArgs {
 
 /** The chat as visitors find it. A problem here is told; it never reverts a committed update. */
 export class HealthCheck extends pulumi.ComponentResource {
+  /** What was found at the last look. */
   readonly health: Health;
 
   constructor(name: string, args: HealthCheckArgs, options?: pulumi.ComponentResourceOptions) {

@@ -31,6 +31,7 @@ export class Host extends pulumi.CustomResource {
 }
 
 export interface ReleaseArgs {
+  /** Which server, and which instance on it. */
   place: pulumi.Input<ServerPlace>;
   /** URL of the repository that has the release. */
   repository: pulumi.Input<string>;
@@ -46,6 +47,7 @@ export interface ReleaseArgs {
 
 /** A release whose tree and image are on the server. */
 export class Release extends pulumi.CustomResource {
+  /** As it was asked for: a tag, a commit, or both. */
   declare readonly release: pulumi.Output<string>;
   /** The commit, 40 hex digits. */
   declare readonly commit: pulumi.Output<string>;
@@ -74,7 +76,9 @@ export class Release extends pulumi.CustomResource {
 }
 
 export interface DeploymentArgs {
+  /** Which server, and which instance on it. */
   place: pulumi.Input<ServerPlace>;
+  /** What to run: the outputs of a {@link Release} of the same names. */
   release: pulumi.Input<string>;
   commit: pulumi.Input<string>;
   crateVersion: pulumi.Input<string | undefined>;
@@ -82,14 +86,19 @@ export interface DeploymentArgs {
   migrations: pulumi.Input<Record<string, string>>;
   requires: pulumi.Input<string[]>;
   sideImages: pulumi.Input<Record<string, string> | undefined>;
+  /** How it runs: address, variables, profiles. */
   configuration: pulumi.Input<Omit<Configuration, "secretEnv">>;
-  /** Secret. */
+  /** Secret variables of the server, by name. */
   secretEnv: pulumi.Input<Record<string, string>>;
-  /** Secret. Proposals for a server that has none. */
+  /** Secret. Proposals for a server that has none; one that has some keeps them. */
   secrets: pulumi.Input<InstanceSecrets>;
+  /** When the new server counts as healthy; times in milliseconds. */
   gate: pulumi.Input<GateLimits>;
+  /** How many releases that served stay on the server. */
   keepReleases: pulumi.Input<number>;
+  /** How many copies of the database from before a migration stay beside it. */
   keepRevertPoints: pulumi.Input<number>;
+  /** How many proven backups of updates stay. */
   keepBackups: pulumi.Input<number>;
   /** The number of the reverted job that may be tried again. */
   retry: pulumi.Input<number | undefined>;
@@ -101,13 +110,15 @@ export interface DeploymentArgs {
 
 /** A release that serves, proven healthy. */
 export class Deployment extends pulumi.CustomResource {
+  /** The commit that serves, 40 hex digits. */
   declare readonly commit: pulumi.Output<string>;
+  /** The release that serves, as it was asked for. */
   declare readonly release: pulumi.Output<string>;
   /** The instance on the server; another one behind the same configuration is refused. */
   declare readonly instanceId: pulumi.Output<string>;
   /** The job that brought this state, as the server's ledger numbers it. */
   declare readonly sequence: pulumi.Output<number | undefined>;
-  /** How long nothing answered in that job. */
+  /** For how many seconds nothing answered in that job; undefined where nothing served before. */
   declare readonly downtimeSeconds: pulumi.Output<number | undefined>;
   /** Where the chat is published: on loopback until it has an owner, else as asked. */
   declare readonly listen: pulumi.Output<{ address: string; port: number } | undefined>;
@@ -124,6 +135,7 @@ export class Deployment extends pulumi.CustomResource {
 }
 
 export interface HealthArgs {
+  /** Which server, and which instance on it. */
   place: pulumi.Input<ServerPlace>;
   /** The commit that serves: a new one is proven anew. */
   commit: pulumi.Input<string>;
@@ -131,12 +143,15 @@ export interface HealthArgs {
   deployment: pulumi.Input<number | undefined>;
   /** The public address. */
   url: pulumi.Input<string | undefined>;
+  /** What a public address that does not answer means. */
   public: pulumi.Input<PublicCheck>;
 }
 
 /** What serves is healthy. */
 export class Health extends pulumi.CustomResource {
+  /** `ok`; after a refresh also what the chat said instead. */
   declare readonly status: pulumi.Output<string>;
+  /** The version that the server reports; all releases of a series may report the same one. */
   declare readonly version: pulumi.Output<string>;
 
   constructor(name: string, args: HealthArgs, options?: pulumi.CustomResourceOptions) {
@@ -150,7 +165,9 @@ export class Health extends pulumi.CustomResource {
 }
 
 export interface BackupScheduleArgs {
+  /** Which server, and which instance on it. */
   place: pulumi.Input<ServerPlace>;
+  /** When, with what in it, and where copies go. */
   schedule: pulumi.Input<Schedule>;
 }
 
@@ -165,6 +182,7 @@ export class BackupSchedule extends pulumi.CustomResource {
 }
 
 export interface WatchArgs {
+  /** Which server, and which instance on it. */
   place: pulumi.Input<ServerPlace>;
   /** Secret, because of the webhook. */
   alerts: pulumi.Input<AlertSettings>;

@@ -22,6 +22,7 @@ export interface ServerArgs {
 
 /** A server that is ready: prepared where that is wanted, then checked as a whole. */
 export class Server extends pulumi.ComponentResource {
+  /** The server, once it meets every requirement. */
   readonly host: Host;
 
   constructor(name: string, args: ServerArgs, options?: pulumi.ComponentResourceOptions) {
