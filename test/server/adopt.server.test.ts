@@ -1,10 +1,12 @@
 import { execa } from "execa";
 import { expect } from "chai";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { DemoServer } from "../../demo/server/index.ts";
+import { ensureToolchain } from "../../toolchain/index.ts";
 import { startProber } from "../support/prober.ts";
 import {
   chatUrl,
@@ -24,6 +26,8 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+
+const CHATALOT = fileURLToPath(new URL("../../cli/chatalot", import.meta.url));
 
 /** A token that nobody may see outside of the stack's encrypted settings and the server's `.env`. */
 const TOKEN = "giphy-key-of-the-test-5e1d";
@@ -174,6 +178,41 @@ describe("a chat that the page's own procedure deployed", function () {
     await operator.mustChatalot("adopt", "--yes");
     expect(await runningSince(demo)).to.deep.equal(since);
     expect((await operator.preview("--expect-no-changes")).exitCode).to.equal(0);
+  });
+
+  it("is taken over by who begins with init, as docs/adopt.md says", async () => {
+    const since = await runningSince(demo);
+    await operator.mustChatalot("forget", "--yes");
+    await operator.leave();
+    const home = await mkdtemp(join(tmpdir(), "chatalot-deploy-adopt-"));
+    const { environment } = await ensureToolchain(() => undefined);
+    const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+    const run = async (folder: string, argv: [string, ...string[]]): Promise<string> => {
+      const { exitCode, all } = await execa(argv[0], argv.slice(1), {
+        ...{ cwd: folder, stdin: "ignore", all: true, reject: false, timeout: 240_000 },
+        env: { ...environment, HOME: home, XDG_CACHE_HOME: cache },
+      });
+      expect(exitCode, all).to.equal(0);
+      return all;
+    };
+    try {
+      const { directory } = await sampleRepository();
+      await run(home, [
+        ...([CHATALOT, "init", "--no-check", "--yes", "--repository", directory] as const),
+        ...["--server", `${demo.user}@${demo.host}:${demo.port}`, "--host-key", demo.hostKey],
+        ...["--identity-file", demo.identityFile],
+      ]);
+      const stack = join(home, "chatalot-stack");
+      await run(stack, ["./chatalot", "adopt", "--yes"]);
+      await run(stack, ["sh", "-c", ". ./env; pulumi preview --expect-no-changes"]);
+      expect(await runningSince(demo)).to.deep.equal(since);
+      await run(stack, ["./chatalot", "forget", "--yes"]);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+    operator = await operatorOf(demo);
+    await operator.mustChatalot("adopt", "--yes");
+    expect(await runningSince(demo)).to.deep.equal(since);
   });
 
   it("serves again as it was found after an update that fails, with every message", async () => {
