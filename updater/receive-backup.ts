@@ -3,7 +3,7 @@
  * becomes the instance that the backup is of. Nothing in it is believed before it was compared: names by
  * their form, contents by their digests.
  */
-import { open, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { parseFileList } from "./backup-files/compare.ts";
 import { makeFolders, partsOf, receiveContent } from "./backup-files/content.ts";
@@ -17,14 +17,20 @@ import {
   readBackup,
   takeBackup,
 } from "./backups.ts";
-import { makeDirectoryDurably, readFileIfThere, writeFileDurably } from "./files.ts";
+import {
+  makeDirectoryDurably,
+  nameExists,
+  readFileIfThere,
+  sha256OfFile,
+  writeFileDurably,
+} from "./files.ts";
 import { flush } from "./flush.ts";
 import { findForeign } from "./foreign.ts";
 import { plantInstance, readInstance } from "./instance.ts";
 import { obstacleOf } from "./obstacle.ts";
 import { unsafeFolders } from "./ownership.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
-import { instanceSecretsSchema } from "./protocol.ts";
+import { type InstanceSecrets, instanceSecretsSchema } from "./protocol.ts";
 import { requireSpaceFor } from "./steps/space.ts";
 import { withSubmitLock } from "./submit-lock.ts";
 
@@ -59,7 +65,10 @@ async function judge(paths: InstancePaths, offer: OfferedBackup): Promise<OfferA
   if (reasons.length > 0) return { answer: "refused", reasons };
   const found = await readBackup(paths, offer.name);
   if (found === undefined) return { answer: "wanted" };
-  if (isSame(found, offer.manifest)) return { answer: "there" };
+  if (isSame(found, offer.manifest)) {
+    const problem = await plantFrom(paths, offer);
+    return problem === undefined ? { answer: "there" } : { answer: "refused", reasons: [problem] };
+  }
   return {
     answer: "refused",
     reasons: [
@@ -67,6 +76,43 @@ async function judge(paths: InstancePaths, offer: OfferedBackup): Promise<OfferA
         "npx chatalot backup list",
     ],
   };
+}
+
+/**
+ * Makes a server without an instance the one that a backup on it is of. Whoever received the backup may have
+ * been killed before: a deployment would then make keys of its own for the database that was brought.
+ *
+ * @returns why it can't be done
+ */
+async function plantFrom(
+  paths: InstancePaths,
+  { name, project, manifest, list }: OfferedBackup,
+): Promise<string | undefined> {
+  if ((await readInstance(paths)) !== undefined) return undefined;
+  const folder = backupFolder(paths, name);
+  const damaged = (what: string): string =>
+    `The backup ${name} is on the server already, and its keys can't be used: ${what}. Nothing was changed. ` +
+    `Remove ${folder} there, and bring it again.`;
+  const file = join(folder, SECRETS_FILE);
+  if (!(await nameExists(file))) return damaged("they are gone");
+  const digest = await sha256OfFile(file);
+  const written = keysOf(manifest, list)?.sha256;
+  if (digest !== written)
+    return damaged(`they have the SHA-256 ${digest}, and ${written ?? "none"} was written`);
+  const secrets = await readSecrets(folder);
+  if (secrets === undefined) return damaged("they are not in the form that they should have");
+  await plantInstance(paths, { id: manifest.instanceId, project }, secrets);
+  return undefined;
+}
+
+/** The keys in a backup's folder; undefined where they have another form. */
+async function readSecrets(folder: string): Promise<InstanceSecrets | undefined> {
+  const keys = await readFileIfThere(join(folder, SECRETS_FILE));
+  try {
+    return instanceSecretsSchema.safeParse(JSON.parse(keys ?? "null")).data;
+  } catch {
+    return undefined;
+  }
 }
 
 async function refusals(
@@ -131,9 +177,10 @@ function isSame({ manifest }: Backup, other: BackupManifest): boolean {
 
 async function take(
   paths: InstancePaths,
-  { name, project, manifest, list: text }: OfferedBackup,
+  offer: OfferedBackup,
   content: AsyncIterable<Uint8Array>,
-): Promise<void> {
+) {
+  const { name, manifest, list: text } = offer;
   const list =
     text === undefined || manifest.files === undefined
       ? undefined
@@ -141,22 +188,19 @@ async function take(
   const bytes = manifest.dump.size + (manifest.files?.size ?? 0);
   await requireSpaceFor([{ folder: paths.backups, bytes, spare: 0 }]);
   await makeDirectoryDurably(paths.directory, 0o755);
+  const needsKeys = (await readInstance(paths)) === undefined;
   await takeBackup(paths, name, async (_file, folder) => {
     await makeFolders(folder, list);
     await receiveContent(content, partsOf(manifest, list), folder);
     await refuseOtherFormat(folder);
+    if (needsKeys && (await readSecrets(folder)) === undefined)
+      throw new Error("the backup's keys are not in the form that they should have");
     if (text !== undefined) await writeFileDurably(join(folder, LIST_FILE), text);
     await flush("the backup", folder);
     return manifest;
   });
-  if ((await readInstance(paths)) !== undefined) return;
-  const keys = await readFileIfThere(join(backupFolder(paths, name), SECRETS_FILE));
-  const secrets = instanceSecretsSchema.safeParse(JSON.parse(keys ?? "null"));
-  if (!secrets.success) {
-    await rm(backupFolder(paths, name), { recursive: true, force: true });
-    throw new Error("the backup's keys are not in the form that they should have");
-  }
-  await plantInstance(paths, { id: manifest.instanceId, project }, secrets.data);
+  const problem = await plantFrom(paths, offer);
+  if (problem !== undefined) throw new Error(problem);
 }
 
 async function refuseOtherFormat(folder: string): Promise<void> {

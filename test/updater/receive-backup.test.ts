@@ -87,6 +87,43 @@ describe("taking a backup that is brought", function () {
     expect(await offerBackup(offered)).to.deep.equal({ answer: "there" });
   });
 
+  describe("whose receiver was killed before the instance was made", () => {
+    /** What is there then. */
+    async function received(): Promise<OfferedBackup> {
+      const offered = offer();
+      await receiveBackup(offered, bytes(DUMP, SECRETS));
+      await rm(paths().state, { recursive: true });
+      return offered;
+    }
+
+    it("makes it when the backup is offered again, so that no other keys are made", async () => {
+      const offered = await received();
+      expect(await offerBackup(offered)).to.deep.equal({ answer: "there" });
+      expect((await readInstance(paths()))?.id).to.equal("instance");
+      expect(JSON.parse(await readFile(paths().secretsFile, "utf8"))).to.deep.equal(
+        JSON.parse(SECRETS),
+      );
+    });
+
+    it("makes it when the backup is sent again", async () => {
+      const offered = await received();
+      expect(await receiveBackup(offered, bytes())).to.deep.equal({ answer: "there" });
+      expect((await readInstance(paths()))?.id).to.equal("instance");
+    });
+
+    it("takes no keys that changed meanwhile", async () => {
+      const offered = await received();
+      const keys = `${paths().backups}/${NAME}/configuration/instance-secrets.json`;
+      await writeFile(keys, SECRETS.replace("ppp", "qqq"));
+      expect(reasons(await offerBackup(offered))).to.match(
+        /its keys can't be used: they have the SHA-256/,
+      );
+      await rm(keys);
+      expect(reasons(await offerBackup(offered))).to.contain("they are gone");
+      expect(await readInstance(paths())).to.equal(undefined);
+    });
+  });
+
   it("leaves nothing of one that is not what its manifest says", async () => {
     for (const content of [
       [DUMP, "FIRST", SECRETS],
