@@ -15,6 +15,7 @@ import {
 } from "./files.ts";
 import { differenceOf, type Digests, readFileList } from "./backup-files/compare.ts";
 import type { FileList, ListDigest } from "./backup-files/file-list.ts";
+import { acquireLock, LockedError } from "./lock.ts";
 import type { InstancePaths } from "./paths.ts";
 import { type BackupKind, backupNameSchema, type BackupSummary } from "./protocol.ts";
 
@@ -47,6 +48,8 @@ export interface Backup {
 }
 
 const PARTIAL = ".partial";
+/** Jobs begin and end while a backup is brought: what they leave half written has another name. */
+const RECEIVING = ".receiving";
 export const DUMP_FILE = "database.dump";
 export const MANIFEST_FILE = "manifest.json";
 
@@ -89,17 +92,52 @@ export async function takeBackup(
   name: string,
   write: (dumpFile: string, folder: string) => Promise<BackupManifest>,
 ): Promise<Backup> {
+  const finish = (place: () => Promise<void>): Promise<void> => place();
+  const manifest = await writeBeside(paths, name, PARTIAL, { write, finish });
+  return { name, manifest };
+}
+
+/**
+ * The same for a backup that is brought, which may take hours; only one at a time may be.
+ *
+ * @param finish is given what makes it a backup of the server; where it does not call that, nothing is left
+ */
+export async function placeReceived(
+  paths: InstancePaths,
+  name: string,
+  write: (folder: string) => Promise<BackupManifest>,
+  finish: (place: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await removeUnfinished(paths, RECEIVING);
+  await writeBeside(paths, name, RECEIVING, { write: (_file, folder) => write(folder), finish });
+}
+
+async function writeBeside(
+  paths: InstancePaths,
+  name: string,
+  suffix: string,
+  {
+    write,
+    finish,
+  }: {
+    write: (dumpFile: string, folder: string) => Promise<BackupManifest>;
+    finish: (place: () => Promise<void>) => Promise<void>;
+  },
+): Promise<BackupManifest> {
   const folder = backupFolder(paths, name);
-  const partial = `${folder}${PARTIAL}`;
+  const partial = `${folder}${suffix}`;
   await makeDirectoryDurably(paths.backups);
   await rm(partial, { recursive: true, force: true });
   await makeDirectoryDurably(partial);
   try {
     const manifest = await write(join(partial, DUMP_FILE), partial);
     await writeManifest(partial, manifest);
-    await rename(partial, folder);
-    await syncDirectory(paths.backups);
-    return { name, manifest };
+    await finish(async () => {
+      await rename(partial, folder);
+      await syncDirectory(paths.backups);
+    });
+    await rm(partial, { recursive: true, force: true });
+    return manifest;
   } catch (error) {
     // A disk that is full because of it must not stay full.
     await rm(partial, { recursive: true, force: true });
@@ -266,11 +304,34 @@ export async function removeBackup(paths: InstancePaths, name: string): Promise<
   await rm(partial, { recursive: true, force: true });
 }
 
-/** Removes what interrupted jobs left half written, and half removed. */
+/**
+ * Removes what interrupted jobs left half written, and half removed, and what interrupted receivers left. A
+ * backup that is being brought stays.
+ */
 export async function removePartialBackups(paths: InstancePaths): Promise<void> {
-  for (const name of await foldersIn(paths.backups))
-    if (name.endsWith(PARTIAL) && isBackupName(name.slice(0, -PARTIAL.length)))
-      await rm(join(paths.backups, name), { recursive: true, force: true });
+  await removeUnfinished(paths, PARTIAL);
+  if ((await unfinished(paths, RECEIVING)).length === 0) return;
+  const lock = await acquireLock(paths.receiveLock).catch((error: unknown) => {
+    if (error instanceof LockedError) return undefined;
+    throw error;
+  });
+  if (lock === undefined) return;
+  try {
+    await removeUnfinished(paths, RECEIVING);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function removeUnfinished(paths: InstancePaths, suffix: string): Promise<void> {
+  for (const name of await unfinished(paths, suffix))
+    await rm(join(paths.backups, name), { recursive: true, force: true });
+}
+
+async function unfinished(paths: InstancePaths, suffix: string): Promise<string[]> {
+  return (await foldersIn(paths.backups)).filter(
+    (name) => name.endsWith(suffix) && isBackupName(name.slice(0, -suffix.length)),
+  );
 }
 
 function isBackupName(name: string): boolean {

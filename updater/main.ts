@@ -48,8 +48,13 @@ async function main([verb = "", ...words]: string[]): Promise<void> {
   const asked = VERBS.get(verb);
   if (asked === undefined) throw new Error(`unknown verb ${JSON.stringify(verb)}`);
   const [input, output] = [process.stdin, process.stdout];
-  // Whoever calls this is root already.
-  await asked({ input, output, words, permit: () => undefined });
+  try {
+    // Whoever calls this is root already.
+    await asked({ input, output, words, permit: () => undefined });
+  } finally {
+    // What was not read of it would be waited for.
+    input.destroy();
+  }
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

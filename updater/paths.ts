@@ -30,6 +30,8 @@ export interface InstancePaths {
   lock: string;
   /** Outside of the directory, which may not be there yet; gone with a reboot, like its holders. */
   submitLock: string;
+  /** Of who receives a backup, for as long as that takes. */
+  receiveLock: string;
   /** Space that is given up when the disk is full, so that a revert can be recorded. */
   reserve: string;
   needsOperator: string;
@@ -74,6 +76,7 @@ export function instancePaths(directory: string): InstancePaths {
     ledger: join(state, "ledger"),
     lock: join(state, "lock"),
     submitLock: join(LOCKS, `${directory.replaceAll("/", "+")}.lock`),
+    receiveLock: join(LOCKS, `${directory.replaceAll("/", "+")}.receive.lock`),
     reserve: join(state, "reserve"),
     needsOperator: join(state, "needs-operator"),
     adopted: join(state, "adopted.json"),

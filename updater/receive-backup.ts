@@ -6,7 +6,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { parseFileList } from "./backup-files/compare.ts";
-import { makeFolders, partsOf, receiveContent } from "./backup-files/content.ts";
+import { ContentError, makeFolders, partsOf, receiveContent } from "./backup-files/content.ts";
 import { LIST_FILE, SECRETS_FILE } from "./backup-files/file-list.ts";
 import type { OfferedBackup, OfferAnswer } from "./backup-protocol.ts";
 import {
@@ -14,8 +14,8 @@ import {
   backupFolder,
   type BackupManifest,
   DUMP_FILE,
+  placeReceived,
   readBackup,
-  takeBackup,
 } from "./backups.ts";
 import {
   makeDirectoryDurably,
@@ -27,15 +27,20 @@ import {
 import { flush } from "./flush.ts";
 import { findForeign } from "./foreign.ts";
 import { plantInstance, readInstance } from "./instance.ts";
+import { openJob } from "./job.ts";
 import { obstacleOf } from "./obstacle.ts";
 import { unsafeFolders } from "./ownership.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
 import { type InstanceSecrets, instanceSecretsSchema } from "./protocol.ts";
 import { requireSpaceFor } from "./steps/space.ts";
-import { withSubmitLock } from "./submit-lock.ts";
+import { underWay } from "./texts.ts";
+import { withReceiveLock, withSubmitLock } from "./submit-lock.ts";
 
 /** The first bytes of a dump in PostgreSQL's custom format; SQL in plain text has others. */
 const DUMP_SIGNATURE = "PGDMP";
+
+/** Longer than a network that comes back is away, in milliseconds. */
+const IDLE = 2 * 60_000;
 
 /** Says whether a backup would be taken, so that nobody sends gigabytes for a refusal. */
 export async function offerBackup(offer: OfferedBackup): Promise<OfferAnswer> {
@@ -44,24 +49,32 @@ export async function offerBackup(offer: OfferedBackup): Promise<OfferAnswer> {
 }
 
 /**
+ * Jobs may be opened while the bytes come, for hours maybe. Whether it is taken is judged before, and again
+ * when they are there.
+ *
  * @param content the bytes of its files
+ * @param idle how long none may come, in milliseconds: a network that goes away says nothing
  * @throws Error where they are not what its manifest says; nothing is left of them then
  */
 export async function receiveBackup(
   offer: OfferedBackup,
   content: AsyncIterable<Uint8Array>,
+  idle = IDLE,
 ): Promise<OfferAnswer> {
   const paths = instancePaths(offer.directory);
-  return withSubmitLock(paths, async () => {
-    const answer = await judge(paths, offer);
-    if (answer.answer !== "wanted") return answer;
-    await take(paths, offer, content);
-    return { answer: "there" };
+  return withReceiveLock(paths, async () => {
+    const answer = await withSubmitLock(paths, () => judge(paths, offer));
+    return answer.answer === "wanted" ? take(paths, offer, notIdle(content, idle)) : answer;
   });
 }
 
-async function judge(paths: InstancePaths, offer: OfferedBackup): Promise<OfferAnswer> {
-  const reasons = await refusals(paths, offer);
+/** @param obstacle what is in the way although the backup fits */
+async function judge(
+  paths: InstancePaths,
+  offer: OfferedBackup,
+  obstacle: typeof obstacleOf = obstacleOf,
+): Promise<OfferAnswer> {
+  const reasons = await refusals(paths, offer, obstacle);
   if (reasons.length > 0) return { answer: "refused", reasons };
   const found = await readBackup(paths, offer.name);
   if (found === undefined) return { answer: "wanted" };
@@ -118,6 +131,7 @@ async function readSecrets(folder: string): Promise<InstanceSecrets | undefined>
 async function refusals(
   paths: InstancePaths,
   { directory, project, volumes, manifest, list }: OfferedBackup,
+  obstacle: typeof obstacleOf,
 ): Promise<string[]> {
   const unsafe = await unsafeFolders(paths);
   if (unsafe.length > 0)
@@ -148,8 +162,8 @@ async function refusals(
       ];
     return [];
   }
-  const obstacle = await obstacleOf(paths);
-  return obstacle === undefined ? [] : [obstacle];
+  const found = await obstacle(paths);
+  return found === undefined ? [] : [found];
 }
 
 function listProblem(manifest: BackupManifest, list: string | undefined): string | undefined {
@@ -189,18 +203,64 @@ async function take(
   await requireSpaceFor([{ folder: paths.backups, bytes, spare: 0 }]);
   await makeDirectoryDurably(paths.directory, 0o755);
   const needsKeys = (await readInstance(paths)) === undefined;
-  await takeBackup(paths, name, async (_file, folder) => {
-    await makeFolders(folder, list);
-    await receiveContent(content, partsOf(manifest, list), folder);
-    await refuseOtherFormat(folder);
-    if (needsKeys && (await readSecrets(folder)) === undefined)
-      throw new Error("the backup's keys are not in the form that they should have");
-    if (text !== undefined) await writeFileDurably(join(folder, LIST_FILE), text);
-    await flush("the backup", folder);
-    return manifest;
-  });
-  const problem = await plantFrom(paths, offer);
-  if (problem !== undefined) throw new Error(problem);
+  let answer: OfferAnswer = { answer: "there" };
+  await placeReceived(
+    paths,
+    name,
+    async (folder) => {
+      await makeFolders(folder, list);
+      await receiveContent(content, partsOf(manifest, list), folder);
+      await refuseOtherFormat(folder);
+      if (needsKeys && (await readSecrets(folder)) === undefined)
+        throw new Error("the backup's keys are not in the form that they should have");
+      if (text !== undefined) await writeFileDurably(join(folder, LIST_FILE), text);
+      await flush("the backup", folder);
+      return manifest;
+    },
+    (place) =>
+      withSubmitLock(paths, async () => {
+        answer = await judge(paths, offer, jobOfSameNumber(manifest));
+        if (answer.answer !== "wanted") return;
+        await place();
+        const problem = await plantFrom(paths, offer);
+        answer =
+          problem === undefined ? { answer: "there" } : { answer: "refused", reasons: [problem] };
+      }),
+  );
+  return answer;
+}
+
+/** A whole backup may appear under any job, but for one whose own backup it would be taken for. */
+function jobOfSameNumber({ sequence }: BackupManifest): typeof obstacleOf {
+  return async (paths) => {
+    const job = await openJob(paths);
+    return job?.sequence === sequence ? underWay(job.summary) : undefined;
+  };
+}
+
+/** @throws ContentError where nothing comes for that long */
+async function* notIdle(
+  content: AsyncIterable<Uint8Array>,
+  idle: number,
+): AsyncGenerator<Uint8Array> {
+  const source = content[Symbol.asyncIterator]();
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_resolve, reject) => {
+      const seconds = Math.round(idle / 1_000);
+      const text =
+        `nothing of the backup has come for ${seconds} s: the connection is gone, or whoever sends it is halted. ` +
+        "Nothing of it was kept. Bring it again";
+      timer = setTimeout(() => reject(new ContentError(text)), idle);
+    });
+    try {
+      const next = await Promise.race([source.next(), silence]);
+      if (next.done === true) return;
+      yield next.value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
 async function refuseOtherFormat(folder: string): Promise<void> {

@@ -3,10 +3,15 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { expect } from "chai";
 import type { FileList } from "../../updater/backup-files/file-list.ts";
 import type { OfferAnswer, OfferedBackup } from "../../updater/backup-protocol.ts";
-import { ensureInstance, readInstance } from "../../updater/instance.ts";
+import { removePartialBackups } from "../../updater/backups.ts";
+import { ensureInstance, plantInstance, readInstance } from "../../updater/instance.ts";
+import { Job } from "../../updater/job.ts";
+import { LockedError } from "../../updater/lock.ts";
 import { instancePaths } from "../../updater/paths.ts";
-import { PROTOCOL } from "../../updater/protocol.ts";
+import { type InstanceSecrets, PROTOCOL } from "../../updater/protocol.ts";
 import { offerBackup, receiveBackup } from "../../updater/receive-backup.ts";
+import { withReceiveLock, withSubmitLock } from "../../updater/submit-lock.ts";
+import { switchPlan } from "./samples.ts";
 import { useServerPrograms } from "./server-programs.ts";
 import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 
@@ -121,6 +126,89 @@ describe("taking a backup that is brought", function () {
       await rm(keys);
       expect(reasons(await offerBackup(offered))).to.contain("they are gone");
       expect(await readInstance(paths())).to.equal(undefined);
+    });
+  });
+
+  describe("while its bytes come", () => {
+    /** Sends the dump, then does something, then sends the rest. */
+    async function* interrupted(work: () => Promise<unknown>): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(DUMP);
+      await work();
+      yield Buffer.from(SECRETS);
+    }
+
+    it("lets jobs be opened, and keeps what has come from being swept away", async () => {
+      let isFree = false;
+      const content = interrupted(async () => {
+        await withSubmitLock(paths(), () => removePartialBackups(paths()), 0);
+        isFree = true;
+      });
+      expect(await receiveBackup(offer(), content)).to.deep.equal({ answer: "there" });
+      expect(isFree).to.equal(true);
+      expect(await readdir(paths().backups)).to.deep.equal([NAME]);
+    });
+
+    it("takes no second one, and says whom it waits for", async () => {
+      let error: unknown;
+      const content = interrupted(async () => {
+        error = await errorOf(() => withReceiveLock(paths(), async () => undefined, 0));
+      });
+      await receiveBackup(offer(), content);
+      expect(error).to.be.instanceOf(LockedError);
+      expect((error as Error).message)
+        .to.contain("another backup is being brought to it, process ")
+        .and.to.contain(`ps -fp ${process.pid}`);
+    });
+
+    it("is judged again at the end: another instance may have come", async () => {
+      const content = interrupted(() => ensureInstance(paths(), "chat"));
+      expect(reasons(await receiveBackup(offer(), content))).to.contain("holds instance");
+      expect(await readdir(paths().backups)).to.deep.equal([]);
+    });
+
+    it("is not put under a job whose own backup it would be taken for", async () => {
+      await plantInstance(
+        paths(),
+        { id: "instance", project: "chat" },
+        JSON.parse(SECRETS) as InstanceSecrets,
+      );
+      const open = (sequence: number) =>
+        Job.open(paths(), sequence, switchPlan(), {
+          ...{ type: "opened", protocol: PROTOCOL, kind: "switch", requestId: "request" },
+          ...{ sequence, requestedBy: "somebody", runner: { node: "node", updater: "updater" } },
+        });
+      const content = interrupted(() => open(12));
+      expect(reasons(await receiveBackup(offer(), content))).to.contain("12");
+      expect(await readdir(paths().backups)).to.deep.equal([]);
+      await rm(paths().jobs, { recursive: true });
+      const other = interrupted(() => open(13));
+      expect(await receiveBackup(offer(), other)).to.deep.equal({ answer: "there" });
+    });
+
+    it("ends when nothing comes any more, and leaves nothing", async () => {
+      const content = interrupted(() => new Promise(() => undefined));
+      const { message } = await errorOf(() => receiveBackup(offer(), content, 200));
+      expect(message).to.contain("nothing of the backup has come for");
+      await nothingLeft();
+      await withReceiveLock(paths(), async () => undefined, 0);
+    });
+
+    it("removes what a receiver left that was killed", async () => {
+      const left = `${paths().backups}/${NAME}.receiving`;
+      await mkdir(left, { recursive: true });
+      await removePartialBackups(paths());
+      expect(await readdir(paths().backups)).to.deep.equal([]);
+    });
+  });
+
+  it("names the holder of the lock that all wait for", async () => {
+    await withSubmitLock(paths(), async () => {
+      const { message } = await errorOf(() => withSubmitLock(paths(), async () => undefined, 1));
+      expect(message)
+        .to.contain(
+          `${temporary("chat")} could not be used: another call is at work on it, process`,
+        )
+        .and.to.contain("Try again in a minute");
     });
   });
 
