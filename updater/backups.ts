@@ -16,7 +16,7 @@ import {
 import { differenceOf, type Digests, readFileList } from "./backup-files/compare.ts";
 import type { FileList, ListDigest } from "./backup-files/file-list.ts";
 import { acquireLock, LockedError } from "./lock.ts";
-import type { InstancePaths } from "./paths.ts";
+import { type InstancePaths, padded } from "./paths.ts";
 import { type BackupKind, backupNameSchema, type BackupSummary } from "./protocol.ts";
 
 /** What is known of a backup; a file beside its dump. */
@@ -59,7 +59,7 @@ export function backupName(sequence: number, takenAt: Date): string {
     .toISOString()
     .replace(/\.\d+Z$/, "Z")
     .replaceAll(/[-:]/g, "");
-  return `${String(sequence).padStart(6, "0")}-${time}`;
+  return `${padded(sequence)}-${time}`;
 }
 
 /** Where the dump of a backup lies. */

@@ -102,8 +102,13 @@ export interface JobPaths {
   progress: string;
 }
 
+/** The number of a job as names begin with it. */
+export function padded(sequence: number): string {
+  return String(sequence).padStart(6, "0");
+}
+
 export function jobPaths(paths: InstancePaths, sequence: number): JobPaths {
-  const directory = join(paths.jobs, String(sequence).padStart(6, "0"));
+  const directory = join(paths.jobs, padded(sequence));
   return {
     directory,
     journal: join(directory, "journal"),

@@ -89,6 +89,19 @@ describe("the backup of an update", () => {
     expect(context.driver.calls.filter((call) => call === "dump")).to.have.length(1);
   });
 
+  it("is taken where somebody brought one with the number of the job", async () => {
+    const context = await ready();
+    const { paths, job } = context;
+    await takeBackup(paths, backupName(job.sequence, new Date("2030-01-01")), async (file) => {
+      await writeFile(file, "another database");
+      return { format: 1, sequence: job.sequence } as BackupManifest;
+    });
+    expect(await writeBackup(context)).to.deep.equal({
+      name: backupName(job.sequence, new Date(job.opened.at)),
+    });
+    expect(context.driver.calls).to.include("dump");
+  });
+
   it("is always restored before a migration", async () => {
     expect(await backedUp(await ready([3]))).to.include({ proof: "restored" });
     expect(await backedUp(await ready([3]))).to.include({ proof: "restored" });

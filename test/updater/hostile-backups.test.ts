@@ -106,6 +106,34 @@ describe("hostile backups", function () {
     }
   });
 
+  it("have the name of the job that their manifest names", () => {
+    const [{ manifest } = { manifest: undefined }] = backups.backups;
+    const isTaken = (name: string, sequence: number): boolean =>
+      offeredBackupSchema.safeParse({
+        ...{ protocol: PROTOCOL, directory: "/srv/chatalot", project: "chat", volumes: [], name },
+        manifest: { ...manifest, sequence },
+      }).success;
+    expect(isTaken(NAME, 12)).to.equal(true);
+    expect(isTaken("123456789-20260301T201500Z", 123_456_789)).to.equal(true);
+    for (const [name, sequence] of [
+      ["000003-20260301T201500Z", 57],
+      ["0000012-20260301T201500Z", 12],
+      ["1000000000-20260301T201500Z", 1_000_000_000],
+      ["12345678901234567890123-20260301T201500Z", 12],
+    ] as const)
+      expect(isTaken(name, sequence), name).to.equal(false);
+  });
+
+  it("are not proven because they say so", () => {
+    const [{ manifest } = { manifest: undefined }] = backups.backups;
+    expect(manifest).to.have.property("proof");
+    const offered = offeredBackupSchema.parse({
+      ...{ protocol: PROTOCOL, directory: "/srv/chatalot", project: "chat", volumes: [] },
+      ...{ name: NAME, manifest },
+    });
+    expect(offered.manifest).not.to.have.property("proof");
+  });
+
   it("are refused where a folder of this machine has them, in a text for people", async () => {
     for (const value of HOSTILE_KINDS.filter((text) => !/[\0/]/.test(text) && text.length < 200)) {
       const folder = temporary(value);

@@ -258,6 +258,8 @@ describe("a rollback over migrations", () => {
       );
       await run(context, "J1", () => checkUpdate(context));
       expect(replacementOf(context.job)).to.include({ way: "backup", name: NAME });
+      await run(context, "J5a", () => makeReplacement(context));
+      expect((await readBackup(context.paths, NAME))?.manifest).to.have.property("proof");
     });
 
     it("takes none that is gone", async () => {

@@ -9,6 +9,7 @@ import {
   dumpFile,
   listBackups,
   noteProof,
+  readBackup,
   takeBackup,
 } from "../backups.ts";
 import { sha256OfFile } from "../files.ts";
@@ -62,34 +63,29 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
   const { driver, job, ledger, paths, progress } = context;
   const served = ledger.lastServing?.release;
   if (!needsBackup(context) || served === undefined) return {};
-  const taken = (await listBackups(paths)).find(
-    ({ manifest }) => manifest.sequence === job.sequence,
-  );
+  // The same in each attempt: by it alone the job knows its own, since backups are brought by others as well.
+  const name = backupName(job.sequence, new Date(job.opened.at));
   // Killed between the last flush and the journal's record.
-  if (taken !== undefined) return { name: taken.name };
+  if ((await readBackup(paths, name)) !== undefined) return { name };
   const tools = driver.databaseTools;
   const takenAt = new Date();
   const databaseSize = await tools.size();
-  const { name, manifest } = await takeBackup(
-    paths,
-    backupName(job.sequence, takenAt),
-    async (file, folder) => {
-      const dump = await tools.dump(file, (bytes) =>
-        progress.detail("J4", `${megabytes(bytes)} MB so far`),
-      );
-      const files = await writeFiles(context, folder);
-      return {
-        format: 1,
-        sequence: job.sequence,
-        kind: kindOf(job),
-        instanceId: job.plan.instanceId,
-        takenAt: takenAt.toISOString(),
-        release: { name: served.name, commit: served.commit },
-        ...{ databaseSize, dump },
-        ...(files === undefined ? {} : { files }),
-      };
-    },
-  );
+  const { manifest } = await takeBackup(paths, name, async (file, folder) => {
+    const dump = await tools.dump(file, (bytes) =>
+      progress.detail("J4", `${megabytes(bytes)} MB so far`),
+    );
+    const files = await writeFiles(context, folder);
+    return {
+      format: 1,
+      sequence: job.sequence,
+      kind: kindOf(job),
+      instanceId: job.plan.instanceId,
+      takenAt: takenAt.toISOString(),
+      release: { name: served.name, commit: served.commit },
+      ...{ databaseSize, dump },
+      ...(files === undefined ? {} : { files }),
+    };
+  });
   const { dump, files } = manifest;
   progress.tell(
     "J4",

@@ -4,7 +4,7 @@
  * database that was live stays under another name.
  */
 import { messageOf } from "../../common/errors.ts";
-import { dumpFile, readBackup } from "../backups.ts";
+import { dumpFile, noteProof, readBackup } from "../backups.ts";
 import type { Job } from "../job.ts";
 import { failedName, leftName, nextName } from "../kept-databases.ts";
 import type { AppliedMigration, DatabaseIdentity, KeptDatabase, Replacement } from "../protocol.ts";
@@ -94,6 +94,8 @@ async function restoreBackup(context: JobContext, name: string, next: string): P
   await driver.databaseTools.restoreTo(next, dumpFile(paths, name), backup.manifest.dump, (text) =>
     progress.detail("J5a", text),
   );
+  // One that was brought is not proven here before.
+  if (backup.manifest.proof === undefined) await noteProof(paths, backup);
 }
 
 /** The newest migration first. */
