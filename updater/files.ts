@@ -109,6 +109,29 @@ export async function readFileIfThere(path: string): Promise<string | undefined>
   }
 }
 
+/**
+ * Opens a file for reading that somebody else may have put there: no link is followed, and nobody is waited for
+ * who would write into a pipe of that name.
+ *
+ * @throws Error where it is no file
+ */
+export async function openFile(path: string): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags);
+  try {
+    if ((await handle.stat()).isFile()) return handle;
+    throw new NoFileError(`${path} is not a file`);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** There is something else of that name: a pipe, a folder, a device. */
+export class NoFileError extends Error {
+  override readonly name = "NoFileError";
+}
+
 /** The digest of what is in a file now, in hex; it is never in memory as a whole. */
 export async function sha256OfFile(path: string): Promise<string> {
   const digest = createHash("sha256");
