@@ -4,9 +4,9 @@
  * the server could change.
  */
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
 import { link, lstat, mkdir, open, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { NoFileError, openFile } from "../files.ts";
 import { HeldFolder } from "../held-folder.ts";
 import { type FileEntry, type FileList, type FolderEntry } from "./file-list.ts";
 
@@ -110,10 +110,9 @@ async function collectFile(
   name: string,
   path: string,
 ): Promise<void> {
-  const source = await open(folder.path(name), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const source = await openFile(folder.path(name));
   try {
     const facts = await source.stat();
-    if (!facts.isFile()) return;
     const { size } = facts;
     const modified = Math.floor(facts.mtimeMs);
     const before = known.get(path);
@@ -209,12 +208,16 @@ function sorted<T extends { name: string }>(entries: readonly T[]): T[] {
   return [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What was deleted between the look and the copy was not to be kept; what became a link is no file of ours. */
+/**
+ * What was deleted between the look and the copy was not to be kept; what became a link, a pipe or a socket is no
+ * file of ours.
+ */
 async function unlessGone(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
+    if (error instanceof NoFileError) return;
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (!["ENOENT", "ELOOP", "ENOTDIR"].includes(code)) throw error;
+    if (!["ENOENT", "ELOOP", "ENOTDIR", "ENXIO"].includes(code)) throw error;
   }
 }

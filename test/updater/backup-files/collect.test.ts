@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { rmSync, symlinkSync } from "node:fs";
 import {
   link,
   mkdir,
@@ -15,6 +17,9 @@ import { bytesToCollect, collect, type Earlier } from "../../../updater/backup-f
 import { differenceOf } from "../../../updater/backup-files/compare.ts";
 import type { FileList } from "../../../updater/backup-files/file-list.ts";
 import { useTemporaryDirectory } from "../temporary.ts";
+
+/** The socket stays when its process has ended. */
+const SOCKET = "require('net').createServer().listen(process.argv[1], () => process.exit())";
 
 describe("collecting the files of a backup", () => {
   const temporary = useTemporaryDirectory();
@@ -50,6 +55,23 @@ describe("collecting the files of a backup", () => {
     expect((await stat(`${folder}/uploads/ab/two`)).mode & 0o777).to.equal(0o600);
     expect(await differenceOf(folder, list)).to.equal(undefined);
   });
+
+  for (const [what, make] of [
+    ["pipe", (path: string) => execFileSync("mkfifo", [path])],
+    ["link", (path: string) => symlinkSync("ab/two", path)],
+    ["socket", (path: string) => execFileSync(process.execPath, ["--eval", SOCKET, path])],
+  ] as const)
+    it(`leaves a file out that becomes a ${what} in the middle, and waits for nobody`, async () => {
+      await mkdir(temporary("backup"));
+      const list = await collect(sources(), temporary("backup"), {
+        report: (count) => {
+          if (count > 1) return;
+          rmSync(temporary("live", "one"));
+          make(temporary("live", "one"));
+        },
+      });
+      expect(paths(list)).to.deep.equal(["uploads/ab/two"]);
+    });
 
   it("links what the backup before has, and never the file that the server uses", async () => {
     const first = await take("first");
