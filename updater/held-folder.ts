@@ -78,7 +78,8 @@ export class HeldFolder {
 }
 
 /**
- * Does something in a folder below another one, which is made where it is missing, and lets go of both.
+ * Does something in a folder below another one, which can be made where it is missing: as the one that it is
+ * in. Lets go of both.
  *
  * @param path of names, each in the one before: `uploads/ab`. Empty: the folder itself
  */
@@ -90,8 +91,15 @@ export async function inFolder<T>(
 ): Promise<T> {
   const [name, ...rest] = path;
   if (name === undefined) return work(root);
-  const folder = make ? (await root.makeFolder(name)).folder : await root.folder(name);
+  const { folder, made } = make
+    ? await root.makeFolder(name)
+    : { folder: await root.folder(name), made: false };
   try {
+    // Root's own would be closed to the server that the folder above belongs to.
+    if (made) {
+      const { uid, gid, mode } = await root.facts();
+      await folder.own({ uid, gid, mode: mode & 0o777 });
+    }
     return await inFolder(folder, rest, work, { make });
   } finally {
     await folder.close();

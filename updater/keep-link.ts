@@ -4,8 +4,8 @@ import { link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { nameExists, openFile, syncDirectory } from "./files.ts";
 
-/** What a copy is named until it is whole; one that a kill left behind is of no use. */
-const UNFINISHED = /^\.[0-9a-f]{12}\.tmp$/;
+/** What a copy is named until it is whole, or for good where its name was taken. */
+const OTHER_NAME = /^\.[0-9a-f]{12}\.tmp$|\.kept-\d+$/;
 
 /** Link, or copy where the two places are on different file systems, or leave it then. */
 export interface KeepOptions {
@@ -14,7 +14,7 @@ export interface KeepOptions {
 }
 
 /**
- * Keeps a file under a second name, or under the next free one (`name.2`) where that has another content: nothing
+ * Keeps a file under a second name, or under the next free one (`name.kept-2`) where that has another content: nothing
  * is ever written over. May be repeated.
  *
  * @param target whoever keeps many flushes its folder once
@@ -26,7 +26,7 @@ export async function keepLink(
   options: KeepOptions = {},
 ): Promise<boolean> {
   for (let number = 1; ; number += 1) {
-    const name = number === 1 ? target : `${target}.${number}`;
+    const name = number === 1 ? target : `${target}.kept-${number}`;
     const outcome = await placeFile(file, name, options);
     if (outcome !== "taken") return outcome === "placed";
     // Set aside by an attempt that was killed.
@@ -64,9 +64,9 @@ export async function isSameFile(one: string, other: string): Promise<boolean> {
   return digest === wanted;
 }
 
-/** Whether a name is that of a copy which was never finished. */
-export function isUnfinishedCopy(name: string): boolean {
-  return UNFINISHED.test(name);
+/** Whether a name among kept files is not that of the file: of half a copy, or beside another file. */
+export function hasOtherName(name: string): boolean {
+  return OTHER_NAME.test(name);
 }
 
 async function digestOf(path: string): Promise<string> {

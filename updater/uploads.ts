@@ -2,13 +2,16 @@
  * Uploads that an older database knows nothing of: the server deletes files without a row two hours
  * after its start, so they are kept under another name before such a database starts.
  */
-import { mkdir } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/driver.ts";
-import { makeDirectoryDurably, nameExists } from "./files.ts";
+import { makeDirectoryDurably, nameExists, syncDirectory } from "./files.ts";
+import { flush } from "./flush.ts";
 import { HeldFolder, inFolder } from "./held-folder.ts";
-import { keepLink } from "./keep-link.ts";
-import type { InstancePaths } from "./paths.ts";
+import { hasOtherName, isSameFile, keepLink, placeFile } from "./keep-link.ts";
+import { type InstancePaths, padded } from "./paths.ts";
 
 interface Place {
   paths: InstancePaths;
@@ -28,43 +31,64 @@ export async function uploadsSince(
   return folder === undefined ? [] : filesSince(folder, since);
 }
 
+/** Which uploads are set aside. */
+export type Unknown =
+  /** All that are not among those that the older database knows, by their paths in the volume. */
+  | { known: ReadonlySet<string> }
+  /** What came since a moment, in milliseconds since the epoch, by the clock. */
+  | { since: number }
+  /**
+   * Nothing says what it knows, and the clock may have been wrong: all, where a link to each is enough. Where
+   * they have to be copied, those that came since a day before the moment.
+   */
+  | { about: number };
+
+/** Further ahead no clock is that nobody notices: it shows the time of another zone. */
+const CLOCK_MARGIN = 24 * 3_600_000;
+
 /**
- * Links (or copies, onto another disk) every file that came since a moment.
+ * Links (or copies, onto another disk) the uploads that an older database doesn't know.
  *
- * @param known files that the older database knows nevertheless, by their paths in the volume
  * @returns a sentence for the operator; undefined where there was no such file
  */
 export async function setAsideUploads(
   { paths, driver, volume, sequence }: Place,
-  since: number,
-  known: ReadonlySet<string> = new Set(),
+  which: Unknown,
 ): Promise<string | undefined> {
   const folder = await driver.volumeFolder(volume);
   if (folder === undefined) return undefined;
   const destination = setAsideFolder(paths, sequence);
+  const { dev } = await stat(paths.directory);
+  const made = new Set<string>();
   let kept = 0;
-  await eachFile(folder, since, async (held, path) => {
-    const name = path.join("/");
-    if (known.has(name)) return;
-    const target = join(destination, name);
-    if (kept === 0) await makeDirectoryDurably(destination);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await keepLink(held.path(path.at(-1) ?? ""), target);
-    kept += 1;
+  await eachFile(folder, async (held, path, facts) => {
+    if ("known" in which && which.known.has(path.join("/"))) return;
+    if ("since" in which && facts.ctimeMs < which.since) return;
+    const copies = !("about" in which) || facts.ctimeMs >= which.about - CLOCK_MARGIN;
+    if (!copies && facts.dev !== dev) return;
+    const target = join(destination, ...path);
+    if (made.size === 0) await makeDirectoryDurably(destination);
+    if (!made.has(dirname(target))) await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    made.add(dirname(target));
+    if (await keepLink(held.path(path.at(-1) ?? ""), target, { copies })) kept += 1;
   });
-  return kept === 0
-    ? undefined
+  if (kept === 0) return undefined;
+  await flush("the uploads that are set aside", destination);
+  return "about" in which
+    ? `${kept} uploads are kept in ${destination}: nothing says which of them the older database knows`
     : `${kept} uploads that the older database does not know are kept in ${destination}`;
 }
 
 /**
- * Puts back what a job set aside, for a database that knows these files. Files that are there stay.
+ * Puts back what a job set aside, for a database that knows these files as they are there.
  *
+ * @param displaced where a file is kept that has another content
  * @returns a sentence for the operator; undefined where there was nothing to put back
  */
 export async function putBackUploads(
   { paths, driver, volume }: Omit<Place, "sequence">,
   sequence: number,
+  displaced: string,
 ): Promise<string | undefined> {
   const folder = await driver.volumeFolder(volume);
   const source = setAsideFolder(paths, sequence);
@@ -72,50 +96,79 @@ export async function putBackUploads(
   let count = 0;
   const root = await HeldFolder.open(folder);
   try {
-    await eachFile(source, 0, async (held, path) => {
+    await eachFile(source, async (held, path) => {
       const name = path.at(-1) ?? "";
+      if (hasOtherName(name)) return;
       // The server may have put a link in the place of a folder meanwhile: it is refused, and not followed.
-      const isNew = await inFolder(
+      const isChanged = await inFolder(
         root,
         path.slice(0, -1),
-        async (parent) => {
-          if ((await parent.factsOf(name)) !== undefined) return false;
-          await keepLink(held.path(name), parent.path(name));
-          return true;
-        },
+        (parent) => putBack(held.path(name), parent, name, join(displaced, ...path)),
         { make: true },
       );
-      if (isNew) count += 1;
+      if (isChanged) count += 1;
     });
   } finally {
     await root.close();
   }
-  return count === 0 ? undefined : `${count} uploads were put back from ${source}`;
+  if (count === 0) return undefined;
+  await flush("the uploads that were put back", folder);
+  return `${count} uploads were put back from ${source}`;
 }
 
-/** Where a job keeps what it takes away of the uploads. */
+/** @returns false where it is there as it should be, or a folder has its name */
+async function putBack(
+  file: string,
+  folder: HeldFolder,
+  name: string,
+  displaced: string,
+): Promise<boolean> {
+  const [target, found] = [folder.path(name), await folder.factsOf(name)];
+  if (found === undefined) return (await placeFile(file, target)) === "placed";
+  if (found.isDirectory() || (await isSameFile(file, target))) return false;
+  if (found.isFile()) {
+    await makeDirectoryDurably(dirname(displaced));
+    await keepLink(target, displaced);
+    await syncDirectory(dirname(displaced));
+  }
+  const digest = createHash("sha256").update(name).digest("hex");
+  const temporary = folder.path(`.put-back-${digest.slice(0, 32)}`);
+  // Left by an attempt that was killed.
+  await rm(temporary, { force: true });
+  await placeFile(file, temporary);
+  await rename(temporary, target);
+  return true;
+}
+
+/** Where a job keeps what it takes away of the uploads, by their paths in the volume. */
 export function setAsideFolder(paths: InstancePaths, sequence: number): string {
-  return join(paths.setAside, String(sequence).padStart(6, "0"));
+  return join(paths.setAside, padded(sequence));
+}
+
+/** Where the way back of a job keeps what the job had put into the place of uploads. */
+export function takenBackFolder(paths: InstancePaths, sequence: number): string {
+  return `${setAsideFolder(paths, sequence)}-taken-back`;
 }
 
 async function filesSince(folder: string, since: number): Promise<string[]> {
   const files: string[] = [];
-  await eachFile(folder, since, async (_held, path) => void files.push(join(folder, ...path)));
+  await eachFile(folder, async (_held, path, { ctimeMs }) => {
+    if (ctimeMs >= since) files.push(join(folder, ...path));
+  });
   return files;
 }
 
 /** Names are looked up from folders that are held open: a link in one's place could lead anywhere. */
 async function eachFile(
   top: string,
-  since: number,
-  visit: (folder: HeldFolder, path: readonly string[]) => Promise<void>,
+  visit: (folder: HeldFolder, path: readonly string[], facts: Stats) => Promise<void>,
 ): Promise<void> {
   const walk = async (folder: HeldFolder, above: readonly string[]): Promise<void> => {
     for (const entry of await folder.entries()) {
       const path = [...above, entry.name];
       if (entry.isDirectory()) await inFolder(folder, [entry.name], (below) => walk(below, path));
       const facts = entry.isFile() ? await folder.factsOf(entry.name) : undefined;
-      if (facts?.isFile() === true && facts.ctimeMs >= since) await visit(folder, path);
+      if (facts?.isFile() === true) await visit(folder, path, facts);
     }
   };
   const root = await HeldFolder.open(top);

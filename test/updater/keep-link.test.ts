@@ -13,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { isUnfinishedCopy, keepLink, placeFile } from "../../updater/keep-link.ts";
+import { hasOtherName, keepLink, placeFile } from "../../updater/keep-link.ts";
 import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 
 /** Linux has it in memory, and so on a file system of its own. */
@@ -67,8 +67,8 @@ describe("a file under a second name", () => {
       for (let round = 0; round < 2; round += 1)
         expect(await keepLink(temporary("one"), join(folder, "kept"))).to.equal(true);
       expect(await readFile(join(folder, "kept"), "utf8")).to.equal("fir");
-      expect(await readFile(join(folder, "kept.2"), "utf8")).to.equal("first");
-      expect(await readdir(folder)).not.to.include("kept.3");
+      expect(await readFile(join(folder, "kept.kept-2"), "utf8")).to.equal("first");
+      expect(await readdir(folder)).not.to.include("kept.kept-3");
       expect(await placeFile(temporary("one"), join(folder, "kept"))).to.equal("taken");
     });
 
@@ -89,9 +89,10 @@ describe("a file under a second name", () => {
     }
   });
 
-  it("knows the names of copies that were never finished", () => {
-    expect(isUnfinishedCopy(".0123456789ab.tmp")).to.equal(true);
+  it("knows which names are not the file's own", () => {
+    for (const name of [".0123456789ab.tmp", "kept.kept-2"])
+      expect(hasOtherName(name), name).to.equal(true);
     for (const name of ["kept.2", "a.tmp", "0123456789ab"])
-      expect(isUnfinishedCopy(name), name).to.equal(false);
+      expect(hasOtherName(name), name).to.equal(false);
   });
 });

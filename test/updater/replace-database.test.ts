@@ -1,10 +1,13 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { collect } from "../../updater/backup-files/collect.ts";
 import {
   type BackupManifest,
   manifestText,
   readBackup,
+  removeBackup,
   takeBackup,
 } from "../../updater/backups.ts";
 import { closeJob } from "../../updater/close.ts";
@@ -239,6 +242,110 @@ describe("a rollback over migrations", () => {
     await run(context, "J7", () => takeRevertPoint(context));
     expect(await nameExists(`${paths.setAside}/00000${job.sequence}/newer`)).to.equal(true);
     expect(await nameExists(temporary("files", "of-then"))).to.equal(true);
+  });
+
+  describe("by a backup that has uploads", () => {
+    const NAME = "000002-20240101T000000Z";
+
+    /** The backup has "one" and "two"; the chat has another "one", no "two", and "newer". */
+    async function withUploads(): Promise<Context> {
+      const context = await ready("backup");
+      const { paths, driver } = context;
+      await removeBackup(paths, NAME);
+      await writeFile(temporary("files", "one"), "of the backup");
+      await writeFile(temporary("files", "two"), "second");
+      await takeBackup(paths, NAME, async (file, folder) => {
+        await writeFile(file, "dump");
+        const list = await collect([{ path: "uploads", folder: temporary("files") }], folder);
+        const text = JSON.stringify(list);
+        await writeFile(join(folder, "files.json"), text);
+        return {
+          ...{ format: 1, sequence: 2, instanceId: "instance" },
+          // Taken by a clock that was years ahead.
+          ...{ takenAt: "2094-01-01T00:00:00Z", databaseSize: 1_000 },
+          release: { name: "v1.0.0", commit: OLD_COMMIT },
+          dump: driver.databaseTools.dumped,
+          proof: { restoredAt: "2024-01-01T00:00:00Z" },
+          files: {
+            ...{ count: 2, size: 19, listSize: text.length },
+            listSha256: createHash("sha256").update(text).digest("hex"),
+          },
+        };
+      });
+      await rm(temporary("files", "two"));
+      await rm(temporary("files", "one"));
+      await writeFile(temporary("files", "one"), "of now");
+      await writeFile(temporary("files", "newer"), "newer");
+      await run(context, "J1", () => checkUpdate(context));
+      await run(context, "J5a", () => makeReplacement(context));
+      return context;
+    }
+
+    const file = (name: string): Promise<string> => readFile(temporary("files", name), "utf8");
+    const swapped = async (context: Context): Promise<void> => {
+      await run(context, "J7", () => takeRevertPoint(context));
+    };
+
+    it("replaces none while the chat serves, and adds what is missing", async () => {
+      const { paths } = await withUploads();
+      expect(await file("one")).to.equal("of now");
+      expect(await file("two")).to.equal("second");
+      expect(await nameExists(paths.setAside)).to.equal(false);
+    });
+
+    it("keeps what it replaces, and all that the backup does not know, whatever the clock", async () => {
+      const context = await withUploads();
+      await swapped(context);
+      expect(await file("one")).to.equal("of the backup");
+      const kept = `${context.paths.setAside}/00000${context.job.sequence}`;
+      expect((await readdir(kept)).sort()).to.deep.equal(["newer", "one"]);
+      expect(await readFile(join(kept, "one"), "utf8")).to.equal("of now");
+    });
+
+    it("puts them back when the older release fails, before or after the swap", async () => {
+      for (const fails of [false, true]) {
+        const context = await withUploads();
+        const tools = context.driver.databaseTools;
+        const putBack = tools.putBack.bind(tools);
+        if (fails) tools.putBack = () => Promise.reject(new Error("it is killed"));
+        await (fails ? errorOf(() => swapped(context)) : swapped(context));
+        tools.putBack = putBack;
+        expect(await file("one")).to.equal("of the backup");
+        await rm(temporary("files", "newer"));
+        for (let round = 0; round < 2; round += 1) await restoreDatabase(context);
+        expect(await file("one")).to.equal("of now");
+        expect(await file("newer")).to.equal("newer");
+        await rm(temporary(), { recursive: true });
+        await mkdir(temporary());
+      }
+    });
+
+    it("gives the database back also where the uploads can't be put back", async () => {
+      const context = await withUploads();
+      await swapped(context);
+      await rm(temporary("files"), { recursive: true });
+      await symlink("/nowhere", temporary("files"));
+      expect(await restoreDatabase(context)).to.include({ swapped: true });
+      expect(await readFile(context.job.paths.progress, "utf8")).to.contain(
+        "not all uploads could be put back",
+      );
+    });
+  });
+
+  it("puts replaced uploads back with the database that a rollback left", async () => {
+    const context = await ready("revert-point");
+    const { driver, paths } = context;
+    driver.databaseTools.databases = ["chatalot", "chatalot_left_2"];
+    await mkdir(`${paths.setAside}/000002`, { recursive: true });
+    await writeFile(`${paths.setAside}/000002/one`, "of then");
+    await writeFile(temporary("files", "one"), "of the backup");
+    await run(context, "J1", () => checkUpdate(context));
+    await run(context, "J5a", () => makeReplacement(context));
+    await run(context, "J7", () => takeRevertPoint(context));
+    expect(await readFile(temporary("files", "one"), "utf8")).to.equal("of then");
+    const kept = `${paths.setAside}/00000${context.job.sequence}/one`;
+    expect(await readFile(kept, "utf8")).to.equal("of the backup");
+    expect(await readdir(temporary("files"))).to.deep.equal(["one"]);
   });
 
   describe("by a backup that is named", () => {

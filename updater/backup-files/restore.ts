@@ -4,8 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectoryDurably, syncDirectory } from "../files.ts";
+import { flush } from "../flush.ts";
 import { HeldFolder, inFolder } from "../held-folder.ts";
 import { keepLink } from "../keep-link.ts";
 import { type FileEntry, type FileList, nameOf, parentOf, UPLOADS } from "./file-list.ts";
@@ -16,7 +18,9 @@ export interface RestoreOptions {
   list: FileList;
   /** Where the server looks for its uploads. */
   uploads: string;
-  /** Where a file goes that has another content; made where it is needed. */
+  /** Whether what has another content is replaced. What is missing is added in any case. */
+  replaces: boolean;
+  /** Where a file goes that is replaced, by its path in the volume; made where it is needed. */
   setAside: string;
   /** Gets the number of files so far. */
   report?: (count: number) => void;
@@ -62,6 +66,7 @@ export async function restoreUploads(options: RestoreOptions): Promise<Restored>
   } finally {
     await root.close();
   }
+  if (result.added + result.replaced > 0) await flush("the uploads", uploads);
   return result;
 }
 
@@ -115,19 +120,23 @@ async function putFile(
   folder: HeldFolder,
   file: FileEntry,
   source: string,
-  { setAside }: RestoreOptions,
+  { setAside, replaces }: RestoreOptions,
 ): Promise<keyof Restored | undefined> {
   if (await isAsListed(folder, file)) return undefined;
   const name = nameOf(file.path);
   const found = await folder.factsOf(name);
+  if (found !== undefined && !replaces) return undefined;
   const temporary = await copyIn(folder, file, source);
-  if (found !== undefined) {
-    const target = join(setAside, file.path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  // What else there may be, such as a link, has no content that could be lost.
+  const isReplaced = found?.isFile() === true;
+  if (isReplaced) {
+    const target = join(setAside, ...namesOf(file.path));
+    await makeDirectoryDurably(dirname(target));
     await keepLink(folder.path(name), target);
+    await syncDirectory(dirname(target));
   }
   await rename(folder.path(temporary), folder.path(name));
-  return found === undefined ? "added" : "replaced";
+  return isReplaced ? "replaced" : "added";
 }
 
 /** Whole and flushed under a name of its own, and compared with what was written into the backup. */

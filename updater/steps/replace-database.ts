@@ -8,7 +8,7 @@ import { dumpFile, noteProof, readBackup } from "../backups.ts";
 import type { Job } from "../job.ts";
 import { failedName, leftName, nextName } from "../kept-databases.ts";
 import type { AppliedMigration, DatabaseIdentity, KeptDatabase, Replacement } from "../protocol.ts";
-import { putBackUploads, setAsideUploads } from "../uploads.ts";
+import { putBackUploads, setAsideFolder, setAsideUploads, takenBackFolder } from "../uploads.ts";
 import { neededScripts, replacementName } from "./choose-database.ts";
 import { replacementOf } from "./check-update.ts";
 import { renderedTarget } from "./renderings.ts";
@@ -69,8 +69,8 @@ export async function makeReplacement(context: JobContext): Promise<Facts> {
     }
     if (isTried) await undo(context, next);
     await compare(context, next);
-    // Most of it while the chat serves; what came since is put back after its stop.
-    await putUploadsBack(context, chosen, "J5a");
+    // Most of it while the chat serves. What has another content serves as it is until the chat's stop.
+    await putUploadsBack(context, chosen, "J5a", { replaces: false });
   } catch (error) {
     await tools.dropCopy(next).catch(() => undefined);
     throw new Error(`${replacementName(chosen)} can't be used: ${messageOf(error)}`, {
@@ -127,18 +127,18 @@ export async function replaceDatabase(context: JobContext): Promise<Replaced> {
   const live = await tools.liveName();
   const left = leftName(live, job.sequence);
   const place = { paths, driver, volume: switchTarget(context).filesVolume };
+  const known = await uploadsIn(context, chosen);
   const aside = await setAsideUploads(
     { ...place, sequence: job.sequence },
-    Date.parse(chosen.at),
-    await uploadsIn(context, chosen),
+    known === undefined ? { about: Date.parse(chosen.at) } : { known },
   );
   if (aside !== undefined) progress.tell("J7", aside);
   // A database that an earlier rollback left knows the uploads that were set aside then.
   if (chosen.name === leftName(live, chosen.sequence)) {
-    const back = await putBackUploads(place, chosen.sequence);
+    const back = await putBackUploads(place, chosen.sequence, setAsideFolder(paths, job.sequence));
     if (back !== undefined) progress.tell("J7", back);
   }
-  await putUploadsBack(context, chosen, "J7");
+  await putUploadsBack(context, chosen, "J7", { replaces: true });
   const next = nextName(live, job.sequence);
   if (chosen.way === "undo-scripts") {
     await tools.dropCopy(next);
@@ -154,13 +154,12 @@ export async function replaceDatabase(context: JobContext): Promise<Replaced> {
 
 /**
  * R2. By the databases' names, since a kill may have come between the swap and its record; nothing was
- * written to the one that is put away, because nobody could reach its server.
+ * written to the one that is put away, because nobody could reach its server. The uploads come first: the job
+ * may have failed between them and the swap.
  */
-export async function putBackReplaced({
-  driver,
-  job,
-  progress,
-}: JobContext): Promise<DatabaseRevert> {
+export async function putBackReplaced(context: JobContext): Promise<DatabaseRevert> {
+  const { driver, job, progress } = context;
+  await putBackOwnUploads(context);
   const tools = driver.databaseTools;
   const live = await tools.liveName();
   const [left, failed] = [leftName(live, job.sequence), failedName(live, job.sequence)];
@@ -173,4 +172,20 @@ export async function putBackReplaced({
   );
   const found = await answeringDatabase(driver);
   return { swapped: true, database: found.identity, failedDatabase: failed };
+}
+
+/** The chat has to serve again, also without some files. */
+async function putBackOwnUploads(context: JobContext): Promise<void> {
+  const { driver, job, paths, progress } = context;
+  const place = { paths, driver, volume: switchTarget(context).filesVolume };
+  try {
+    const back = await putBackUploads(place, job.sequence, takenBackFolder(paths, job.sequence));
+    if (back !== undefined) progress.tell("R2", back);
+  } catch (error) {
+    progress.tell(
+      "R2",
+      `not all uploads could be put back as they were: ${messageOf(error)}. They are in ` +
+        `${setAsideFolder(paths, job.sequence)}`,
+    );
+  }
 }

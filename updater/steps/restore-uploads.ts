@@ -17,19 +17,22 @@ export async function spaceForUploads(
 }
 
 /**
- * Puts back what is missing. Nothing is taken away by it, so that it can be done while the chat serves, and
- * once more after its stop.
+ * Puts back what is missing, while the chat serves, and once more after its stop.
+ *
+ * @param replaces also what has another content: only after its stop, since the live database knows that one
  */
 export async function putUploadsBack(
   context: JobContext,
   chosen: KeptDatabase,
   step: string,
+  { replaces }: { replaces: boolean },
 ): Promise<void> {
   const found = await uploadsOf(context, chosen);
   if (found === undefined) return;
   const { progress } = context;
   const { added, replaced } = await restoreUploads({
     ...found,
+    replaces,
     setAside: setAsideFolder(context.paths, context.job.sequence),
     report: (count) => progress.detail(step, `${count} uploads so far`),
   });
@@ -42,15 +45,16 @@ export async function putUploadsBack(
     );
 }
 
-/** The uploads that a backup has, by their paths in the volume. */
+/** The uploads that a backup has, by their paths in the volume; undefined where nothing says which. */
 export async function uploadsIn(
   context: JobContext,
   chosen: KeptDatabase,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
   const found = await uploadsOf(context, chosen);
+  if (found === undefined) return undefined;
   const beginning = `${UPLOADS}/`;
   return new Set(
-    found?.list.files.flatMap(({ path }) =>
+    found.list.files.flatMap(({ path }) =>
       path.startsWith(beginning) ? [path.slice(beginning.length)] : [],
     ),
   );

@@ -82,7 +82,7 @@ export async function restoreDatabase(context: JobContext): Promise<DatabaseReve
     const stoppedAt = job.factsOf("J6")?.stoppedAt;
     const uploads = await setAsideUploads(
       { paths, driver, volume: switchTarget(context).filesVolume, sequence: job.sequence },
-      typeof stoppedAt === "number" ? stoppedAt : (job.begunAt("J6") ?? 0),
+      { since: typeof stoppedAt === "number" ? stoppedAt : (job.begunAt("J6") ?? 0) },
     );
     if (uploads !== undefined) progress.tell("R2", uploads);
   }

@@ -12,9 +12,9 @@ import { errorOf, useTemporaryDirectory } from "../temporary.ts";
 describe("restoring uploads", () => {
   const temporary = useTemporaryDirectory();
   let list: FileList;
-  const restore = (): Promise<Restored> =>
+  const restore = (replaces = true): Promise<Restored> =>
     restoreUploads({
-      ...{ backup: temporary("backup"), list, uploads: temporary("live") },
+      ...{ backup: temporary("backup"), list, uploads: temporary("live"), replaces },
       setAside: temporary("aside"),
     });
 
@@ -51,14 +51,30 @@ describe("restoring uploads", () => {
     await writeFile(temporary("live", "one"), "something else");
     expect(await restore()).to.deep.equal({ added: 0, replaced: 1 });
     expect(await readFile(temporary("live", "one"), "utf8")).to.equal("first");
-    expect(await readFile(temporary("aside", "uploads", "one"), "utf8")).to.equal("something else");
+    expect(await readFile(temporary("aside", "one"), "utf8")).to.equal("something else");
+  });
+
+  it("leaves what has another content to a chat that serves", async () => {
+    await writeFile(temporary("live", "one"), "something else");
+    await rm(temporary("live", "ab", "two"));
+    expect(await restore(false)).to.deep.equal({ added: 1, replaced: 0 });
+    expect(await readFile(temporary("live", "one"), "utf8")).to.equal("something else");
+    expect(await readdir(temporary())).to.not.include("aside");
+  });
+
+  it("replaces nothing that half a copy was kept of until then", async () => {
+    await writeFile(temporary("live", "one"), "something else");
+    await mkdir(temporary("aside"));
+    await writeFile(temporary("aside", "one"), "some");
+    await restore();
+    expect(await readFile(temporary("aside", "one.kept-2"), "utf8")).to.equal("something else");
   });
 
   it("never writes through a link that stands where a folder was", async () => {
     await rm(temporary("live", "ab"), { recursive: true });
     await mkdir(temporary("etc"));
     await symlink(temporary("etc"), temporary("live", "ab"));
-    await errorOf(restore);
+    await errorOf(() => restore());
     expect(await readdir(temporary("etc"))).to.deep.equal([]);
   });
 
@@ -74,7 +90,7 @@ describe("restoring uploads", () => {
   it("puts nothing there that changed in the backup", async () => {
     await rm(temporary("live", "one"));
     await writeFile(temporary("backup", "uploads", "one"), "FIRST");
-    expect((await errorOf(restore)).message).to.contain('"uploads/one" has the SHA-256');
+    expect((await errorOf(() => restore())).message).to.contain('"uploads/one" has the SHA-256');
     expect(await readdir(temporary("live"))).to.deep.equal(["ab"]);
   });
 });
