@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { messageOf } from "../common/errors.ts";
 import type { RunOptions } from "./transport.ts";
 
-/** More output than this many bytes is a mistake, not an answer. */
+/** More output than this many bytes is a mistake, not an answer; of what is taken by the line, a longer line. */
 export const MOST_OUTPUT = 16 * 1024 * 1024;
 
 /** A process that ignores SIGTERM gets SIGKILL after this many milliseconds. */
@@ -32,7 +32,7 @@ process.on("exit", () => {
 });
 
 /**
- * Runs a program and collects what it says. Resolves whatever happens to the program; rejects only
+ * Runs a program and collects what it says, but for the standard output that goes elsewhere. Resolves whatever happens to the program; rejects only
  * where `stdin` can't be read or `onLine` throws.
  *
  * The program gets a session of its own: a ^C in the operator's terminal reaches this process, which
@@ -99,13 +99,16 @@ export async function runProcess(
   };
   const collect = (name: "stdout" | "stderr", chunk: Buffer): void => {
     if (ending !== undefined || failure !== undefined) return;
-    if (!collected[name].add(chunk)) return endBecause("too-much-output");
-    if (name === "stderr") return;
+    if (!collected[name].add(chunk)) endBecause("too-much-output");
+  };
+  const passLines = (reader: LineReader, chunk: Buffer): void => {
+    if (ending !== undefined || failure !== undefined) return;
     try {
-      lines?.write(chunk);
+      reader.write(chunk);
     } catch (error) {
       fail(error);
     }
+    if (reader.pending > MOST_OUTPUT) endBecause("too-much-output");
   };
   const passOn = (destination: Writable, chunk: Buffer): void => {
     if (ending !== undefined || failure !== undefined || destination.write(chunk)) return;
@@ -115,8 +118,9 @@ export async function runProcess(
   const { stdout } = options;
   stdout?.once("error", fail);
   child.stdout.on("data", (chunk: Buffer) => {
-    if (stdout === undefined) collect("stdout", chunk);
-    else passOn(stdout, chunk);
+    if (stdout !== undefined) passOn(stdout, chunk);
+    else if (lines !== undefined) passLines(lines, chunk);
+    else collect("stdout", chunk);
   });
   child.stderr.on("data", (chunk: Buffer) => collect("stderr", chunk));
 
@@ -168,15 +172,24 @@ function collector() {
   };
 }
 
+type LineReader = ReturnType<typeof lineReader>;
+
 /** Cuts a stream into lines. A character or a line may be spread over any number of chunks. */
 export function lineReader(onLine: (line: string) => void) {
   const decoder = new StringDecoder("utf8");
   let rest = "";
   return {
+    /** How long the line is that has no end yet. */
+    get pending(): number {
+      return rest.length;
+    },
     write(chunk: Buffer): void {
-      const lines = (rest + decoder.write(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) onLine(line);
+      const [first = "", ...others] = decoder.write(chunk).split("\n");
+      rest += first;
+      for (const line of others) {
+        onLine(rest);
+        rest = line;
+      }
     },
     /** The last line may lack its line end. */
     end(): void {

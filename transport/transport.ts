@@ -11,7 +11,10 @@ export interface RunOptions {
   timeout: number;
   /** Ends the command; it then fails with `isCanceled`. */
   signal?: AbortSignal;
-  /** Called for each whole line of standard output as it arrives (the text is collected as well). */
+  /**
+   * Called for each whole line of standard output as it arrives. Nothing of it is collected then, so
+   * that there may be any number of them.
+   */
   onLine?: (line: string) => void;
   /**
    * Gets standard output as it comes, byte by byte and no faster than it takes it. Nothing of it is

@@ -87,12 +87,22 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
       expect(lines).to.deep.equal(["aäb", "cd"]);
     });
 
-    it("passes on a last line without a line end, and collects all", async () => {
+    it("passes on a last line without a line end, and collects none of them", async () => {
       const lines: string[] = [];
       const onLine = (line: string): void => void lines.push(line);
       const { stdout } = await transport.run("talk", ["printf", "a\n\nb"], { timeout, onLine });
       expect(lines).to.deep.equal(["a", "", "b"]);
-      expect(stdout).to.equal("a\n\nb");
+      expect(stdout).to.equal("");
+    });
+
+    it("passes on more lines than could be collected, and ends a command with an endless line", async () => {
+      let size = 0;
+      const onLine = (line: string): void => void (size += line.length + 1);
+      await transport.run("talk", sh("yes | head -c 20000000"), { timeout, onLine });
+      expect(size).to.equal(20_000_000);
+      const endless = transport.run("talk", sh("yes | tr -d '\\n'"), { timeout, onLine });
+      const error = await failureOf(endless, "output");
+      expect(error.message).to.contain("wrote more than 16 MiB");
     });
 
     it("ends the command when the caller of its lines fails", async () => {
