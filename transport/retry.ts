@@ -1,17 +1,17 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TransportError } from "./transport.ts";
 
-/** How long and how often a lost connection is made again. */
+/** For how long and how often a lost connection is made again. */
 export interface RetryOptions {
   /**
-   * How often in a row the operation may fail. A success ends it, so that this counts the failures
-   * since the start.
-   *
-   * @default Infinity
+   * For how long a server without a connection is tried, in milliseconds. A connection that is there
+   * does not use it up: it begins anew when that one is lost.
    */
-  attempts?: number;
+  patience: number;
   /**
-   * Milliseconds before the second attempt; each further wait is twice as long.
+   * Milliseconds before the second attempt; each further wait is twice as long. It begins anew
+   * together with the patience.
    *
    * @default 1000
    */
@@ -22,8 +22,6 @@ export interface RetryOptions {
    * @default 30000
    */
   longestDelay?: number;
-  /** When to give up, in milliseconds since 1970, as `Date.now()` counts. */
-  deadline: number;
   /** Ends the waiting; the operation itself gets its own signal from the caller. */
   signal?: AbortSignal;
   /**
@@ -41,29 +39,40 @@ export interface RetryOptions {
  * Runs an operation again while the connection gets lost under it. The operation has to be one that
  * may run twice: following a log, reading a verdict.
  *
- * @throws the operation's own error when it is another one, or when time or attempts are up
+ * @throws the operation's own error when it is another one, or when the patience is used up
  */
 export async function retryWhileConnectionLost<Result>(
   operation: () => Promise<Result>,
   options: RetryOptions,
 ): Promise<Result> {
-  const { attempts = Infinity, longestDelay = 30_000, deadline, signal, report } = options;
-  let delay = options.delay ?? 1_000;
-  let lost = options.wasConnected ?? false;
-  for (let attempt = 1; ; attempt++) {
+  const { patience, delay: shortestDelay = 1_000, longestDelay = 30_000, signal, report } = options;
+  let delay = shortestDelay;
+  let wasConnected = options.wasConnected ?? false;
+  let lostAt: number | undefined;
+  for (;;) {
+    // Not the time of day: a laptop that sleeps between two attempts has not waited.
+    const started = performance.now();
     try {
       return await operation();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      lost ||= error.failure === "connection-lost";
-      const isLoss = lost && ["connection-lost", "unreachable"].includes(error.failure);
-      const wait = Math.min(delay, longestDelay, Math.max(0, deadline - Date.now()));
-      if (!isLoss || attempt >= attempts || wait === 0 || signal?.aborted) throw error;
-      report?.(error, wait);
+      const failed = performance.now();
+      const isLost = error.failure === "connection-lost";
+      wasConnected ||= isLost;
+      // A server that lets in and drops at once, again and again, is waited for like one that is away.
+      if (isLost && failed - started > delay) {
+        lostAt = undefined;
+        delay = shortestDelay;
+      }
+      lostAt ??= failed;
+      const isLoss = wasConnected && (isLost || error.failure === "unreachable");
+      const wait = Math.min(delay, longestDelay, patience - (failed - lostAt));
+      if (!isLoss || wait <= 0 || signal?.aborted) throw error;
+      report?.(error, Math.ceil(wait));
       await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {
         throw error;
       });
-      delay *= 2;
+      delay = Math.min(2 * delay, longestDelay);
     }
   }
 }

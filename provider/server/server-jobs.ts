@@ -1,5 +1,5 @@
 /** Jobs on a server: opened, followed to their end, stopped, and what one of them left to a person. */
-import { retryWhileConnectionLost } from "../../transport/index.ts";
+import { retryWhileConnectionLost, TransportError } from "../../transport/index.ts";
 import {
   type JobRequest,
   PROTOCOL,
@@ -20,11 +20,11 @@ const RESOLVE_TIMEOUT = 120_000;
 
 const ABORT_TIMEOUT = 60_000;
 
-/** The longest job: a cold build on a small server and a long migration. */
-const JOB_TIMEOUT = 4 * 3_600_000;
+/** One following; a job that takes longer is taken up again. */
+const FOLLOW_TIMEOUT = 4 * 3_600_000;
 
-/** How long a lost connection is tried again before the job is left to itself. */
-const RECONNECT_TIMEOUT = 10 * 60_000;
+/** How long a server without a connection is tried before the job is left to itself. */
+const RECONNECT_PATIENCE = 10 * 60_000;
 
 /** Submits a request. The request is the standard input, so its secrets are in no argument. */
 export async function submitJob(
@@ -59,17 +59,17 @@ export async function followJob(
       tell(line.progress);
     }
   };
+  const followOnce = () =>
+    server.ask(
+      "follow the job",
+      server.lastRunner,
+      { verb: "follow", numbers: [sequence, offset] },
+      { timeout: FOLLOW_TIMEOUT, signal, onLine },
+    );
   for (;;) {
-    await retryWhileConnectionLost(
-      () =>
-        server.ask(
-          "follow the job",
-          server.lastRunner,
-          { verb: "follow", numbers: [sequence, offset] },
-          { timeout: JOB_TIMEOUT, signal, onLine },
-        ),
-      {
-        deadline: Date.now() + RECONNECT_TIMEOUT,
+    try {
+      await retryWhileConnectionLost(followOnce, {
+        patience: RECONNECT_PATIENCE,
         wasConnected: true,
         signal,
         report: (error, delay) =>
@@ -78,8 +78,11 @@ export async function followJob(
             step: "link",
             text: `${error.message}; the job goes on, connecting again in ${Math.ceil(delay / 1_000)} s`,
           }),
-      },
-    );
+      });
+    } catch (error) {
+      // The job has limits of its own: a migration may take days.
+      if (!(error instanceof TransportError && error.timedOut)) throw error;
+    }
     server.forget();
     if (verdict !== undefined) return verdict;
   }

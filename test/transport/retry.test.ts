@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { retryWhileConnectionLost } from "../../transport/retry.ts";
 import { TransportError, type TransportFailure } from "../../transport/transport.ts";
@@ -13,7 +14,7 @@ function operation(...failures: TransportFailure[]) {
   return { calls, run };
 }
 
-const soon = { delay: 1, longestDelay: 4, deadline: Infinity };
+const soon = { delay: 1, longestDelay: 4, patience: Infinity };
 
 async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -32,8 +33,11 @@ describe("retryWhileConnectionLost", () => {
   it("waits twice as long each time, up to the longest delay", async () => {
     const { run } = operation(...Array<TransportFailure>(5).fill("connection-lost"));
     const delays: number[] = [];
-    await retryWhileConnectionLost(run, { ...soon, report: (_error, delay) => delays.push(delay) });
-    expect(delays).to.deep.equal([1, 2, 4, 4, 4]);
+    await retryWhileConnectionLost(run, {
+      ...{ delay: 20, longestDelay: 80, patience: Infinity },
+      report: (_error, delay) => delays.push(delay),
+    });
+    expect(delays).to.deep.equal([20, 40, 80, 80, 80]);
   });
 
   it("does not retry a server that never was reached, unless there was a connection", async () => {
@@ -57,17 +61,39 @@ describe("retryWhileConnectionLost", () => {
     expect(error).to.equal(bug);
   });
 
-  it("gives up after its attempts, at its deadline, or when canceled", async () => {
-    const endless = () => operation(...Array<TransportFailure>(99).fill("connection-lost"));
-    const counted = endless();
-    await errorOf(retryWhileConnectionLost(counted.run, { ...soon, attempts: 3 }));
-    expect(counted.calls.count).to.equal(3);
-    const late = endless();
-    await errorOf(retryWhileConnectionLost(late.run, { ...soon, deadline: Date.now() - 1 }));
-    expect(late.calls.count).to.equal(1);
+  it("gives up on a server that stays away, or drops every connection at once", async () => {
+    for (const failure of ["unreachable", "connection-lost"] as const) {
+      const { run, calls } = operation(...Array<TransportFailure>(999).fill(failure));
+      const options = { delay: 1, longestDelay: 4, patience: 40, wasConnected: true };
+      expect(await errorOf(retryWhileConnectionLost(run, options))).to.be.instanceOf(
+        TransportError,
+      );
+      expect(calls.count).to.be.within(2, 100);
+    }
+  });
+
+  it("has all its patience again, and its first delay, when a connection is lost that held", async () => {
+    const { run, calls } = operation(
+      ...(["unreachable", "unreachable", "connection-lost", "unreachable", "unreachable"] as const),
+    );
+    const held = async (): Promise<string> => {
+      // The third attempt holds longer than there is patience.
+      if (calls.count === 2) await sleep(600);
+      return run();
+    };
+    const delays: number[] = [];
+    const done = await retryWhileConnectionLost(held, {
+      ...{ delay: 20, longestDelay: 1_000, patience: 400, wasConnected: true },
+      report: (_error, delay) => delays.push(delay),
+    });
+    expect(done).to.equal("done");
+    expect(delays).to.deep.equal([20, 40, 20, 40, 80]);
+  });
+
+  it("gives up when canceled", async () => {
     const controller = new AbortController();
-    const canceled = endless();
-    const options = { delay: 600_000, longestDelay: 600_000, deadline: Infinity };
+    const canceled = operation("connection-lost");
+    const options = { delay: 600_000, longestDelay: 600_000, patience: Infinity };
     const run = retryWhileConnectionLost(canceled.run, {
       ...options,
       signal: controller.signal,
