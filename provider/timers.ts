@@ -1,7 +1,7 @@
 /** What the resources share whose whole effect are timers of the server: set, compared, and removed. */
 import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
-import type { ServerState } from "../updater/protocol.ts";
+import type { RemovedAnswer, ServerState } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { instanceAddition, knownServerOf, stateIfReachable } from "./place.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
@@ -21,7 +21,11 @@ export interface Timers<Answer> {
   set: (server: RemoteServer, wanted: unknown, tell: (text: string) => void) => Promise<Answer>;
   /** Tells what came of it. */
   told?: (context: ResourceContext, answer: Exclude<Answer, { answer: "refused" }>) => void;
-  remove: (server: RemoteServer, tell: (text: string) => void) => Promise<void>;
+  remove: (
+    server: RemoteServer,
+    instanceId: string | undefined,
+    tell: (text: string) => void,
+  ) => Promise<RemovedAnswer>;
   /** What is said once it is removed. */
   farewell: string;
 }
@@ -36,13 +40,14 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
     return timers.found(state)?.drift ?? [timers.gone];
   };
   const set = async (context: ResourceContext, inputs: Wire): Promise<Wire> => {
-    const answer = await timers.set(knownServerOf(inputs), inputs[input], (text) =>
-      context.tell(text),
-    );
+    const server = knownServerOf(inputs);
+    const answer = await timers.set(server, inputs[input], (text) => context.tell(text));
     if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
     timers.told?.(context, answer as Exclude<Answer, { answer: "refused" }>);
     const { drift: _, ...outputs } = inputs;
-    return outputs;
+    // Before the first deployment there was none, so that the inputs may lack it.
+    const instanceId = inputs.instanceId ?? (await server.state()).instanceId;
+    return { ...outputs, instanceId };
   };
   return {
     async check(context, olds, news) {
@@ -85,9 +90,15 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
       return outputs;
     },
 
+    /** What another instance has set there since is not this stack's to take away. */
     async delete(context, outputs) {
-      await timers.remove(knownServerOf(outputs), (text) => context.tell(text));
-      context.tell(timers.farewell);
+      const instanceId = outputs.instanceId as string | undefined;
+      const answer = await timers.remove(knownServerOf(outputs), instanceId, (text) =>
+        context.tell(text),
+      );
+      if (answer.answer === "removed") context.tell(timers.farewell);
+      else
+        context.warn(`The server's ${timers.what} were left there: ${answer.reasons.join("\n")}`);
     },
   };
 }

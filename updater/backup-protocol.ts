@@ -60,9 +60,3 @@ export interface BackupList {
   backups: Backup[];
   openJob?: OpenJob;
 }
-
-/** The answer to a request to remove a backup. */
-export type RemoveBackupAnswer =
-  | { answer: "removed" }
-  /** Nothing was changed. */
-  | { answer: "refused"; reasons: string[] };

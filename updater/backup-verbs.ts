@@ -6,7 +6,6 @@ import type {
   BackupList,
   BackupsRequest,
   NamedBackupRequest,
-  RemoveBackupAnswer,
   SendRequest,
 } from "./backup-protocol.ts";
 import { noBackup } from "./backup-work.ts";
@@ -22,7 +21,7 @@ import { readInstance } from "./instance.ts";
 import { openJob } from "./job.ts";
 import { obstacleOf } from "./obstacle.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
-import { PROTOCOL } from "./protocol.ts";
+import { PROTOCOL, type RemovedAnswer } from "./protocol.ts";
 import { isLastProven } from "./retention.ts";
 import { noInstance } from "./submit.ts";
 import { withSubmitLock } from "./submit-lock.ts";
@@ -46,7 +45,7 @@ export async function readBackups({ directory }: BackupsRequest): Promise<Backup
 export async function removeNamedBackup({
   directory,
   name,
-}: NamedBackupRequest): Promise<RemoveBackupAnswer> {
+}: NamedBackupRequest): Promise<RemovedAnswer> {
   const paths = instancePaths(directory);
   if ((await readInstance(paths)) === undefined)
     return { answer: "refused", reasons: [noInstance(paths)] };

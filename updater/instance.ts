@@ -23,6 +23,38 @@ export async function readInstance(paths: InstancePaths): Promise<Instance | und
   return text === undefined ? undefined : (JSON.parse(text) as Instance);
 }
 
+/**
+ * What is said where a stack means another instance than the one that is there.
+ *
+ * @param meant the id that the stack knows
+ */
+export function otherInstanceText(
+  { directory }: Pick<InstancePaths, "directory">,
+  meant: string,
+  found: Instance | undefined,
+): string {
+  return (
+    `This stack deployed instance ${meant}; ${directory} holds ` +
+    `${found === undefined ? "no instance" : `instance ${found.id}`}. It is another server, or its disk was ` +
+    "replaced. Nothing was changed."
+  );
+}
+
+/**
+ * Why a stack may not take away what is done here by the clock: another instance has moved in since. Where
+ * there is none any more, what is left of it may go.
+ *
+ * @param meant the id that the stack knows; undefined where it never heard of one
+ */
+export async function removalRefusals(
+  paths: InstancePaths,
+  meant: string | undefined,
+): Promise<string[]> {
+  const found = await readInstance(paths);
+  if (meant === undefined || found === undefined || found.id === meant) return [];
+  return [otherInstanceText(paths, meant, found)];
+}
+
 /** The instance of a directory, made where there is none. */
 export async function ensureInstance(paths: InstancePaths, project: string): Promise<Instance> {
   const found = await readInstance(paths);

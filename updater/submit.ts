@@ -8,10 +8,11 @@ import { linkDurably, readFileIfThere } from "./files.ts";
 import { findForeign } from "./foreign.ts";
 import {
   ensureInstance,
-  type Instance,
-  keyedDigest,
-  readInstance,
   keepReserve,
+  keyedDigest,
+  otherInstanceText,
+  readInstance,
+  type Instance,
 } from "./instance.ts";
 import { Job, jobSequences, openJob, type Runner } from "./job.ts";
 import { Ledger } from "./ledger.ts";
@@ -58,10 +59,8 @@ async function refusalsBeforeWriting(paths: InstancePaths, request: JobRequest):
   const known = await readInstance(paths);
   if (request.instanceId !== undefined && request.instanceId !== known?.id)
     return [
-      `This stack deployed instance ${request.instanceId}; ${paths.directory} holds ${
-        known === undefined ? "no instance" : `instance ${known.id}`
-      }. It is another server, or its disk was replaced. Nothing was changed. Point "server" at the ` +
-        `right one; to begin anew there with an empty chat, use a new stack.`,
+      `${otherInstanceText(paths, request.instanceId, known)} Point "server" at the right one; to begin anew ` +
+        "there with an empty chat, use a new stack.",
     ];
   if (known !== undefined)
     return known.project === request.project

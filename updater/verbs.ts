@@ -33,11 +33,16 @@ import { Job, openJob, type Runner } from "./job.ts";
 import { pauseChat, resumeChat } from "./move/pause.ts";
 import { moveRequestSchema } from "./move/protocol.ts";
 import { instancePaths } from "./paths.ts";
-import { directorySchema, jobRequestSchema, resolveRequestSchema } from "./protocol.ts";
+import {
+  directorySchema,
+  jobRequestSchema,
+  removeTimersRequestSchema,
+  resolveRequestSchema,
+} from "./protocol.ts";
 import { offerBackup, receiveBackup } from "./receive-backup.ts";
 import { resolve } from "./resolve.ts";
 import type { Subject } from "./runner/permits.ts";
-import { removeScheduleRequestSchema, setScheduleRequestSchema } from "./schedule/protocol.ts";
+import { setScheduleRequestSchema } from "./schedule/protocol.ts";
 import { removeSchedule, setSchedule } from "./schedule/schedule.ts";
 import { sideImagesRequestSchema } from "./side-images-protocol.ts";
 import { readSideImages } from "./side-images.ts";
@@ -112,7 +117,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["foresee", answering(jobRequestSchema, foresee)],
   ["resolve", answering(resolveRequestSchema, (request) => resolve(request, ownRunner()))],
   ["set-schedule", answering(setScheduleRequestSchema, setSchedule)],
-  ["remove-schedule", answering(removeScheduleRequestSchema, removed(removeSchedule))],
+  ["remove-schedule", answering(removeTimersRequestSchema, removeSchedule)],
   ["look-for-chat", answering(lookRequestSchema, lookForChat)],
   ["adopt", answering(adoptRequestSchema, (request) => adopt(request, ownRunner()))],
   ["forget", answering(forgetRequestSchema, forget)],
@@ -120,7 +125,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["resume", answering(moveRequestSchema, resumeChat)],
   ["copy-backups", answering(copyRequestSchema, copyAtOnce)],
   ["set-alerts", answering(setAlertsRequestSchema, setAlerts)],
-  ["remove-alerts", answering(alertsRequestSchema, removed(removeAlerts))],
+  ["remove-alerts", answering(removeTimersRequestSchema, removeAlerts)],
   [
     "test-alerts",
     answering(alertsRequestSchema, async (request) => ({ problems: await testAlerts(request) })),
@@ -144,13 +149,6 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     },
   ],
 ]);
-
-function removed<Request>(remove: (request: Request) => Promise<void>) {
-  return async (request: Request) => {
-    await remove(request);
-    return { answer: "removed" };
-  };
-}
 
 /** The programs that this process is. */
 export function ownRunner(): Runner {

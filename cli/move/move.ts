@@ -194,8 +194,10 @@ async function leave(
 ): Promise<void> {
   const { tell, warn } = context;
   try {
-    await removeScheduleOf(old, tell);
-    await removeAlertsOf(old, tell);
+    for (const remove of [removeScheduleOf, removeAlertsOf]) {
+      const removed = await remove(old, instanceId, tell);
+      if (removed.answer === "refused") throw new UserError(removed.reasons.join("\n"));
+    }
     const answer = await removeOn(old, instanceId, tell);
     refuseAnswer(answer);
     if (answer.answer !== "unchanged") {

@@ -17,6 +17,7 @@ import {
   type HealthAnswer,
   type Predicament,
   type ProgressLine,
+  type RemovedAnswer,
   type ResolveAnswer,
   type ServerState,
   type SubmitAnswer,
@@ -279,6 +280,12 @@ export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUn
     answer: z.literal("set"),
     next: z.object({ backup: line.optional(), drill: line.optional() }),
   }),
+  refused,
+]);
+
+/** What the verbs answer that take something away. */
+export const removedSchema: z.ZodType<RemovedAnswer> = z.discriminatedUnion("answer", [
+  z.object({ answer: z.literal("removed") }),
   refused,
 ]);
 

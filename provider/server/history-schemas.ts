@@ -1,7 +1,7 @@
 /** The forms of the answers that tell of backups and of an instance's past. */
 import * as z from "zod";
 import { backupManifestSchema } from "../../updater/backup-manifest.ts";
-import type { BackupList, OfferAnswer, RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
+import type { BackupList, OfferAnswer } from "../../updater/backup-protocol.ts";
 import type { Backup } from "../../updater/backups.ts";
 import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
 import { backupNameSchema, type KeptDatabase } from "../../updater/protocol.ts";
@@ -41,12 +41,6 @@ export const backupListSchema: z.ZodType<BackupList> = z.object({
 export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer", [
   z.object({ answer: z.literal("wanted") }),
   z.object({ answer: z.literal("there") }),
-  refused,
-]);
-
-/** What `remove-backup` answers. */
-export const removeBackupSchema: z.ZodType<RemoveBackupAnswer> = z.discriminatedUnion("answer", [
-  z.object({ answer: z.literal("removed") }),
   refused,
 ]);
 

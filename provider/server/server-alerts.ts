@@ -5,11 +5,12 @@ import type {
   SetAlertsAnswer,
   SetAlertsRequest,
 } from "../../updater/alerts/protocol.ts";
-import { PROTOCOL } from "../../updater/protocol.ts";
-import { setAlertsSchema, testAlertsSchema } from "./answer-schemas.ts";
+import { PROTOCOL, type RemovedAnswer, type RemoveTimersRequest } from "../../updater/protocol.ts";
+import { removedSchema, setAlertsSchema, testAlertsSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
+import { removal } from "./server-schedule.ts";
 
 /** Some calls of systemctl on a busy server, and a message by each way. */
 const TIMEOUT = 120_000;
@@ -26,25 +27,32 @@ export async function setAlertsOf(
   return readAnswer(setAlertsSchema, answer, server.answerTo("answer"));
 }
 
-/** Nothing is told from then on. */
-export async function removeAlertsOf(server: RemoteServer, tell: Tell): Promise<void> {
-  await ask(server, "remove-alerts", requestOf(server), tell);
+/**
+ * Nothing is told from then on.
+ *
+ * @param instanceId what they were set for; undefined where that is not known
+ */
+export async function removeAlertsOf(
+  server: RemoteServer,
+  instanceId: string | undefined,
+  tell: Tell,
+): Promise<RemovedAnswer> {
+  const answer = await ask(server, "remove-alerts", removal(server, instanceId), tell);
+  return readAnswer(removedSchema, answer, server.answerTo("answer"));
 }
 
 /** Sends a message by every way that is set. @returns what went wrong */
 export async function testAlertsOf(server: RemoteServer, tell: Tell): Promise<string[]> {
-  const answer = await ask(server, "test-alerts", requestOf(server), tell);
+  const { directory } = server.place;
+  const request: AlertsRequest = { protocol: PROTOCOL, directory };
+  const answer = await ask(server, "test-alerts", request, tell);
   return readAnswer(testAlertsSchema, answer, server.answerTo("answer")).problems;
-}
-
-function requestOf({ place }: RemoteServer): AlertsRequest {
-  return { protocol: PROTOCOL, directory: place.directory };
 }
 
 function ask(
   server: RemoteServer,
   verb: "set-alerts" | "remove-alerts" | "test-alerts",
-  request: SetAlertsRequest | AlertsRequest,
+  request: SetAlertsRequest | AlertsRequest | RemoveTimersRequest,
   tell: Tell,
 ): Promise<string> {
   return askUpdater(

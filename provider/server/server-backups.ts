@@ -7,13 +7,12 @@ import type {
   NamedBackupRequest,
   OfferAnswer,
   OfferedBackup,
-  RemoveBackupAnswer,
   SendRequest,
 } from "../../updater/backup-protocol.ts";
 import type { CopyAnswer } from "../../updater/copies/protocol.ts";
-import { PROTOCOL } from "../../updater/protocol.ts";
-import { copySchema } from "./answer-schemas.ts";
-import { backupListSchema, offerSchema, removeBackupSchema } from "./history-schemas.ts";
+import { PROTOCOL, type RemovedAnswer } from "../../updater/protocol.ts";
+import { copySchema, removedSchema } from "./answer-schemas.ts";
+import { backupListSchema, offerSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { followed } from "./runner-access.ts";
@@ -61,12 +60,12 @@ export async function removeBackupOf(
   server: RemoteServer,
   name: string,
   tell: Tell,
-): Promise<RemoveBackupAnswer> {
+): Promise<RemovedAnswer> {
   const answer = await ask(server, tell, {
     ...{ label: "remove the backup", verb: "remove-backup", name, timeout: REMOVE_TIMEOUT },
   });
   server.forget();
-  return readAnswer(removeBackupSchema, answer, server.answerTo("answer"));
+  return readAnswer(removedSchema, answer, server.answerTo("answer"));
 }
 
 /**

@@ -1,12 +1,11 @@
 /** What a server does by the clock: set and removed. */
-import { PROTOCOL } from "../../updater/protocol.ts";
+import { PROTOCOL, type RemovedAnswer, type RemoveTimersRequest } from "../../updater/protocol.ts";
 import type {
-  RemoveScheduleRequest,
   Schedule,
   SetScheduleAnswer,
   SetScheduleRequest,
 } from "../../updater/schedule/protocol.ts";
-import { setScheduleSchema } from "./answer-schemas.ts";
+import { removedSchema, setScheduleSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
@@ -26,17 +25,35 @@ export async function setScheduleOf(
   return readAnswer(setScheduleSchema, answer, server.answerTo("answer"));
 }
 
-/** Nothing is done by the clock from then on. */
-export async function removeScheduleOf(server: RemoteServer, tell: Tell): Promise<void> {
-  const { directory } = server.place;
-  const request: RemoveScheduleRequest = { protocol: PROTOCOL, directory };
-  await ask(server, "remove-schedule", request, tell);
+/**
+ * Nothing is done by the clock from then on.
+ *
+ * @param instanceId what it was set for; undefined where that is not known
+ */
+export async function removeScheduleOf(
+  server: RemoteServer,
+  instanceId: string | undefined,
+  tell: Tell,
+): Promise<RemovedAnswer> {
+  const answer = await ask(server, "remove-schedule", removal(server, instanceId), tell);
+  return readAnswer(removedSchema, answer, server.answerTo("answer"));
+}
+
+/** The request to take timers away. */
+export function removal(
+  { place }: RemoteServer,
+  instanceId: string | undefined,
+): RemoveTimersRequest {
+  return {
+    ...{ protocol: PROTOCOL, directory: place.directory },
+    ...(instanceId === undefined ? {} : { instanceId }),
+  };
 }
 
 function ask(
   server: RemoteServer,
   verb: "set-schedule" | "remove-schedule",
-  request: SetScheduleRequest | RemoveScheduleRequest,
+  request: SetScheduleRequest | RemoveTimersRequest,
   tell: Tell,
 ): Promise<string> {
   return askUpdater(

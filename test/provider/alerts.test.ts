@@ -48,7 +48,7 @@ describe("the alerts of a server", () => {
   it("are set, and refused with the server's reasons", async () => {
     found({});
     const { outputs } = await watch.create(listeningContext(), { ...INPUTS, drift: "x" });
-    expect(outputs).to.deep.equal(INPUTS);
+    expect(outputs).to.deep.equal({ ...INPUTS, instanceId: "instance-a" });
     expect(server.alerts).to.deep.equal([
       { protocol: 1, directory: place.directory, alerts: ALERTS },
     ]);
@@ -59,7 +59,21 @@ describe("the alerts of a server", () => {
 
   it("end with the resource", async () => {
     found({});
-    await watch.delete(listeningContext(), INPUTS);
-    expect(server.alerts).to.deep.equal([{ protocol: 1, directory: place.directory }]);
+    const context = listeningContext();
+    await watch.delete(context, { ...INPUTS, instanceId: "instance-a" });
+    expect(server.alerts).to.deep.equal([
+      { protocol: 1, directory: place.directory, instanceId: "instance-a" },
+    ]);
+    expect(context.told.join()).to.contain("tells nobody any more");
+  });
+
+  it("of another instance stay, which is a warning", async () => {
+    server.removedAnswer = { answer: "refused", reasons: ["It holds instance b."] };
+    const context = listeningContext();
+    await watch.delete(context, { ...INPUTS, instanceId: "instance-a" });
+    expect(context.warnings).to.deep.equal([
+      "The server's alerts were left there: It holds instance b.",
+    ]);
+    expect(context.told).to.deep.equal([]);
   });
 });

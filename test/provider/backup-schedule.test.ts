@@ -54,7 +54,7 @@ describe("the schedule of backups", () => {
     const context = listeningContext();
     const { id, outputs } = await backupSchedule.create(context, { ...INPUTS, drift: "x" });
     expect(id).to.equal(place.project);
-    expect(outputs).to.deep.equal(INPUTS);
+    expect(outputs).to.deep.equal({ ...INPUTS, instanceId: "instance-a" });
     expect(server.schedules).to.deep.equal([
       { protocol: 1, directory: place.directory, schedule: SCHEDULE },
     ]);
@@ -69,6 +69,23 @@ describe("the schedule of backups", () => {
       .update(listeningContext(), INPUTS, INPUTS)
       .catch((error: Error) => (message = error.message));
     expect(message).to.equal("no such zone");
+  });
+
+  it("takes the timers of its own instance away, and tells of those that stay", async () => {
+    const context = listeningContext();
+    const { outputs } = await backupSchedule.create(context, {
+      ...INPUTS,
+      instanceId: "instance-a",
+    });
+    await backupSchedule.delete(context, outputs);
+    const own = { protocol: 1, directory: place.directory, instanceId: "instance-a" };
+    expect(server.schedules[1]).to.deep.equal(own);
+    expect(context.told.join()).to.contain("No backup is taken by the clock any more");
+    server.removedAnswer = { answer: "refused", reasons: ["It holds instance b."] };
+    await backupSchedule.delete(context, outputs);
+    expect(context.warnings).to.deep.equal([
+      "The server's timers were left there: It holds instance b.",
+    ]);
   });
 
   it("asks for other times, another number or place, and for nothing else", () => {

@@ -95,6 +95,16 @@ const QUESTIONS: Record<
     ask: (server) => lookForChatOn(server, quiet),
     show: ({ chat }: typeof honest.found) => `${chat.directory} ${chat.services.join(" ")}`,
   },
+  "remove-schedule": {
+    answer: honest.refused,
+    ask: (server) => removeScheduleOf(server, "instance-a", quiet),
+    show: ({ reasons }: { reasons: string[] }) => reasons.join("\n"),
+  },
+  "remove-alerts": {
+    answer: honest.refused,
+    ask: (server) => removeAlertsOf(server, "instance-a", quiet),
+    show: ({ reasons }: { reasons: string[] }) => reasons.join("\n"),
+  },
   adopt: { answer: honest.adopted, ask: (server) => adoptOn(server, {} as never, quiet) },
   forget: { answer: honest.forgotten, ask: (server) => forgetOn(server, quiet) },
   "set-schedule": {
@@ -184,12 +194,6 @@ describe("hostile answers of a server", function () {
 
   it("asked are all verbs of the updater that answer with a document", () => {
     expect([...asked].sort()).to.deep.equal(Object.keys(QUESTIONS).sort());
-  });
-
-  it("the end of a schedule or of alerts is taken without a look at what is said", async () => {
-    output = "\u001b[31m";
-    await removeScheduleOf(RemoteServer.at(place), quiet);
-    await removeAlertsOf(RemoteServer.at(place), quiet);
   });
 
   it("facts of the host are shown as text", () => {

@@ -2,13 +2,14 @@ import { mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { expect } from "chai";
-import { backupRequestSchema, type RemoveBackupAnswer } from "../../updater/backup-protocol.ts";
+import { backupRequestSchema } from "../../updater/backup-protocol.ts";
 import { backupWork } from "../../updater/backup-work.ts";
 import { readBackups, removeNamedBackup, sendBackup } from "../../updater/backup-verbs.ts";
 import { dumpFile, removeBackup, takeBackup } from "../../updater/backups.ts";
 import { ensureInstance } from "../../updater/instance.ts";
 import { Ledger } from "../../updater/ledger.ts";
 import { instancePaths } from "../../updater/paths.ts";
+import type { RemovedAnswer } from "../../updater/protocol.ts";
 import { PROTOCOL, type RemoveRequest } from "../../updater/protocol.ts";
 import { submit } from "../../updater/submit.ts";
 import { ledgerRecord, makeContext, switchPlan } from "./samples.ts";
@@ -26,7 +27,7 @@ describe("the backups of a server", function () {
   const request = (name: string) =>
     ({ protocol: PROTOCOL, directory: temporary("chat"), name }) as const;
   const there = async (): Promise<string[]> => (await readdir(paths().backups)).sort();
-  const remove = (name: string): Promise<RemoveBackupAnswer> => removeNamedBackup(request(name));
+  const remove = (name: string): Promise<RemovedAnswer> => removeNamedBackup(request(name));
 
   async function backup(name: string, proven = true): Promise<void> {
     await takeBackup(paths(), name, async (file) => {

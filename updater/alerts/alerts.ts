@@ -1,8 +1,9 @@
 /** The alerts of an instance: set, removed, looked at, tried. */
 import { canonicalJson } from "../../common/canonical-json.ts";
 import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
-import { readInstance } from "../instance.ts";
+import { readInstance, removalRefusals } from "../instance.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
+import type { RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
 import { noInstance } from "../submit.ts";
 import { installUnits, removeUnits, unitDrift } from "../unit-files.ts";
 import type { Memory } from "./decide.ts";
@@ -51,11 +52,14 @@ function hasSameChannels(before: AlertSettings | undefined, now: AlertSettings):
 }
 
 /** Nothing is told from then on. */
-export async function removeAlerts({ directory }: AlertsRequest): Promise<void> {
-  const paths = instancePaths(directory);
-  await removeUnits([alertsUnit(directory)]);
+export async function removeAlerts(request: RemoveTimersRequest): Promise<RemovedAnswer> {
+  const paths = instancePaths(request.directory);
+  const reasons = await removalRefusals(paths, request.instanceId);
+  if (reasons.length > 0) return { answer: "refused", reasons };
+  await removeUnits([alertsUnit(paths.directory)]);
   await removeDurably(paths.alerts);
   await removeDurably(paths.watched);
+  return { answer: "removed" };
 }
 
 /** @returns why a message to try the alerts could not be sent; none where it went well by every way */

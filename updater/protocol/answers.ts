@@ -16,6 +16,12 @@ export type SubmitAnswer =
   /** Nothing was changed. */
   | { answer: "refused"; reasons: string[] };
 
+/** The answer to a request to take something away. */
+export type RemovedAnswer =
+  | { answer: "removed" }
+  /** Nothing was changed. */
+  | { answer: "refused"; reasons: string[] };
+
 /** What would be answered to a request: a job would be opened for it, or what `submit` says as well. */
 export type ForeseenAnswer =
   { answer: "would-start" } | Exclude<SubmitAnswer, { answer: "started" }>;

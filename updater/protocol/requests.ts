@@ -55,6 +55,12 @@ export const jobBase = z.object({
   requestedBy: z.string().max(300),
 });
 
+/** The body of `remove-schedule` and `remove-alerts`. */
+export const removeTimersRequestSchema = jobBase.pick({
+  ...{ protocol: true, directory: true, instanceId: true },
+});
+export type RemoveTimersRequest = z.infer<typeof removeTimersRequestSchema>;
+
 /** Where the release's images come from, and what making them may take. */
 const imageOrder = z.object({
   /**

@@ -41,9 +41,6 @@ export const setScheduleRequestSchema = z.object({
 });
 export type SetScheduleRequest = z.infer<typeof setScheduleRequestSchema>;
 
-export const removeScheduleRequestSchema = setScheduleRequestSchema.omit({ schedule: true });
-export type RemoveScheduleRequest = z.infer<typeof removeScheduleRequestSchema>;
-
 export type SetScheduleAnswer =
   /** When each is done next, as systemd reckons it, in UTC. */
   | { answer: "set"; next: Partial<Record<Routine, string>> }

@@ -1,6 +1,6 @@
 /** What an instance does by the clock: set, removed, and looked at. */
 import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
-import { readInstance } from "../instance.ts";
+import { readInstance, removalRefusals } from "../instance.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
 import { listBackups } from "../backups.ts";
 import { messageOf } from "../../common/errors.ts";
@@ -8,10 +8,10 @@ import { Cipher } from "../copies/cipher.ts";
 import { forgetCopies, readCopies } from "../copies/copies.ts";
 import { placeProblem } from "../copies/place.ts";
 import type { CopyOrder } from "../copies/protocol.ts";
+import type { RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
 import { noInstance } from "../submit.ts";
 import { calendarProblem, longestPause } from "./calendar.ts";
 import {
-  type RemoveScheduleRequest,
   type Routine,
   type RoutineRun,
   type RoutineState,
@@ -86,10 +86,14 @@ async function copyProblems(
 }
 
 /** The backups that were taken stay. */
-export async function removeSchedule({ directory }: RemoveScheduleRequest): Promise<void> {
-  await removeUnits(routineUnits(directory));
-  await forgetCopies(instancePaths(directory));
-  await removeDurably(instancePaths(directory).schedule);
+export async function removeSchedule(request: RemoveTimersRequest): Promise<RemovedAnswer> {
+  const paths = instancePaths(request.directory);
+  const reasons = await removalRefusals(paths, request.instanceId);
+  if (reasons.length > 0) return { answer: "refused", reasons };
+  await removeUnits(routineUnits(paths.directory));
+  await forgetCopies(paths);
+  await removeDurably(paths.schedule);
+  return { answer: "removed" };
 }
 
 /** Undefined where nothing is done by the clock. */

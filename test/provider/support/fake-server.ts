@@ -11,6 +11,7 @@ import {
   type ForeseenAnswer,
   type JobRequest,
   PROTOCOL,
+  type RemovedAnswer,
   type ServerState,
   type SubmitAnswer,
 } from "../../../updater/protocol.ts";
@@ -43,6 +44,8 @@ export class FakeServer {
   /** What was asked of the timers, in order. */
   readonly schedules: unknown[] = [];
   scheduleAnswer: SetScheduleAnswer = { answer: "set", next: {} };
+  /** What is said to the end of timers and alerts. */
+  removedAnswer: RemovedAnswer = { answer: "removed" };
   /** What was asked of the alerts, in order. */
   readonly alerts: unknown[] = [];
   alertsAnswer: SetAlertsAnswer = { answer: "set" };
@@ -91,12 +94,14 @@ export class FakeServer {
     if (verb === "set-schedule" || verb === "remove-schedule") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.schedules.push(JSON.parse(stdin));
-      return said(JSON.stringify(this.scheduleAnswer));
+      const isSet = verb === "set-schedule";
+      return said(JSON.stringify(isSet ? this.scheduleAnswer : this.removedAnswer));
     }
     if (verb === "set-alerts" || verb === "remove-alerts") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.alerts.push(JSON.parse(stdin));
-      return said(JSON.stringify(this.alertsAnswer));
+      const isSet = verb === "set-alerts";
+      return said(JSON.stringify(isSet ? this.alertsAnswer : this.removedAnswer));
     }
     if (verb === "follow") {
       for (const line of this.follow) onLine?.(JSON.stringify(line));
