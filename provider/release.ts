@@ -1,8 +1,6 @@
 /** chatalot:Release: a commit's tree and image are on the server. What serves is not touched. */
-import { rm } from "node:fs/promises";
-import { cachePath } from "../common/cache.ts";
 import { UserError } from "../common/errors.ts";
-import { archiveTree, type TreeArchive } from "../release/archive.ts";
+import { type TreeArchive, withArchive } from "../release/archive.ts";
 import type { ImageSettings } from "../settings/parse.ts";
 import {
   PROTOCOL,
@@ -143,16 +141,10 @@ async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Prom
   const outputs = { ...kept, ...instanceAddition({}, state) };
   if (state.prepared.includes(identity.commit)) return outputs;
 
-  const archive = await archiveTree(
-    await mirrorOf(inputs.repository as string),
-    identity.commit,
-    cachePath("archives", `${identity.commit}.tar`),
+  const mirror = await mirrorOf(inputs.repository as string);
+  return withArchive(mirror, identity.commit, (archive) =>
+    prepareFrom(context, server, inputs, state, archive, outputs),
   );
-  try {
-    return await prepareFrom(context, server, inputs, state, archive, outputs);
-  } finally {
-    await rm(archive.path, { force: true });
-  }
 }
 
 /** Sends the tree, then tries the ways to get the images one after the other. */

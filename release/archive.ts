@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { cachePath } from "../common/cache.ts";
 import { gitIn, type Mirror } from "./mirror.ts";
 
 /** A commit's tree as one file. */
@@ -15,48 +16,45 @@ export interface TreeArchive {
   size: number;
 }
 
+/** What a run that was killed left behind is removed after this many milliseconds; no run takes as long. */
+const LEFT_BEHIND = 24 * 3_600_000;
+
 /**
- * Writes the tree of a commit to a file: exactly the bytes of the commit, whatever its
- * `.gitattributes` say, all files owned by root and dated by the commit.
+ * Writes the tree of a commit to a file for as long as something is done with it: exactly the bytes of the
+ * commit, whatever its `.gitattributes` say, all files owned by root and dated by the commit.
  *
- * The same commit gives the same bytes with the same version of git. The file is made anew each
- * time (it takes a moment), so that a damaged one can't be used, and appears whole or not at all.
+ * The same commit gives the same bytes with the same version of git. The file is this call's own, since
+ * another stack may work with the same commit on this machine, and is made anew each time (it takes a
+ * moment), so that a damaged one can't be used.
  *
  * @param commit 40 hexadecimal digits
- * @param destination path of the file, best named by the commit
  */
-export async function archiveTree(
+export async function withArchive<Result>(
   mirror: Mirror,
   commit: string,
-  destination: string,
-): Promise<TreeArchive> {
-  await mkdir(dirname(destination), { recursive: true, mode: 0o700 });
-  const temporary = `${destination}.${randomUUID()}`;
+  work: (archive: TreeArchive) => Promise<Result>,
+): Promise<Result> {
+  const folder = cachePath("archives");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await removeLeftBehind(folder);
+  const path = join(folder, `${commit}.${randomUUID()}.tar`);
   try {
-    await gitIn(mirror, [
-      "-c",
-      "tar.umask=0022",
-      "archive",
-      "--format=tar",
-      `--output=${temporary}`,
-      commit,
-    ]);
-    await flush(temporary);
+    const format = ["-c", "tar.umask=0022", "archive", "--format=tar"];
+    await gitIn(mirror, [...format, `--output=${path}`, commit]);
     const hash = createHash("sha256");
-    await pipeline(createReadStream(temporary), hash);
-    const { size } = await stat(temporary);
-    await rename(temporary, destination);
-    return { path: destination, sha256: hash.digest("hex"), size };
+    await pipeline(createReadStream(path), hash);
+    return await work({ path, sha256: hash.digest("hex"), size: (await stat(path)).size });
   } finally {
-    await rm(temporary, { force: true });
+    await rm(path, { force: true });
   }
 }
 
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
+async function removeLeftBehind(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    // Another run may have removed it just now.
+    const written = await stat(path).catch(() => undefined);
+    if (written !== undefined && Date.now() - written.mtimeMs > LEFT_BEHIND)
+      await rm(path, { force: true });
   }
 }

@@ -2,15 +2,14 @@
  * `chatalot adopt`: a chat that upstream's script or the page deployed becomes this stack's, without a
  * restart. The stack's settings are made from what runs.
  */
-import { readFile, rm, stat } from "node:fs/promises";
-import { cachePath } from "../../common/cache.ts";
+import { readFile, stat } from "node:fs/promises";
 import { UserError } from "../../common/errors.ts";
 import { mirrorOf } from "../../provider/release-facts.ts";
 import { requester } from "../../provider/place.ts";
 import { adoptOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
 import { refuseAnswer } from "../../provider/server/answers.ts";
 import type { RemoteServer } from "../../provider/server/remote-server.ts";
-import { archiveTree } from "../../release/archive.ts";
+import { withArchive } from "../../release/archive.ts";
 import type { Mirror } from "../../release/mirror.ts";
 import { pinned } from "../../release/reference.ts";
 import { describeRelease, type Release } from "../../release/release.ts";
@@ -214,13 +213,10 @@ async function adoptWithTree(
   const answer = await adoptOn(server, request, tell);
   if (answer.answer !== "wanted") return answer;
   const { commit } = request.release;
-  const archive = await archiveTree(mirror, commit, cachePath("archives", `${commit}.tar`));
-  try {
+  return withArchive(mirror, commit, async (archive) => {
     await sendArchive(server, archive);
-    return await adoptOn(server, { ...request, archive: { sha256: archive.sha256 } }, tell);
-  } finally {
-    await rm(archive.path, { force: true });
-  }
+    return adoptOn(server, { ...request, archive: { sha256: archive.sha256 } }, tell);
+  });
 }
 
 function aimAt(server: RemoteServer, { release }: Found) {

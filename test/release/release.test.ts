@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
+import { mkdir, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
 import { UserError } from "../../common/errors.ts";
-import { archiveTree } from "../../release/archive.ts";
+import { withArchive } from "../../release/archive.ts";
 import { forgetUpdates, openMirror, type Mirror } from "../../release/mirror.ts";
 import { describeRelease, type Release } from "../../release/release.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { SAMPLE_FILES, SampleRepository, type Files } from "./sample-repository.ts";
 
 const sha384 = (text: string): string => createHash("sha384").update(text).digest("hex");
@@ -179,9 +180,10 @@ describe("describeRelease", function () {
   });
 });
 
-describe("archiveTree", function () {
+describe("withArchive", function () {
   this.timeout(20_000);
-  const treeFile = (name: string): string => join(sample.folder, "trees", name);
+  const inCache = useOwnCache();
+  const left = (): Promise<string[]> => readdir(inCache("chatalot-deploy", "archives"));
 
   it("has exactly the bytes of the commit, whatever its attributes say", async () => {
     const files = {
@@ -195,33 +197,56 @@ describe("archiveTree", function () {
     const commit = await sample.commit(files);
     const mirror = await open();
     await describeRelease(mirror, commit).catch(() => undefined);
-    const { path, sha256, size } = await archiveTree(mirror, commit, treeFile("tree.tar"));
-    const bytes = await readFile(path);
-    expect(path).to.equal(treeFile("tree.tar"));
-    expect(sha256).to.equal(createHash("sha256").update(bytes).digest("hex"));
-    expect(size).to.equal(bytes.length);
-    const read = async (name: string): Promise<string> =>
-      (await execa("tar", ["-xOf", path, "--", name], { stripFinalNewline: false })).stdout;
-    expect(await read("a.sql")).to.equal("$Id$ $Format:%H$\nline\n");
-    expect(await read("hidden.txt")).to.equal("here\n");
-    expect(await read("folder with space/-x")).to.equal("odd\n");
-    expect((await execa("tar", ["-tvf", path, "link"])).stdout).to.include("link -> a.sql");
+    await withArchive(mirror, commit, async ({ path, sha256, size }) => {
+      const bytes = await readFile(path);
+      expect(sha256).to.equal(createHash("sha256").update(bytes).digest("hex"));
+      expect(size).to.equal(bytes.length);
+      const read = async (name: string): Promise<string> =>
+        (await execa("tar", ["-xOf", path, "--", name], { stripFinalNewline: false })).stdout;
+      expect(await read("a.sql")).to.equal("$Id$ $Format:%H$\nline\n");
+      expect(await read("hidden.txt")).to.equal("here\n");
+      expect(await read("folder with space/-x")).to.equal("odd\n");
+      expect((await execa("tar", ["-tvf", path, "link"])).stdout).to.include("link -> a.sql");
+    });
   });
 
-  it("gives the same bytes again and leaves nothing else behind", async () => {
+  it("gives each of two runs at the same time a file of its own, with the same bytes", async () => {
     const commit = await sample.commit(SAMPLE_FILES);
     const mirror = await open();
     await describeRelease(mirror, commit);
-    const one = await archiveTree(mirror, commit, treeFile("tree.tar"));
-    const two = await archiveTree(mirror, commit, treeFile("tree.tar"));
-    expect(two).to.deep.equal(one);
-    expect(await readdir(treeFile(""))).to.deep.equal(["tree.tar"]);
+    await withArchive(mirror, commit, async (one) => {
+      const two = await withArchive(mirror, commit, (archive) => Promise.resolve(archive));
+      expect(two.path).not.to.equal(one.path);
+      expect({ ...two, path: "" }).to.deep.equal({ ...one, path: "" });
+      const bytes = await readFile(one.path);
+      expect(createHash("sha256").update(bytes).digest("hex")).to.equal(one.sha256);
+    });
+    expect(await left()).to.deep.equal([]);
   });
 
-  it("fails for a commit that isn't there, and leaves nothing behind", async () => {
-    await sample.commit(SAMPLE_FILES);
-    const made = archiveTree(await open(), "0".repeat(40), treeFile("tree.tar"));
-    expect(await made.catch((error: unknown) => error)).to.be.instanceOf(Error);
-    expect(await readdir(treeFile(""))).to.deep.equal([]);
+  it("leaves nothing behind where there is no such commit, and where the work fails", async () => {
+    const commit = await sample.commit(SAMPLE_FILES);
+    const mirror = await open();
+    await describeRelease(mirror, commit);
+    const never = withArchive(mirror, "0".repeat(40), () => Promise.resolve());
+    expect(await never.catch((error: unknown) => error)).to.be.instanceOf(Error);
+    const failing = withArchive(mirror, commit, () => Promise.reject(new RangeError("no")));
+    expect(await failing.catch((error: unknown) => error)).to.be.instanceOf(RangeError);
+    expect(await left()).to.deep.equal([]);
+  });
+
+  it("removes what killed runs left a day ago, and nothing that is younger", async () => {
+    const commit = await sample.commit(SAMPLE_FILES);
+    const mirror = await open();
+    await describeRelease(mirror, commit);
+    await mkdir(inCache("chatalot-deploy", "archives"), { recursive: true });
+    for (const [name, hours] of [["old.tar", 25] as const, ["young.tar", 23] as const]) {
+      const path = inCache("chatalot-deploy", "archives", name);
+      await writeFile(path, "");
+      const written = Date.now() / 1_000 - hours * 3_600;
+      await utimes(path, written, written);
+    }
+    await withArchive(mirror, commit, () => Promise.resolve());
+    expect(await left()).to.deep.equal(["young.tar"]);
   });
 });
