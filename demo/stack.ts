@@ -3,6 +3,7 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../common/errors.ts";
+import { quote } from "../common/quote.ts";
 import type { Toolchain } from "../toolchain/index.ts";
 import { checkout, demoFolder, demoName, environmentFile, stackFolder } from "./places.ts";
 
@@ -23,7 +24,6 @@ export async function stackEnvironment(toolchain: Toolchain): Promise<Record<str
 
 /** Writes the same variables for the operator's shell. */
 export async function writeEnvironmentFile(environment: Record<string, string>): Promise<void> {
-  const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const path = environment.PATH?.replace(`:${process.env.PATH ?? ""}`, "") ?? "";
   const lines = [
     "# For the shell: source this, then run pulumi in the checkout.",

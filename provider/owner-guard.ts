@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import { describeAddress } from "../transport/address.ts";
 import type { ServerAddress } from "../transport/index.ts";
-import { quoteCommand } from "../transport/quote.ts";
+import { quoteCommand } from "../common/quote.ts";
 import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { guardedListen, isLoopback, type Listen } from "../updater/owner-guard.ts";
 

@@ -1,6 +1,8 @@
+import { quote } from "../common/quote.ts";
+import { withoutControls } from "../common/text.ts";
 import { homeOf } from "./environment.ts";
 import { nearest } from "./nearest.ts";
-import { shellWord, type Problem } from "./problems.ts";
+import type { Problem } from "./problems.ts";
 import { settingsSchema } from "./schema.ts";
 import { SECTIONS } from "./sections.ts";
 
@@ -57,4 +59,9 @@ function setCommand(path: string, value: unknown): string {
   const secret = path.startsWith("secretEnv") ? "--secret " : "";
   const isShort = typeof value === "string" && /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(value);
   return `pulumi config set --path ${secret}${shellWord(path)}${isShort ? ` ${shellWord(value)}` : ""}`;
+}
+
+/** A word of a command that is shown: a key may have characters that none can have. */
+function shellWord(text: string): string {
+  return quote(withoutControls(text));
 }

@@ -70,8 +70,3 @@ export function show(value: unknown): string {
 function printable(text: string): string {
   return withoutControls(text).slice(0, 200);
 }
-
-/** A word of a shell command, quoted where that is needed. */
-export function shellWord(value: string): string {
-  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
-}

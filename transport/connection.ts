@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { describeAddress, type ServerAddress } from "./address.ts";
 import { hostKeyAlgorithms } from "./host-key.ts";
 import { lineReader, signalGroup } from "./process.ts";
-import { quoteCommand } from "./quote.ts";
+import { quoteCommand } from "../common/quote.ts";
 import { ConnectionError, diagnose, SshLog } from "./ssh-diagnosis.ts";
 
 /** One SSH connection, over which any number of commands can run at the same time. */

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import { resultOf } from "./outcome.ts";
 import { runProcess } from "./process.ts";
-import { quoteCommand } from "./quote.ts";
+import { quoteCommand } from "../common/quote.ts";
 import type { RunOptions, RunResult, Transport } from "./transport.ts";
 
 /** How much longer than its caller a command may last, in seconds. */

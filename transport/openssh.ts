@@ -5,7 +5,7 @@ import { describeAddress, type ServerAddress } from "./address.ts";
 import { connect, type Connection } from "./connection.ts";
 import { describeSudoFailure, resultOf, tailOf } from "./outcome.ts";
 import { runProcess, type Outcome } from "./process.ts";
-import { quoteCommand } from "./quote.ts";
+import { quoteCommand } from "../common/quote.ts";
 import { Slots } from "./slots.ts";
 import { ConnectionError } from "./ssh-diagnosis.ts";
 import { TransportError, type RunOptions, type RunResult, type Transport } from "./transport.ts";

@@ -1,6 +1,6 @@
 /** The last words: what to do next. */
 import { isIPv6 } from "node:net";
-import { quote } from "../../transport/quote.ts";
+import { quote } from "../../common/quote.ts";
 import { describeAddress, type ServerAddress } from "../../transport/index.ts";
 import type { Backend } from "./backend.ts";
 import { stackFile } from "./folder.ts";

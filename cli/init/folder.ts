@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
 import { checkout } from "../../common/checkout.ts";
 import { UserError } from "../../common/errors.ts";
-import { quote } from "../../transport/quote.ts";
+import { quote } from "../../common/quote.ts";
 import { makeDirectoryDurably, writeFileDurably } from "../../updater/files.ts";
 import { type Backend, stateFolder } from "./backend.ts";
 import { pulumi, PulumiError } from "../run/pulumi.ts";

@@ -1,9 +1,10 @@
 /**
  * What an administrator runs as root to let a user deploy with one rule of sudo: a shell script that has
- * everything in it. Values are checked before they become a part of it, and stand in single quotes.
+ * everything in it. Values are checked before they become a part of it, and quoted.
  */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
+import { quote } from "../../common/quote.ts";
 import { RUNNER_PROGRAM, runnerRule } from "../../common/runner-rule.ts";
 import { UsageError } from "../exit-codes.ts";
 import { RUN_CHECKED } from "../../provider/server/checked-runner.ts";
@@ -56,15 +57,15 @@ export async function installScript(
   const [user = ""] = permit.users;
   return [
     head(permit, options.machine),
-    `put ${quoted(node)} 755 ${runtime.sha256} <<'END_OF_FILE'`,
+    `put ${quote(node)} 755 ${runtime.sha256} <<'END_OF_FILE'`,
     base64(await readFile(runtime.file)),
     "END_OF_FILE",
-    `put ${quoted(updater)} 644 ${bundle.sha256} <<'END_OF_FILE'`,
+    `put ${quote(updater)} 644 ${bundle.sha256} <<'END_OF_FILE'`,
     base64(gzipSync(bundle.content)),
     "END_OF_FILE",
     write(`${PERMITS_DIRECTORY}/${permit.project}.json`, "644", "keep", permitText(permit)),
     write(RUNNER_PROGRAM, "755", "replace", runnerProgram(node, updater)),
-    TRY.replaceAll("RUNNER", quoted(RUNNER_PROGRAM)).replaceAll("UPDATER", bundle.sha256),
+    TRY.replaceAll("RUNNER", quote(RUNNER_PROGRAM)).replaceAll("UPDATER", bundle.sha256),
     rule(user),
   ].join("\n");
 }
@@ -100,11 +101,11 @@ set -eu
 umask 022
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
-user=${quoted(user)}
-directory=${quoted(directory)}
+user=${quote(user)}
+directory=${quote(directory)}
 fail() { printf 'Not installed: %s\\n' "$1" >&2; exit 1; }
 test "$(id -u)" = 0 || fail "this must be run as root"
-test "$(uname -m)" = ${quoted(machine)} || fail "this is for ${machine}, and the server is $(uname -m): add --machine $(uname -m)"
+test "$(uname -m)" = ${quote(machine)} || fail "this is for ${machine}, and the server is $(uname -m): add --machine $(uname -m)"
 id -u -- "$user" >/dev/null 2>&1 || fail "there is no user $user. Make it first: useradd --create-home $user"
 test "$(id -u -- "$user")" != 0 || fail "$user is root"
 for tool in sudo visudo gzip base64 sha256sum; do
@@ -173,7 +174,7 @@ export PATH
 cd /
 test "$#" = 0 || { echo 'the runner takes no arguments' >&2; exit 1; }
 test "$(id -u)" = 0 || { echo 'the runner is for root, by sudo' >&2; exit 1; }
-set -- ${quoted(node)} ${quoted(updater)} serve
+set -- ${quote(node)} ${quote(updater)} serve
 ${check
   .join("\n")
   .replace(
@@ -197,8 +198,8 @@ ${runnerRule(user)}
 END_OF_FILE
 visudo -c -q -f "$temporary" || fail "visudo refuses the rule"
 # sudo does not read files with a dot in their name, so that the rule counts when it is whole.
-install --owner=root --group=root --mode=440 -- "$temporary" ${quoted(`${file}.new`)}
-mv -f -T -- ${quoted(`${file}.new`)} ${quoted(file)}
+install --owner=root --group=root --mode=440 -- "$temporary" ${quote(`${file}.new`)}
+mv -f -T -- ${quote(`${file}.new`)} ${quote(file)}
 rm -f -- "$temporary"
 temporary=
 visudo -c -q || fail "sudo's settings are wrong as a whole: run visudo -c"
@@ -211,7 +212,7 @@ sudo -l -U "$user"
 }
 
 function write(path: string, mode: string, how: "keep" | "replace", text: string): string {
-  return `write ${quoted(path)} ${mode} ${how} <<'END_OF_FILE'\n${text}\nEND_OF_FILE`;
+  return `write ${quote(path)} ${mode} ${how} <<'END_OF_FILE'\n${text}\nEND_OF_FILE`;
 }
 
 function base64(bytes: Uint8Array): string {
@@ -219,10 +220,4 @@ function base64(bytes: Uint8Array): string {
   const lines: string[] = [];
   for (let at = 0; at < text.length; at += LINE) lines.push(text.slice(at, at + LINE));
   return lines.join("\n");
-}
-
-/** Of values that were checked: none has a quote. */
-function quoted(value: string): string {
-  if (/['\n]/.test(value)) throw new TypeError(`can't be quoted: ${JSON.stringify(value)}`);
-  return `'${value}'`;
 }

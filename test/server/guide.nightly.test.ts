@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bootServer, type DemoServer } from "../../demo/server/index.ts";
-import { quoteCommand } from "../../transport/quote.ts";
+import { quoteCommand } from "../../common/quote.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
 import { secondServerOf } from "../support/server-names.ts";
 import { chatUrl, clean, operatorOf, servingChat } from "./support/fixture.ts";

@@ -1,7 +1,7 @@
 /** A command in a pseudo-terminal, made by script(1) of util-linux, and somebody who types there. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type ResultPromise } from "execa";
-import { quoteCommand } from "../../../transport/quote.ts";
+import { quoteCommand } from "../../../common/quote.ts";
 
 /** The longest wait for a text, in milliseconds: a first read of a repository, a slow machine. */
 const PATIENCE = 120_000;

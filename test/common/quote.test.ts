@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { execa } from "execa";
-import { quote, quoteCommand } from "../../transport/quote.ts";
+import { quote, quoteCommand } from "../../common/quote.ts";
 import { HOSTILE_VALUES, randomText } from "../support/hostile-values.ts";
 
 /** What a real shell makes of a command text: the arguments that arrive, in order. */
