@@ -9,6 +9,7 @@ import { access, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { messageOf, UserError } from "../common/errors.ts";
+import { homePath } from "../common/home-path.ts";
 import type { HookSettings } from "../settings/parse.ts";
 import { runHookProcess } from "../updater/hooks/process.ts";
 import { plainText } from "../common/text.ts";
@@ -104,7 +105,7 @@ async function runHook(
   if (file === undefined) return undefined;
   context.tell(`hook ${name}: ${file}`);
   return runHookProcess({
-    argv: [pathOf(file), ...rest],
+    argv: [homePath(file), ...rest],
     environment: { ...inherited(), CHATALOT_HOOK: name, ...facts },
     directory: homedir(),
     timeLimit: hooks.timeLimit,
@@ -208,13 +209,8 @@ function namesOf(hooks: HookSettings): MachineHook[] {
   return NAMES.filter((name) => hooks[name] !== undefined);
 }
 
-/** A program's file, with the operator's home folder put in. */
-function pathOf(file: string): string {
-  return file.replace(/^~(?=\/)/, homedir());
-}
-
 async function problemOf(file: string): Promise<string | undefined> {
-  const path = pathOf(file);
+  const path = homePath(file);
   if (isAbsolute(path)) return problemOfFile(path);
   const folders = (process.env.PATH ?? "").split(delimiter).filter(isAbsolute);
   for (const folder of folders)

@@ -1,8 +1,8 @@
 /** The operator's SQL that takes migrations back, from a folder on this machine. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../common/errors.ts";
+import { homePath } from "../common/home-path.ts";
 import type { UndoScript } from "../updater/protocol.ts";
 
 /** As much as a request may carry of one. */
@@ -18,7 +18,7 @@ const NAME = /^(\d{1,15})_[^/]*?(\.down)?\.sql$/;
  * @throws UserError where it can't be read, or two files are for one migration
  */
 export async function readUndoScripts(folder: string): Promise<UndoScript[]> {
-  const path = folder.replace(/^~(?=\/)/, homedir());
+  const path = homePath(folder);
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
     throw problem(folder, `${path} can't be read (${error.code ?? error.message})`, error);
   });

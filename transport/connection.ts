@@ -1,12 +1,13 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectSocket, type Socket } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { describeAddress, type ServerAddress } from "./address.ts";
 import { hostKeyAlgorithms } from "./host-key.ts";
 import { lineReader, signalGroup } from "./process.ts";
+import { homePath } from "../common/home-path.ts";
 import { quoteCommand } from "../common/quote.ts";
 import { ConnectionError, diagnose, SshLog } from "./ssh-diagnosis.ts";
 
@@ -242,7 +243,7 @@ export function jumpCommand({ host, user, port }: NonNullable<ServerAddress["jum
 /** ssh would go on without the key and report that the server refused every key. */
 function assertIdentity({ identityFile }: ServerAddress): void {
   if (identityFile === undefined) return;
-  const file = identityFile.replace(/^~(?=\/)/, homedir());
+  const file = homePath(identityFile);
   if (existsSync(file)) return;
   const text = `the private key "${identityFile}" does not exist. Correct "server.identityFile"`;
   throw new ConnectionError("authentication", text);

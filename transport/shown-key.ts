@@ -1,7 +1,7 @@
 /** Which key a server shows, read so that a person can compare it with the server's own. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { homePath } from "../common/home-path.ts";
 import type { ServerAddress } from "./address.ts";
 import { jumpCommand, shortDirectory } from "./connection.ts";
 import { hostKeyAlgorithms, HOST_KEY_TYPES, parseHostKey } from "./host-key.ts";
@@ -83,7 +83,7 @@ export async function readConfiguredHost(
 async function readKnownKeys({ name, knownHostsFiles }: ConfiguredHost) {
   const keys = { good: [] as string[], revoked: [] as string[] };
   for (const file of knownHostsFiles) {
-    const path = file.replace(/^~(?=\/)/, homedir());
+    const path = homePath(file);
     const argv = ["-F", name, "-f", path];
     const outcome = await runProcess("ssh-keygen", argv, { timeout: LOOKUP_TIMEOUT });
     for (const line of outcome.stdout.split("\n")) {

@@ -1,8 +1,8 @@
 /** The questions that need nothing but their answer. */
 import { isIP } from "node:net";
-import { homedir } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "../../common/errors.ts";
+import { homePath } from "../../common/home-path.ts";
 import type { Settings } from "../../settings/parse.ts";
 import type { FlagQuestion } from "./interview.ts";
 import { readSetting } from "./setting.ts";
@@ -133,7 +133,7 @@ export const folderQuestion: FlagQuestion<string> = {
     "only you can read it. It lies outside of the clone, so that updating the clone never touches it. " +
     "Back it up.",
   read(answer) {
-    const path = answer.replace(/^~(?=\/|$)/, homedir());
+    const path = homePath(answer);
     // The path becomes part of Pulumi's backend address, and of a file that a shell reads.
     if (!/^[^\p{C}?#%\\]+$/u.test(path) || answer === "~")
       throw new UserError(
