@@ -1,4 +1,5 @@
 /** What `npx chatalot resolve` shows: what happened, what the server has, and the commands of each way out. */
+import { describeBytes } from "../common/size.ts";
 import type { Predicament } from "../updater/protocol.ts";
 import { migrationName } from "../updater/texts.ts";
 
@@ -69,7 +70,7 @@ function backups({ backups: found }: Predicament): string[] {
   if (found.length === 0) return ["no backup"];
   return found.map(
     ({ dumpFile, takenAt, release, size, provenAt }) =>
-      `backup of ${release}, ${takenAt}, ${(size / 1024 ** 2).toFixed(1)} MB, ${
+      `backup of ${release}, ${takenAt}, ${describeBytes(size)}, ${
         provenAt === undefined ? "not proven" : `proven ${provenAt}`
       }: ${dumpFile}`,
   );

@@ -1,6 +1,7 @@
 /** `chatalot status`: what serves, whether it is as committed, and what was done last. */
 import { messageOf } from "../common/errors.ts";
 import { describeMilliseconds } from "../common/duration.ts";
+import { describeBytes } from "../common/size.ts";
 import { isUnreachable } from "../provider/server/remote-server.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { ROUTINES } from "../updater/schedule/protocol.ts";
@@ -128,7 +129,7 @@ function factsOf(state: NonNullable<Status["state"]>): [string, string][] {
     const { free, trees, releases, images, volumes } = usage;
     const sizes = { free, trees, releases, images, ...volumes };
     const known = Object.entries(sizes).filter(([, size]) => size !== undefined);
-    for (const [name, size] of known) facts.push(["Disk", `${name} ${megabytes(size ?? 0)} MB`]);
+    for (const [name, size] of known) facts.push(["Disk", `${name} ${describeBytes(size ?? 0)}`]);
   }
   return facts;
 }
@@ -153,7 +154,7 @@ function backupText(backups: ServerState["backups"]): string {
   if (backups?.newest === undefined) return "none yet; the next release takes one";
   const { name, size, provenAt } = backups.newest;
   const proof = provenAt === undefined ? "read back only" : `proven ${provenAt}`;
-  return `${backups.count}, newest ${name} (${megabytes(size)} MB, ${proof})`;
+  return `${backups.count}, newest ${name} (${describeBytes(size)}, ${proof})`;
 }
 
 function scheduleFacts(schedule: ServerState["schedule"]): [string, string][] {
@@ -172,8 +173,4 @@ function scheduleFacts(schedule: ServerState["schedule"]): [string, string][] {
       `${copies.count} copies in ${copies.to}${copies.isEncrypted ? ", encrypted" : ""}, last made ${copies.at}`,
     );
   return [...lines, ...drift, ...problems].map((line) => ["Clock", line]);
-}
-
-function megabytes(bytes: number): number {
-  return Math.ceil(bytes / 1_000_000);
 }

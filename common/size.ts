@@ -16,9 +16,11 @@ export function toBytes(size: Size): number {
   return Math.round(Number(match[1]) * BYTES[match[2] as keyof typeof BYTES]);
 }
 
-/** Bytes for people: `512 MB`, `1.5 GB`. */
+/** Bytes for people: `0.3 MB`, `512 MB`, `1.5 GB`. */
 export function describeBytes(bytes: number): string {
-  return bytes < BYTES.GB
-    ? `${Math.round(bytes / BYTES.MB)} MB`
-    : `${Math.round(bytes / (BYTES.GB / 10)) / 10} GB`;
+  const megabytes = bytes / BYTES.MB;
+  // Most dumps are small: a digit more tells them apart.
+  if (megabytes < 9.95) return `${megabytes.toFixed(1)} MB`;
+  if (megabytes < 999.5) return `${Math.round(megabytes)} MB`;
+  return `${Math.round(megabytes / 100) / 10} GB`;
 }

@@ -7,7 +7,7 @@ import { hasUnknown, type Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { about, line } from "./plan/render.ts";
 import type { Refusal, ResourceContext } from "./resource.ts";
-import type { HostFacts } from "./server/host-facts.ts";
+import { freeBytes, type HostFacts } from "./server/host-facts.ts";
 
 /** From one major version to another. */
 interface Upgrade {
@@ -75,13 +75,13 @@ export function upgradeText(
   { image, from, to }: Upgrade,
   { database, reach, serving, measured = {} }: ServerState,
   usualVolume: string,
-  { diskMegabytes, dockerDiskMegabytes }: HostFacts,
+  facts: HostFacts,
 ): string {
   const size = database?.size;
   const left = serving?.serving?.postgres?.volume ?? usualVolume;
   const points = reach?.revertPoints ?? [];
   const { backup, proof, revertPoint } = backupSpace(size ?? 0, 1, 1);
-  const free = Math.min(diskMegabytes, dockerDiskMegabytes ?? Infinity) * 1024 ** 2;
+  const free = freeBytes(facts);
   const needed = 1024 ** 3 + 2 * backup + proof + revertPoint;
   return [
     ...line("UPGRADE", `PostgreSQL ${from} -> ${to} (${image})`),

@@ -1,5 +1,6 @@
 /** chatalot:Release: a commit's tree and image are on the server. What serves is not touched. */
 import { UserError } from "../common/errors.ts";
+import { describeBytes } from "../common/size.ts";
 import { type TreeArchive, withArchive } from "../release/archive.ts";
 import type { ImageSettings } from "../settings/parse.ts";
 import {
@@ -158,7 +159,7 @@ async function prepareFrom(
 ): Promise<Wire> {
   const place = inputs.place as ServerPlace;
   const identity = identityOf(inputs);
-  context.tell(`sending the tree of ${identity.name} (${Math.ceil(archive.size / 1024)} KB)`);
+  context.tell(`sending the tree of ${identity.name} (${describeBytes(archive.size)})`);
   await sendArchive(server, archive);
   const request: PrepareRequest = {
     protocol: PROTOCOL,

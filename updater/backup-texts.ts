@@ -1,4 +1,5 @@
 /** The result lines of jobs that take or check backups. */
+import { describeBytes } from "../common/size.ts";
 import { counted } from "../common/text.ts";
 import type { Job } from "./job.ts";
 import type { Outcome } from "./protocol.ts";
@@ -25,8 +26,8 @@ function takenText(job: Job): string {
   const others =
     files === undefined
       ? ""
-      : ` with ${counted(files.count, "file")} of ${(files.size / 1_000_000).toFixed(1)} MB`;
-  return `TAKEN Backup ${name}, ${(size / 1_000_000).toFixed(1)} MB${others}, proven by a restore; nothing was stopped.`;
+      : ` with ${counted(files.count, "file")} of ${describeBytes(files.size)}`;
+  return `TAKEN Backup ${name}, ${describeBytes(size)}${others}, proven by a restore; nothing was stopped.`;
 }
 
 function checkedText(names: readonly string[]): string {

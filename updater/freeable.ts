@@ -1,6 +1,7 @@
 /** What an operator can free where a disk is too full to begin, each thing with the one command for it. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { describeBytes } from "../common/size.ts";
 import { dumpFile, listBackups } from "./backups.ts";
 import type { Driver } from "./drivers/driver.ts";
 import type { InstancePaths } from "./paths.ts";
@@ -36,7 +37,7 @@ export async function freeableText(
     .sort((a, b) => b.bytes - a.bytes);
   if (uses.length === 0) return "";
   const lines = uses.map(
-    ({ what, bytes, command }) => `  ${Math.floor(bytes / 1024 ** 2)} MB ${what}: ${command}`,
+    ({ what, bytes, command }) => `  ${describeBytes(bytes)} ${what}: ${command}`,
   );
   return `. What can be freed on the server, as root:\n${lines.join("\n")}`;
 }

@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { messageOf, UserError } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { parseFileList } from "../../updater/backup-files/compare.ts";
 import { makeFolders, partsOf } from "../../updater/backup-files/content.ts";
 import { type FileList, LIST_FILE } from "../../updater/backup-files/file-list.ts";
@@ -14,7 +15,6 @@ import { nameExists, sha256OfFile, syncDirectory, writeFileDurably } from "../..
 import { readManifest } from "../restore/folder.ts";
 import type { CommandContext } from "../terminal.ts";
 import { refuseTaken } from "./fetch.ts";
-import { sizeText } from "./list.ts";
 
 export interface DecryptOptions {
   /** A file with private keys, as age-keygen writes it. */
@@ -62,7 +62,7 @@ export async function decryptCopy(
       await rm(partial, { recursive: true, force: true });
     }
     tell(
-      `DECRYPTED ${destination}: ${sizeText(bytesOf(manifest.dump.size, list))}, with the SHA-256 that was ` +
+      `DECRYPTED ${destination}: ${describeBytes(bytesOf(manifest.dump.size, list))}, with the SHA-256 that was ` +
         "written on the server. Bring it back: npx chatalot restore --from",
     );
     return destination;

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PassThrough, type Writable } from "node:stream";
 import { messageOf, UserError } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { receiveBackupPart } from "../../provider/server/server-backups.ts";
 import { TransportError } from "../../transport/index.ts";
 import { readFileList } from "../../updater/backup-files/compare.ts";
@@ -21,7 +22,7 @@ import {
 } from "../../updater/backups.ts";
 import { nameExists, syncDirectory, writeFileDurably } from "../../updater/files.ts";
 import type { CommandContext } from "../terminal.ts";
-import { checkName, namedBackup, readStackBackups, sizeText } from "./list.ts";
+import { checkName, namedBackup, readStackBackups } from "./list.ts";
 
 const REPORT_INTERVAL = 500;
 
@@ -58,7 +59,7 @@ export async function fetchBackup(
   }
   const { dump, files } = backup.manifest;
   context.tell(
-    `FETCHED ${destination}: ${sizeText(dump.size + (files?.size ?? 0))}, with the SHA-256 that was written ` +
+    `FETCHED ${destination}: ${describeBytes(dump.size + (files?.size ?? 0))}, with the SHA-256 that was written ` +
       `on the server. It holds everything that was said in the chat${
         files === undefined ? "" : ", its uploads and its keys"
       }: only you can read it here.`,
@@ -86,7 +87,7 @@ export async function writeBackup(
   const partial = await mkdtemp(join(folder, `.${name}.`));
   const whole = manifest.dump.size + (manifest.files?.size ?? 0);
   const report = reporter(REPORT_INTERVAL, (bytes) =>
-    status(`${sizeText(bytes)} of ${sizeText(whole)}`),
+    status(`${describeBytes(bytes)} of ${describeBytes(whole)}`),
   );
   try {
     const list = await receiveList(manifest, partial, source);

@@ -1,5 +1,6 @@
 /** `npx chatalot backup list`: the backups that the server has. */
 import { UserError } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { backupsOf } from "../../provider/server/server-backups.ts";
 import type { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { BackupList } from "../../updater/backup-protocol.ts";
@@ -100,8 +101,8 @@ function rowOf(entry: BackupEntry): string[] {
   const { name, takenAt, kind, release, size, files, provenAt, damage } = entry;
   const proof = provenAt === undefined ? "no" : minute(provenAt);
   return [
-    ...[name, minute(takenAt), KINDS[kind], releaseText(release), sizeText(size)],
-    files === undefined ? "none" : `${files.count} of ${sizeText(files.size)}`,
+    ...[name, minute(takenAt), KINDS[kind], releaseText(release), describeBytes(size)],
+    files === undefined ? "none" : `${files.count} of ${describeBytes(files.size)}`,
     damage === undefined ? proof : `DAMAGED, found ${minute(damage.foundAt)}: ${damage.what}`,
   ];
 }
@@ -109,12 +110,6 @@ function rowOf(entry: BackupEntry): string[] {
 /** `2026-03-01 20:15` */
 function minute(time: string): string {
   return time.slice(0, 16).replace("T", " ");
-}
-
-/** Bytes of a dump for people; most of them are small. */
-export function sizeText(bytes: number): string {
-  const megabytes = bytes / 1_000_000;
-  return `${megabytes < 10 ? megabytes.toFixed(1) : Math.round(megabytes)} MB`;
 }
 
 /**

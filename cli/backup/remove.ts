@@ -1,12 +1,13 @@
 /** `npx chatalot backup remove`: takes one backup away, for good. */
 import { UserError } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { refuseAnswer } from "../../provider/server/answers.ts";
 import { removeBackupOf } from "../../provider/server/server-backups.ts";
 import { backupSummary } from "../../updater/backups.ts";
 import { isLastProven } from "../../updater/retention.ts";
 import { lastProvenText, releaseText } from "../../updater/texts.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
-import { checkName, namedBackup, readStackBackups, sizeText } from "./list.ts";
+import { checkName, namedBackup, readStackBackups } from "./list.ts";
 
 /**
  * @param yes asks nothing
@@ -30,7 +31,7 @@ export async function removeBackup(
   if (!yes) {
     const { release, dump, proof } = manifest;
     context.tell(
-      `Backup ${name} of ${releaseText(release)}, taken ${manifest.takenAt}, ${sizeText(dump.size)}, ` +
+      `Backup ${name} of ${releaseText(release)}, taken ${manifest.takenAt}, ${describeBytes(dump.size)}, ` +
         `${proof === undefined ? "not proven" : `proven ${proof.restoredAt}`}. Nothing brings it back.`,
     );
     if (!(await agrees(question, "Remove it?"))) return false;

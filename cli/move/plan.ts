@@ -1,5 +1,5 @@
 /** What a move would do, for the operator to read before it is done. */
-import { sizeText } from "../backup/list.ts";
+import { describeBytes } from "../../common/size.ts";
 
 export interface MovePlan {
   /** The servers for people. */
@@ -22,7 +22,7 @@ export interface MovePlan {
 /** One fact a line. */
 export function movePlanText(plan: MovePlan): string[] {
   const { from, to, release, databaseSize, folder, url, own, directory } = plan;
-  const size = databaseSize === undefined ? "" : ` of ${sizeText(databaseSize)}`;
+  const size = databaseSize === undefined ? "" : ` of ${describeBytes(databaseSize)}`;
   const yours = [
     ...(own.length === 0
       ? []

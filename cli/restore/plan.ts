@@ -1,9 +1,9 @@
 /** What a restore would do, for the operator to read before it is done. */
+import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
 import type { BackupManifest } from "../../updater/backups.ts";
 import type { Loss } from "../../updater/history-protocol.ts";
 import { releaseText } from "../../updater/texts.ts";
-import { sizeText } from "../backup/list.ts";
 import { lossText } from "../rollback/plan.ts";
 
 export interface RestorePlan {
@@ -32,13 +32,13 @@ export function planText(plan: RestorePlan): string[] {
     ],
     [
       "Database",
-      `${sizeText(dump.size)}, compared with what was dumped before anything is stopped`,
+      `${describeBytes(dump.size)}, compared with what was dumped before anything is stopped`,
     ],
     [
       "Uploads",
       files === undefined
         ? "none: the backup has the database alone"
-        : `${counted(files.count, "file")} with the configuration, ${sizeText(files.size)}; what is missing is put back`,
+        : `${counted(files.count, "file")} with the configuration, ${describeBytes(files.size)}; what is missing is put back`,
     ],
     ...(from === undefined ? [] : [["From", from] as [string, string]]),
     ...(serving === undefined

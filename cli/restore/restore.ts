@@ -5,6 +5,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
 import { refuseAnswer } from "../../provider/server/answers.ts";
 import { offerBackupTo, sendBackupTo } from "../../provider/server/server-backups.ts";
@@ -12,7 +13,7 @@ import type { RemoteServer } from "../../provider/server/remote-server.ts";
 import { pinned } from "../../release/reference.ts";
 import { writeFileDurably } from "../../updater/files.ts";
 import type { BackupManifest } from "../../updater/backups.ts";
-import { checkName, namedBackup, readStackBackups, sizeText } from "../backup/list.ts";
+import { checkName, namedBackup, readStackBackups } from "../backup/list.ts";
 import { UsageError } from "../exit-codes.ts";
 import { previewDraft, type RunEnd, runUp } from "../run/up.ts";
 import { stackFileOf, withEarlier } from "../run/stack-file.ts";
@@ -117,7 +118,7 @@ export async function bring(
   { tell, status, signal }: CommandContext,
 ): Promise<void> {
   const { dump, files } = local.manifest;
-  status(`sending ${sizeText(dump.size + (files?.size ?? 0))} to ${server.target}`);
+  status(`sending ${describeBytes(dump.size + (files?.size ?? 0))} to ${server.target}`);
   const answer = await offerBackupTo(server, local, tell);
   if (answer.answer === "wanted")
     refuseAnswer(await sendBackupTo(server, local, contentOf(local), tell, signal));

@@ -10,7 +10,7 @@ import { printableLine } from "../../release/printable.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { Measured, ServerState } from "../../updater/protocol.ts";
-import type { HostFacts } from "../server/host-facts.ts";
+import { freeBytes, type HostFacts } from "../server/host-facts.ts";
 
 /** A plan is part of the resource's inputs, so that `--diff` and `--json` have it: plain values only. */
 export interface Plan {
@@ -163,11 +163,8 @@ async function plannedMigrations(next: Release, state: ServerState): Promise<Pla
 }
 
 /** The proof's copy of the database goes again; what stays of an update is the rest. */
-function room(
-  { diskMegabytes, dockerDiskMegabytes }: HostFacts,
-  { backup, proof, revertPoint }: BackupSpace,
-): Plan["disk"] {
-  const free = Math.min(diskMegabytes, dockerDiskMegabytes ?? Infinity) * 1024 ** 2;
+function room(facts: HostFacts, { backup, proof, revertPoint }: BackupSpace): Plan["disk"] {
+  const free = freeBytes(facts);
   const stays = IMAGE_BYTES + backup + revertPoint;
   const needed = SPARE_BYTES + stays + proof;
   const updates = free < needed ? 0 : 1 + Math.floor((free - needed) / stays);

@@ -101,6 +101,11 @@ export function parseHostFacts(output: string): HostFacts {
   };
 }
 
+/** Bytes that are free where the backups go and where the images go: the smaller of the two. */
+export function freeBytes({ diskMegabytes, dockerDiskMegabytes }: HostFacts): number {
+  return Math.min(diskMegabytes, dockerDiskMegabytes ?? Infinity) * 1024 ** 2;
+}
+
 function parseNode(text: string | undefined): HostFacts["node"] {
   const match = /^(\d+):(\d+) v(\S+) (\/\S+)$/.exec(text ?? "");
   const [, owner, mode = "", version, path] = match ?? [];

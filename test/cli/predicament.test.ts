@@ -57,7 +57,7 @@ describe("predicamentText", () => {
       "database chatalot: 1 migrations, the newest 009 shout",
       "v1.2.0 (aaaaaaa) can't start on it: 009 shout",
       "database chatalot_before_12: the revert point",
-      "backup of v1.2.0, 2024-01-01T00:00:00.000Z, 3.0 MB, proven 2024-01-01T00:01:00.000Z",
+      "backup of v1.2.0, 2024-01-01T00:00:00.000Z, 3.1 MB, proven 2024-01-01T00:01:00.000Z",
     ])
       expect(text()).to.contain(told);
   });

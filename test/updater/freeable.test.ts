@@ -39,8 +39,8 @@ describe("freeableText", () => {
     const lines = (await freeableText(context.driver, context.paths)).split("\n");
     expect(lines[0]).to.contain("What can be freed on the server, as root");
     expect(lines.slice(1)).to.deep.equal([
-      "  5 MB the build cache: docker builder prune --force",
-      "  2 MB the backup 000001-20240101T000000Z; copy it away first if it matters: " +
+      "  5.2 MB the build cache: docker builder prune --force",
+      "  2.1 MB the backup 000001-20240101T000000Z; copy it away first if it matters: " +
         `rm -r ${temporary("chat")}/backups/000001-20240101T000000Z`,
     ]);
   });

@@ -1,5 +1,6 @@
 /** J4 and J5: before a release changes, a dump that is known to restore. */
 import { messageOf } from "../../common/errors.ts";
+import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
 import { type BackupSpace, backupSpace } from "../backup-space.ts";
 import {
@@ -72,7 +73,7 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
   const databaseSize = await tools.size();
   const { manifest } = await takeBackup(paths, name, async (file, folder) => {
     const dump = await tools.dump(file, (bytes) =>
-      progress.detail("J4", `${megabytes(bytes)} MB so far`),
+      progress.detail("J4", `${describeBytes(bytes)} so far`),
     );
     const files = await writeFiles(context, folder);
     return {
@@ -89,10 +90,10 @@ export async function writeBackup(context: JobContext): Promise<Facts> {
   const { dump, files } = manifest;
   progress.tell(
     "J4",
-    `backup ${name}: ${megabytes(dump.size)} MB` +
+    `backup ${name}: ${describeBytes(dump.size)}` +
       (files === undefined
         ? ""
-        : `, and ${counted(files.count, "file")} of ${megabytes(files.size)} MB`),
+        : `, and ${counted(files.count, "file")} of ${describeBytes(files.size)}`),
   );
   return { name };
 }
@@ -189,8 +190,4 @@ export async function spaceForBackup(
   const share =
     before === undefined ? 1 : Math.min(1, (before.dump.size / before.databaseSize) * 1.5);
   return backupSpace(size, share, changes);
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1024 ** 2).toFixed(1);
 }

@@ -82,7 +82,8 @@ async function nearestFolder(folder: string): Promise<string> {
   }
 }
 
+/** Never in GB: what is free may be a little less than what is needed. */
 function megabytes(bytes: number): string {
-  const amount = bytes / 1024 ** 2;
+  const amount = bytes / 1_000_000;
   return `${amount < 10 ? amount.toFixed(1) : Math.floor(amount)} MB`;
 }

@@ -4,7 +4,6 @@ import {
   checkName,
   describeBackups,
   namedBackup,
-  sizeText,
   type StackBackups,
 } from "../../../cli/backup/list.ts";
 import type { RemoteServer } from "../../../provider/server/remote-server.ts";
@@ -58,11 +57,5 @@ describe("the list of backups", () => {
     expect(() => checkName(NAME)).to.not.throw();
     for (const name of ["../ledger", `${NAME}/`, "--all", `${NAME}.partial`, ""])
       expect(() => checkName(name), name).to.throw("is not the name of a backup");
-  });
-
-  it("gives small sizes a digit more", () => {
-    expect([0, 1_234_567, 9_960_000, 123_456_789].map(sizeText)).to.deep.equal([
-      ...["0.0 MB", "1.2 MB", "10.0 MB", "123 MB"],
-    ]);
   });
 });

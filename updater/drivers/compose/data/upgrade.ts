@@ -3,6 +3,7 @@
  * volume of its own, gets what the old one has, and is compared with it. The old one is only read.
  */
 import { randomBytes } from "node:crypto";
+import { describeBytes } from "../../../../common/size.ts";
 import { differences } from "./content.ts";
 import { PROPERTIES } from "./copies.ts";
 import { dumpDatabase } from "./dump.ts";
@@ -75,9 +76,7 @@ export async function moveDatabase(
   const first = await query(live, "ask for the first role", FIRST_ROLE);
   const fresh = await startNew(live, project, server, first);
   report("dumping the database that nobody uses any more");
-  const dump = await dumpDatabase(live, file, (bytes) =>
-    report(`${(bytes / 1024 ** 2).toFixed(1)} MB so far`),
-  );
+  const dump = await dumpDatabase(live, file, (bytes) => report(`${describeBytes(bytes)} so far`));
   const roles = await statementsOf(live, "read the roles", ROLES);
   await run(fresh, "make the roles", roles, MAINTENANCE_DATABASE);
   await run(
