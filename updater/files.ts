@@ -70,8 +70,9 @@ async function makeDirectories(path: string, mode: number): Promise<string | und
     if (code !== "ENOENT") throw error;
   }
   const first = await makeDirectories(dirname(path), mode);
-  await mkdir(path, { mode });
-  return first ?? path;
+  // Somebody else may have made it meanwhile.
+  const own = await makeDirectories(path, mode);
+  return first ?? own;
 }
 
 /** Removes a file if it is there. */

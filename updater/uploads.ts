@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/driver.ts";
 import { makeDirectoryDurably, nameExists, syncDirectory } from "./files.ts";
@@ -59,7 +59,7 @@ export async function setAsideUploads(
   if (folder === undefined) return undefined;
   const destination = setAsideFolder(paths, sequence);
   const { dev } = await stat(paths.directory);
-  const made = new Set<string>();
+  const made = new Map<string, Promise<unknown>>();
   let kept = 0;
   await eachFile(folder, async (held, path, facts) => {
     if ("known" in which && which.known.has(path.join("/"))) return;
@@ -67,9 +67,10 @@ export async function setAsideUploads(
     const copies = !("about" in which) || facts.ctimeMs >= which.about - CLOCK_MARGIN;
     if (!copies && facts.dev !== dev) return;
     const target = join(destination, ...path);
-    if (made.size === 0) await makeDirectoryDurably(destination);
-    if (!made.has(dirname(target))) await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    made.add(dirname(target));
+    const parent = dirname(target);
+    const isMade = made.get(parent) ?? makeDirectoryDurably(parent);
+    made.set(parent, isMade);
+    await isMade;
     if (await keepLink(held.path(path.at(-1) ?? ""), target, { copies })) kept += 1;
   });
   if (kept === 0) return undefined;
@@ -96,14 +97,19 @@ export async function putBackUploads(
   let count = 0;
   const root = await HeldFolder.open(folder);
   try {
-    await eachFile(source, async (held, path) => {
+    await eachFile(source, async (held, path, facts) => {
       const name = path.at(-1) ?? "";
       if (hasOtherName(name)) return;
       // The server may have put a link in the place of a folder meanwhile: it is refused, and not followed.
       const isChanged = await inFolder(
         root,
         path.slice(0, -1),
-        (parent) => putBack(held.path(name), parent, name, join(displaced, ...path)),
+        async (parent) => {
+          const found = await parent.factsOf(name);
+          // As most are where no time was for the chat to delete them.
+          if (found?.dev === facts.dev && found.ino === facts.ino) return false;
+          return putBack(held.path(name), parent, name, join(displaced, ...path));
+        },
         { make: true },
       );
       if (isChanged) count += 1;
@@ -158,17 +164,27 @@ async function filesSince(folder: string, since: number): Promise<string[]> {
   return files;
 }
 
+/** Files that are visited at the same time: the chat may wait for its uploads to be set aside. */
+const AT_ONCE = 32;
+
 /** Names are looked up from folders that are held open: a link in one's place could lead anywhere. */
 async function eachFile(
   top: string,
   visit: (folder: HeldFolder, path: readonly string[], facts: Stats) => Promise<void>,
 ): Promise<void> {
   const walk = async (folder: HeldFolder, above: readonly string[]): Promise<void> => {
-    for (const entry of await folder.entries()) {
-      const path = [...above, entry.name];
-      if (entry.isDirectory()) await inFolder(folder, [entry.name], (below) => walk(below, path));
-      const facts = entry.isFile() ? await folder.factsOf(entry.name) : undefined;
-      if (facts?.isFile() === true) await visit(folder, path, facts);
+    const entries = await folder.entries();
+    for (const { name } of entries.filter((entry) => entry.isDirectory()))
+      await inFolder(folder, [name], (below) => walk(below, [...above, name]));
+    const files = entries.filter((entry) => entry.isFile());
+    for (let first = 0; first < files.length; first += AT_ONCE) {
+      const visits = files.slice(first, first + AT_ONCE).map(async ({ name }) => {
+        const facts = await folder.factsOf(name);
+        if (facts?.isFile() === true) await visit(folder, [...above, name], facts);
+      });
+      // All of them end before the folder is let go of, also where one fails.
+      const failed = (await Promise.allSettled(visits)).find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
     }
   };
   const root = await HeldFolder.open(top);
