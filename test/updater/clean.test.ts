@@ -1,6 +1,6 @@
-import { mkdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, utimes, writeFile } from "node:fs/promises";
 import { expect } from "chai";
-import { keptCommits, settle, sweptCommits } from "../../updater/steps/clean.ts";
+import { keptCommits, settle, sweep, sweptCommits } from "../../updater/steps/clean.ts";
 import type { LedgerRecord } from "../../updater/protocol.ts";
 import { container } from "./fake-driver.ts";
 import { ledgerRecord, makeContext, NEW_COMMIT, release, servingRecord } from "./samples.ts";
@@ -88,5 +88,20 @@ describe("settle", () => {
     expect(await readlink(temporary("current"))).to.equal("releases/bbbbbbbbbbbb-1");
     expect(await readlink(temporary("compose.yaml"))).to.equal("current/compose.yaml");
     expect(await readlink(temporary(".env"))).to.equal("current/.env");
+  });
+});
+
+describe("the sweep", () => {
+  const temporary = useTemporaryDirectory();
+
+  it("leaves what was sent a moment ago, and takes what nobody came for", async () => {
+    const context = await makeContext(temporary());
+    const { incoming, releases } = context.paths;
+    for (const folder of [incoming, releases]) await mkdir(folder, { recursive: true });
+    for (const name of ["new.tar", "old.tar"]) await writeFile(`${incoming}/${name}`, "");
+    const before = Date.now() / 1_000 - 25 * 3_600;
+    await utimes(`${incoming}/old.tar`, before, before);
+    await sweep(context);
+    expect(await readdir(incoming)).to.deep.equal(["new.tar"]);
   });
 });

@@ -23,4 +23,13 @@ describe("the steps that get a release ready", () => {
     expect(message).to.contain("unpack the release's tree");
     expect(await readdir(paths.trees)).to.deep.equal([]);
   });
+
+  it("J2 says what to do where the archive is gone", async () => {
+    const { target: _, ...plan } = switchPlan();
+    const archive = { sha256: "0".repeat(64), size: 4 };
+    const context = await makeContext(temporary("chat"), { ...plan, kind: "prepare", archive });
+    const step = PREPARE_STEPS.find(({ id }) => id === "J2");
+    const { message } = await errorOf(async () => step?.run(context));
+    expect(message).to.match(/^the archive of b+ is not on the server: .* pulumi up$/);
+  });
 });

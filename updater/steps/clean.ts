@@ -1,5 +1,5 @@
 /** J11: after the commit. Every part may be repeated; none of them can undo the update. */
-import { readdir, rm } from "node:fs/promises";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { linkDurably } from "../files.ts";
 import type { Ledger } from "../ledger.ts";
@@ -15,6 +15,9 @@ import { renderedRecord } from "./renderings.ts";
 
 /** Jobs whose journal and progress stay for a look; the ledger keeps the facts of all. */
 const KEPT_JOBS = 50;
+
+/** How long something that was sent waits for its job, in milliseconds. */
+const KEPT_INCOMING = 24 * 3_600_000;
 
 /**
  * Lets users reach the committed server, lets it come back at boot, and the operator's directory show
@@ -57,12 +60,22 @@ export async function sweep(context: JobContext): Promise<void> {
     for (const name of await readdir(paths.releases))
       if (!renderings.has(join(basename(paths.releases), name)))
         await rm(join(paths.releases, name), { recursive: true, force: true });
-    for (const name of await readdir(paths.incoming))
-      await rm(join(paths.incoming, name), { recursive: true, force: true });
+    await sweepIncoming(paths.incoming);
     for (const sequence of (await jobSequences(paths)).slice(0, -KEPT_JOBS))
       await rm(jobPaths(paths, sequence).directory, { recursive: true, force: true });
   } catch (error) {
     progress.tell("J11", `not everything old could be removed: ${messageOf(error)}`);
+  }
+}
+
+/** What another operator has just sent, or sends now, waits for a job of theirs. */
+async function sweepIncoming(incoming: string): Promise<void> {
+  const limit = Date.now() - KEPT_INCOMING;
+  for (const name of await readdir(incoming)) {
+    const path = join(incoming, name);
+    const facts = await lstat(path).catch(() => undefined);
+    if (facts !== undefined && facts.mtimeMs < limit)
+      await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -40,6 +40,10 @@ export async function unpackTree(
   if (archive === undefined)
     throw new Error(`the tree of ${commit} is not on the server and was not sent`);
   const file = archivePath(paths.incoming, archive.sha256);
+  if (!(await nameExists(file)))
+    throw new Error(
+      `the archive of ${commit} is not on the server: it was not sent, or was swept away. Send it again: pulumi up`,
+    );
   if ((await sha256OfFile(file)) !== archive.sha256)
     throw new Error(`the archive of ${commit} arrived damaged`);
 
