@@ -216,17 +216,21 @@ function hooksOf({ hooks }: Wire): HookSettings | undefined {
   return hooks as HookSettings | undefined;
 }
 
-/** Everything but the proposed secrets: the server's stand, so there is nothing to compare. */
+/**
+ * What says why this run came about, and is not true of the next. The proposed secrets are among it: the
+ * server's stand, so there is nothing to compare.
+ */
+const OF_THIS_RUN = new Set([
+  ...["secrets", "drift", "opening", "other", "rollback", "restored", "leavesReach"],
+]);
+
 function outputsOf(
   inputs: Wire,
   { instanceId, listen }: Exclude<SubmitAnswer, { answer: "refused" }>,
 ): Wire {
-  const { secrets: _secrets, drift: _drift, opening: _opening, ...others } = inputs;
-  const { rollback: _rollback, restored: _restored, ...more } = others;
-  const { leavesReach: _leavesReach, secretEnv, ...kept } = more;
   return {
-    ...kept,
-    secretEnv: secret(secretEnv),
+    ...Object.fromEntries(Object.entries(inputs).filter(([name]) => !OF_THIS_RUN.has(name))),
+    secretEnv: secret(inputs.secretEnv),
     instanceId,
     ...(listen === undefined ? {} : { listen }),
   };

@@ -46,7 +46,7 @@ const NAME = /^[a-zA-Z0-9._-]+$/;
 const TOO_DEEP = `it is nested deeper than ${MAXIMUM_DEPTH} levels`;
 
 /** The text can't be read as a compose file; the caller says what to do. */
-export class ComposeSyntaxError extends UserError {}
+class ComposeSyntaxError extends UserError {}
 
 /**
  * Reads a compose file. Aliases and merge keys are expanded, so that a change of one service can't

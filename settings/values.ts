@@ -78,7 +78,7 @@ export function choice<const T extends string>(values: readonly T[], later?: Reg
 }
 
 /** What is said of something that is planned. */
-export function notAvailable(instead: readonly string[] = []): string {
+function notAvailable(instead: readonly string[] = []): string {
   const only = instead.length === 0 ? "" : `; what is there: ${instead.join(", ")}`;
   return `this is not available in this version${only}`;
 }

@@ -114,7 +114,7 @@ function backOf(
 }
 
 /** What a release needs to serve again. */
-export function backBy({ prepared, missing, pending, obstacle, databases }: WayBack): Back {
+function backBy({ prepared, missing, pending, obstacle, databases }: WayBack): Back {
   const facts = { missing, databases };
   if (obstacle !== undefined) return { state: "impossible", needs: obstacle, ...facts };
   const build = prepared !== undefined ? [] : ["its image is fetched or built again"];

@@ -66,10 +66,14 @@ describe("deployment, in a change", () => {
     expect(context.told).to.deep.equal(["J8 started", "v1.0.0 is serving."]);
   });
 
-  it("never gives back the proposals, nor a drift that it mended", async () => {
-    const inputs = deploymentInputs({ drift: "the server is exited" });
-    const { outputs } = await deployment.create(listeningContext(), inputs);
-    expect(outputs).not.to.have.any.keys("secrets", "drift");
+  it("never gives back the proposals, nor what was true of that run alone", async () => {
+    const found = {
+      ...{ drift: "the server is exited", opening: "an owner exists", leavesReach: ["v0.9.0"] },
+      ...{ other: { sequence: 2, text: "job 2 brought v0.9.0" }, restored: "a backup" },
+    };
+    const { outputs } = await deployment.create(listeningContext(), deploymentInputs(found));
+    expect(outputs).not.to.have.any.keys("secrets", "rollback", ...Object.keys(found));
+    expect(outputs).to.include.keys("place", "configuration", "secretEnv");
   });
 
   it("sends the instance that the last run made", async () => {

@@ -224,17 +224,6 @@ describe("renderCompose", () => {
     });
   });
 
-  it("renames containers only when it is asked to", () => {
-    const names = (file: Rendered): unknown[] =>
-      Object.values(file.services).map((service) => service["container_name"]);
-    expect(names(rendered())).to.deep.equal(["chatalot-server", "chatalot-db", undefined]);
-    expect(names(rendered({ containerPrefix: "second" }))).to.deep.equal([
-      "second-chatalot",
-      "second-postgres",
-      undefined,
-    ]);
-  });
-
   it("lists all reasons for which a file can't be deployed at once", () => {
     const text = refusal({
       composeText:
