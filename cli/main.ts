@@ -2,7 +2,10 @@
  * The `chatalot` command. Exit codes: 0 done, 1 failed or its end is not known yet, 2 wrong usage, 3 nothing
  * to do, 4 needs the operator, 130 ended by ^C.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
+import { checkout } from "../common/checkout.ts";
 import { plainText } from "../common/text.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { abort } from "./abort.ts";
@@ -28,6 +31,7 @@ import { registerUpgradeDatabase } from "./upgrade-database/command.ts";
 
 const program = new Command("chatalot")
   .description("Works on the server of a chatalot-deploy stack, beside pulumi.")
+  .version(ownVersion(), "-V, --version", "the version of this checkout")
   .option("-s, --stack <name>", "the stack; default: the one that pulumi has selected")
   .exitOverride();
 
@@ -150,6 +154,11 @@ async function main(): Promise<void> {
   } finally {
     await RemoteServer.closeAll();
   }
+}
+
+function ownVersion(): string {
+  const file = join(checkout, "package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 void main();

@@ -1,9 +1,8 @@
 /** The server of a stack, from the stack's own configuration. */
-import { execa, ExecaError } from "execa";
 import { UserError } from "../common/errors.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
-import { stackFlag } from "./run/pulumi.ts";
+import { pulumi, PulumiError, stackFlag } from "./run/pulumi.ts";
 import { parseSettings, type Settings } from "../settings/parse.ts";
 
 /** One entry of `pulumi config --json`; a secret has no value. */
@@ -59,16 +58,16 @@ export async function valuesOfStack(
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {
   const argv = ["config", "--json", "--non-interactive", ...stackFlag(stack)];
   try {
-    const { stdout } = await execa("pulumi", argv, { timeout: 60_000 });
-    return JSON.parse(stdout) as Record<string, ConfigEntry>;
+    return JSON.parse(await pulumi("read the configuration", argv, {})) as Record<
+      string,
+      ConfigEntry
+    >;
   } catch (error) {
-    if (!(error instanceof ExecaError)) throw error;
-    const [cause = ""] = String(error.stderr ?? error.shortMessage)
-      .trim()
-      .split("\n");
+    // Without words of Pulumi's its program is missing or hangs, which another folder would not change.
+    if (!(error instanceof PulumiError) || error.said === "") throw error;
     throw new UserError(
-      `The stack's configuration can't be read: ${cause.replace(/^error: /, "")}. Run this where you run ` +
-        "pulumi up, or name the stack with --stack.",
+      `The stack's configuration can't be read: ${error.said}. Run this where you run pulumi up, or name the ` +
+        "stack with --stack.",
       { cause: error },
     );
   }
