@@ -135,7 +135,7 @@ program
   .option("--scripts <folder>", "the SQL for --database undo-scripts, one file for each migration")
   .option("--with-secrets", "puts secretEnv back, too")
   .option("--preview", "shows what would be done, and changes nothing")
-  .option("--yes", "does it without asking, and without a preview")
+  .option("--yes", "asks nothing; what the preview refuses is not done")
   .action(async (options: RollbackOptions) => {
     const { stack } = program.opts<{ stack?: string }>();
     setExitCode(await rollback(stack, options, terminalContext()));

@@ -2,22 +2,21 @@
  * `chatalot rollback`: puts release, env and profiles of an earlier update back into the stack's settings,
  * and runs pulumi.
  */
-import { readFile, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { UserError } from "../common/errors.ts";
 import { pinned } from "../release/reference.ts";
 import { historyOf } from "../provider/server/server-history.ts";
-import { writeFileDurably } from "../updater/files.ts";
 import { DATABASE_WAYS, type DatabaseWay } from "../updater/protocol.ts";
 import { UsageError } from "./exit-codes.ts";
 import { readHistory, type StackHistory } from "./history.ts";
 import type { ConfigValue, PulumiUpdate } from "./history/pulumi-history.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
 import { planText, type RollbackPlan } from "./rollback/plan.ts";
-import { previewDraft, putSecretsBack, type RunEnd, runUp } from "./run/up.ts";
-import { changedNames, type EarlierSettings, stackFileOf, withEarlier } from "./run/stack-file.ts";
+import { type ChangeResult, changeStack } from "./run/change.ts";
+import { putSecretsBack } from "./run/up.ts";
+import { changedNames, type EarlierSettings, withEarlier } from "./run/stack-file.ts";
 import { chooseTarget, databaseFor, type Target } from "./rollback/target.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
+import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
 
 export interface RollbackOptions {
   /** A job's number, a tag or a commit. Default: the release that served before this one. */
@@ -30,12 +29,9 @@ export interface RollbackOptions {
   withSecrets?: boolean;
   /** Shows what would be done, with pulumi's preview, and changes nothing. */
   preview?: boolean;
-  /** Asks nothing, and shows no preview before. */
+  /** Asks nothing; the preview is shown all the same, and stops what can't work. */
   yes?: boolean;
 }
-
-/** How it ended. */
-export type RollbackResult = RunEnd | "previewed" | "declined";
 
 /** @throws UserError where it can't be done; nothing was changed then */
 export async function rollback(
@@ -43,7 +39,7 @@ export async function rollback(
   options: RollbackOptions,
   context: CommandContext,
   question: Ask = canAsk() ? ask : undefined,
-): Promise<RollbackResult> {
+): Promise<ChangeResult> {
   const way = wayOf(options.database);
   const scripts = scriptsFor(way, options.scripts);
   const { preview = false, yes = false, withSecrets = false } = options;
@@ -72,23 +68,20 @@ export async function rollback(
         'Leave "--with-secrets" away.',
     );
 
-  const file = await stackFileOf(stack);
-  // Pulumi tells the format of a file by its name.
-  const draft = join(dirname(file.path), `.rollback.${basename(file.path)}`);
-  const job = history.instance.serving;
   const run =
-    database === undefined || job === undefined
+    database === undefined
       ? undefined
-      : { database: database.way, job, ...(scripts === undefined ? {} : { scripts }) };
-  try {
-    await writeFileDurably(draft, withEarlier(file.text, earlier, run));
-    if (withSecrets) await putSecretsBack(stack, draft, update?.config?.[key("secretEnv")]);
-    // Where nobody would read it before, up refuses by itself what the preview would refuse.
-    const isShown = preview || !yes;
-    if (isShown) await previewDraft(stack, draft);
-    if (preview) return "previewed";
-    if (!yes && !(await agrees(question, "\nGo back?"))) return "declined";
-    const aim = {
+      : {
+          ...{ database: database.way, job: history.instance.serving ?? 0 },
+          ...(scripts === undefined ? {} : { scripts }),
+        };
+  const change = {
+    ...{ name: "rollback", question: "Go back?" },
+    edit: (text: string) => withEarlier(text, earlier, run),
+    complete: async (draft: string) => {
+      if (withSecrets) await putSecretsBack(stack, draft, update?.config?.[key("secretEnv")]);
+    },
+    aim: {
       ...{ server: history.server, commit: target.release.commit, onlyForThisRun: "rollback" },
       underWay:
         "The rollback may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
@@ -96,11 +89,9 @@ export async function rollback(
         "names the release that serves now. If it is kept in git, commit it: whatever deploys from there " +
         "goes forward again otherwise.",
       lookAt: '"release" and "rollback"',
-    };
-    return await runUp(stack, file, await readFile(draft, "utf8"), aim, context);
-  } finally {
-    await rm(draft, { force: true });
-  }
+    },
+  };
+  return changeStack(stack, change, { yes, question, previewOnly: preview }, context);
 }
 
 function wayOf(text = "refuse"): DatabaseWay | "refuse" {

@@ -1,17 +1,13 @@
 /** `chatalot updates`: what there is, and `chatalot update`: pinned, shown, asked for, done. */
-import { rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { openMirror } from "../release/mirror.ts";
 import { resolveReference } from "../release/resolve.ts";
-import { writeFileDurably } from "../updater/files.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
-import { previewDraft, type RunEnd, runUp } from "./run/up.ts";
-import { stackFileOf, withRelease } from "./run/stack-file.ts";
+import { type ChangeResult, changeStack, takenBackJob } from "./run/change.ts";
+import { replaceStackFile, stackFileOf, withRelease } from "./run/stack-file.ts";
 import { settingsOfStack } from "./stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
+import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
 import { type AvailableUpdate, availableUpdates, proposed } from "./updates/list.ts";
 
 /** What `updates` found. */
@@ -41,7 +37,7 @@ export async function readUpdates(stack: string | undefined): Promise<Updates> {
 /** Writes the release into the stack file, where the next `pulumi preview` and `pulumi up` find it. */
 export async function pinRelease(stack: string | undefined, release: string): Promise<string> {
   const file = await stackFileOf(stack);
-  await writeFileDurably(file.path, withRelease(file.text, release));
+  await replaceStackFile(file, withRelease(file.text, release));
   return file.path;
 }
 
@@ -53,7 +49,7 @@ export interface UpdateOptions {
 }
 
 /** How it ended. */
-export type UpdateResult = RunEnd | "nothing-to-do" | "declined";
+export type UpdateResult = ChangeResult | "nothing-to-do";
 
 /**
  * Pins a release, previews it, asks, and brings it. Where it fails, the stack file is as before.
@@ -73,25 +69,19 @@ export async function update(
   const state = await server.state();
   const target = await targetOf(settings.repository, wanted, state);
   if (target === undefined) return "nothing-to-do";
-  const job = retry ? revertedJob(target, state) : undefined;
+  const job = retry ? takenBackJob(target.pin, target.commit, state) : undefined;
   requirePerson(yes, question);
-  const file = await stackFileOf(stack);
-  const draft = join(dirname(file.path), `.update.${basename(file.path)}`);
-  const text = withRelease(file.text, target.pin, job);
-  try {
-    await writeFileDurably(draft, text);
-    await previewDraft(stack, draft);
-    if (!yes && !(await agrees(question, "\nUpdate?"))) return "declined";
-  } finally {
-    await rm(draft, { force: true });
-  }
-  const aim = {
-    ...{ server, commit: target.commit },
-    underWay: "The update may go on at the server. Follow it: pulumi up",
-    served: `names ${target.pin}.`,
-    lookAt: '"release"',
+  const change = {
+    ...{ name: "update", question: "Update?" },
+    edit: (text: string) => withRelease(text, target.pin, job),
+    aim: {
+      ...{ server, commit: target.commit },
+      underWay: "The update may go on at the server. Follow it: pulumi up",
+      served: `names ${target.pin}.`,
+      lookAt: '"release"',
+    },
   };
-  return runUp(stack, file, text, aim, context);
+  return changeStack(stack, change, { yes, question }, context);
 }
 
 async function targetOf(
@@ -108,11 +98,4 @@ async function targetOf(
   }
   const { tag, commit } = await resolveReference(mirror, wanted);
   return { pin: tag === undefined ? commit : `${tag}@${commit}`, commit };
-}
-
-function revertedJob({ pin, commit }: { pin: string; commit: string }, state: ServerState): number {
-  const job = state.reverted.find((entry) => entry.commit === commit)?.sequence;
-  if (job === undefined)
-    throw new UserError(`${pin} was not tried and taken back here. Leave "--retry" away.`);
-  return job;
 }

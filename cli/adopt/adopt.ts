@@ -2,7 +2,7 @@
  * `chatalot adopt`: a chat that upstream's script or the page deployed becomes this stack's, without a
  * restart. The stack's settings are made from what runs.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { UserError } from "../../common/errors.ts";
 import { mirrorOf } from "../../provider/release-facts.ts";
 import { requester } from "../../provider/place.ts";
@@ -17,10 +17,16 @@ import { tagsAt } from "../../release/tags.ts";
 import { configurationOf } from "../../settings/configuration.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { AdoptAnswer, AdoptRequest, FoundChat } from "../../updater/adopt/protocol.ts";
-import { writeFileDurably } from "../../updater/files.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
-import { putSecretsBack, type RunEnd, runUp, type StackFile } from "../run/up.ts";
-import { stackFileOf, withValues } from "../run/stack-file.ts";
+import { withDraft } from "../run/change.ts";
+import { putSecretsBack, type RunEnd, runUp } from "../run/up.ts";
+import {
+  putStackFileBack,
+  replaceStackFile,
+  type StackFile,
+  stackFileOf,
+  withValues,
+} from "../run/stack-file.ts";
 import { NAMESPACE } from "../init/stack-file.ts";
 import { type StackValues, valuesOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
@@ -68,7 +74,7 @@ export async function adopt(
   if (!yes && !(await agrees(question, "\nTake it over?"))) return "declined";
   const file = await stackFileOf(stack);
   const text = await writeSettings(stack, file, raw, found.settings);
-  const adopted = await adoptOrPutBack(server, mirror, request, file, context);
+  const adopted = await adoptOrPutBack(server, mirror, request, file, text, context);
   server.forget();
   context.tell(
     `ADOPTED ${found.reference} as instance ${adopted.instanceId}. Nothing was restarted.`,
@@ -171,15 +177,17 @@ function requestOf(
 /** @returns the stack file's text with all of it, secrets encrypted */
 async function writeSettings(
   stack: string | undefined,
-  { path, text }: StackFile,
+  file: StackFile,
   { release, listen, url, env, moreEnv, profiles, volumes }: Record<string, unknown>,
   { secretEnv }: FoundSettings,
 ): Promise<string> {
   const values = { release, listen, url, env, moreEnv, profiles, volumes };
-  const { mode } = await stat(path);
-  await writeFileDurably(path, withValues(text, values), mode & 0o777);
-  await putSecretsBack(stack, path, { objectValue: secretEnv, secret: true });
-  return readFile(path, "utf8");
+  const text = await withDraft(file, "adopt", withValues(file.text, values), async (draft) => {
+    await putSecretsBack(stack, draft, { objectValue: secretEnv, secret: true });
+    return readFile(draft, "utf8");
+  });
+  await replaceStackFile(file, text);
+  return text;
 }
 
 type Adopted = Extract<AdoptAnswer, { answer: "adopted" }>;
@@ -189,7 +197,8 @@ async function adoptOrPutBack(
   server: RemoteServer,
   mirror: Mirror,
   request: AdoptRequest,
-  { path, text }: StackFile,
+  file: StackFile,
+  written: string,
   context: CommandContext,
 ): Promise<Adopted> {
   try {
@@ -198,7 +207,7 @@ async function adoptOrPutBack(
     if (answer.answer === "wanted") throw new Error("the server did not take the release's tree");
     throw new UserError(`${answer.reasons.join("\n")}\nNothing was changed.`);
   } catch (error) {
-    await writeFileDurably(path, text, (await stat(path)).mode & 0o777);
+    context.tell(await putStackFileBack(file, written, "its settings"));
     throw error;
   }
 }

@@ -158,7 +158,7 @@ function reporter(interval: number, say: (bytes: number) => void): (bytes: numbe
 export async function refuseTaken(destination: string): Promise<void> {
   if (await nameExists(destination))
     throw new UserError(
-      `Nothing was fetched: ${destination} is there already, and is never written over. Move it away, or ` +
+      `Nothing was written: ${destination} is there already, and is never written over. Move it away, or ` +
         "name another folder with --to.",
     );
 }

@@ -20,7 +20,8 @@ import { fetchBackup } from "../backup/fetch.ts";
 import { takeWholeBackup } from "../backup/jobs.ts";
 import { NAMESPACE } from "../init/stack-file.ts";
 import { readLocalBackup } from "../restore/folder.ts";
-import { bring, type RestoreResult, run } from "../restore/restore.ts";
+import { bring, run } from "../restore/restore.ts";
+import type { ChangeResult } from "../run/change.ts";
 import { withValues } from "../run/stack-file.ts";
 import { type StackValues, valuesOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
@@ -55,7 +56,7 @@ export async function move(
   options: MoveOptions,
   context: CommandContext,
   question: Ask = canAsk() ? ask : undefined,
-): Promise<RestoreResult> {
+): Promise<ChangeResult> {
   const { yes = false } = options;
   requirePerson(yes, question);
   const values = await valuesOfStack(stack);
@@ -144,10 +145,10 @@ async function moveAll(
   stack: string | undefined,
   { old, next, address, state, folder }: Move,
   context: CommandContext,
-): Promise<RestoreResult> {
+): Promise<ChangeResult> {
   const { tell } = context;
   tell(`Should this command be ended: pulumi up starts the chat again on ${old.target}.`);
-  let result: RestoreResult;
+  let result: ChangeResult;
   try {
     const paused = await pauseOn(old, tell);
     refuseAnswer(paused);

@@ -12,7 +12,7 @@ export function registerRestore(program: Command): void {
     )
     .argument("[backup]", "a backup on the server, as backup list names it")
     .option("--from <folder>", "a backup on this machine, brought to the server first")
-    .option("--yes", "does it without asking, and without a preview")
+    .option("--yes", "asks nothing; what the preview refuses is not done")
     .action(async (backup: string | undefined, options: RestoreOptions) => {
       const { stack } = program.opts<{ stack?: string }>();
       setExitCode(await restore(stack, backup, options, terminalContext()));

@@ -2,8 +2,6 @@
  * `chatalot restore`: a whole instance from one backup. The release, database and uploads of then serve
  * again, on the server that has the backup or on an empty one that it is brought to.
  */
-import { readFile, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors.ts";
 import { describeBytes } from "../../common/size.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
@@ -11,12 +9,11 @@ import { refuseAnswer } from "../../provider/server/answers.ts";
 import { offerBackupTo, sendBackupTo } from "../../provider/server/server-backups.ts";
 import type { RemoteServer } from "../../provider/server/remote-server.ts";
 import { pinned } from "../../release/reference.ts";
-import { writeFileDurably } from "../../updater/files.ts";
 import type { BackupManifest } from "../../updater/backups.ts";
 import { checkName, namedBackup, readStackBackups } from "../backup/list.ts";
 import { UsageError } from "../exit-codes.ts";
-import { previewDraft, type RunEnd, runUp } from "../run/up.ts";
-import { stackFileOf, withEarlier } from "../run/stack-file.ts";
+import { type Agreement, type ChangeResult, changeStack } from "../run/change.ts";
+import { withEarlier } from "../run/stack-file.ts";
 import { serverOfStack } from "../stack.ts";
 import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import { contentOf, type LocalBackup, readLocalBackup } from "./folder.ts";
@@ -25,12 +22,9 @@ import { planText } from "./plan.ts";
 export interface RestoreOptions {
   /** A folder of this machine that `backup fetch` made; it is brought to the server. */
   from?: string;
-  /** Asks nothing, and shows no preview before. */
+  /** Asks nothing; the preview is shown all the same, and stops what can't work. */
   yes?: boolean;
 }
-
-/** How it ended. */
-export type RestoreResult = RunEnd | "declined";
 
 /** What is restored, and where to. */
 export interface Restore {
@@ -51,7 +45,7 @@ export async function restore(
   options: RestoreOptions,
   context: CommandContext,
   question: Ask = canAsk() ? ask : undefined,
-): Promise<RestoreResult> {
+): Promise<ChangeResult> {
   const { from, yes = false } = options;
   if ((name === undefined) === (from === undefined))
     throw new UsageError(
@@ -80,7 +74,7 @@ export async function restore(
     if (!isAgreed) return "declined";
     await bring(wanted.server, wanted.local, context);
   }
-  return run(stack, wanted, state.serving?.sequence ?? 0, yes ? undefined : question, context);
+  return run(stack, wanted, state.serving?.sequence ?? 0, { yes, question }, context);
 }
 
 async function onServer(
@@ -131,46 +125,35 @@ export async function bring(
  * By pulumi, as every change: what was restored is what the stack has then.
  *
  * @param job the one that serves on that server; 0: none
+ * @param agreement undefined: it was agreed to before, and no preview is shown
  * @param edit what else becomes different in the stack file
  */
-export async function run(
+export function run(
   stack: string | undefined,
   { server, name, manifest }: Restore,
   job: number,
-  question: Ask,
+  agreement: Agreement | undefined,
   context: CommandContext,
   edit = (text: string): string => text,
-): Promise<RestoreResult> {
-  const file = await stackFileOf(stack);
+): Promise<ChangeResult> {
   const { release } = manifest;
-  const text = withEarlier(
-    edit(file.text),
-    { release: pinned(release) },
-    { database: "backup", job, backup: name },
-  );
-  if (question !== undefined) {
-    // Pulumi tells the format of a file by its name.
-    const draft = join(dirname(file.path), `.restore.${basename(file.path)}`);
-    try {
-      await writeFileDurably(draft, text);
-      await previewDraft(stack, draft);
-    } finally {
-      await rm(draft, { force: true });
-    }
-    if (!(await agrees(question, "\nRestore?"))) return "declined";
-    if ((await readFile(file.path, "utf8")) !== file.text)
-      throw new UserError(
-        `Nothing was changed: ${file.path} was changed meanwhile. Look at it, and try again.`,
-      );
-  }
-  const aim = {
-    ...{ server, commit: release.commit, onlyForThisRun: "rollback" },
-    // Of a server that is new, or was made anew, the state knows what isn't there.
-    refreshes: job === 0,
-    underWay:
-      "The restore may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
-    served: "names the release that serves now. If it is kept in git, commit it.",
-    lookAt: '"release" and "rollback"',
+  const change = {
+    ...{ name: "restore", question: "Restore?" },
+    edit: (text: string) =>
+      withEarlier(
+        edit(text),
+        { release: pinned(release) },
+        { database: "backup", job, backup: name },
+      ),
+    aim: {
+      ...{ server, commit: release.commit, onlyForThisRun: "rollback" },
+      // Of a server that is new, or was made anew, the state knows what isn't there.
+      refreshes: job === 0,
+      underWay:
+        "The restore may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
+      served: "names the release that serves now. If it is kept in git, commit it.",
+      lookAt: '"release" and "rollback"',
+    },
   };
-  return runUp(stack, file, text, aim, context);
+  return changeStack(stack, change, agreement, context);
 }

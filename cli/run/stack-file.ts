@@ -1,14 +1,23 @@
 /** The stack file with the settings of an earlier update. Comments and all other settings stay. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type Document, isMap, parse, parseDocument } from "yaml";
 import { UserError } from "../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../release/compose-file.ts";
+import { writeFileDurably } from "../../updater/files.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
 import { pulumi, stackFlag } from "./pulumi.ts";
 import { NAMESPACE } from "../init/stack-file.ts";
+
+const SIDE_IMAGES = ["config", `${NAMESPACE}:sideImages`];
+
+/** The stack file as it was read, and where it is. */
+export interface StackFile {
+  path: string;
+  text: string;
+}
 
 /** What an earlier update had. */
 export interface EarlierSettings {
@@ -48,13 +57,17 @@ export function withEarlier(
 
 /** An earlier digest of an image that the database doesn't run from any more is none. */
 function dropOtherDatabase(document: Document, databaseImage: string): void {
-  const path = ["config", `${NAMESPACE}:sideImages`];
-  const digests = document.getIn(path, true);
-  if (!isMap(digests)) return;
-  const earlier = digests.get(DATABASE_SERVICE);
+  const earlier = document.getIn([...SIDE_IMAGES, DATABASE_SERVICE]);
   if (typeof earlier !== "string" || tagged(earlier) === tagged(databaseImage)) return;
+  dropDatabaseDigest(document);
+}
+
+/** A setting without any digest is none. */
+function dropDatabaseDigest(document: Document): void {
+  const digests = document.getIn(SIDE_IMAGES, true);
+  if (!isMap(digests)) return;
   digests.delete(DATABASE_SERVICE);
-  if (digests.items.length === 0) document.deleteIn(path);
+  if (digests.items.length === 0) document.deleteIn(SIDE_IMAGES);
 }
 
 /** An image without its digest. */
@@ -93,10 +106,11 @@ export function withSideImages(
   retry?: number,
 ): string {
   const document = read(text);
-  const path = ["config", `${NAMESPACE}:sideImages`];
   // What is not there would be made a list of pairs.
-  if (!isMap(document.getIn(path, true))) document.setIn(path, document.createNode({}));
-  for (const [service, image] of Object.entries(images)) document.setIn([...path, service], image);
+  if (!isMap(document.getIn(SIDE_IMAGES, true)))
+    document.setIn(SIDE_IMAGES, document.createNode({}));
+  for (const [service, image] of Object.entries(images))
+    document.setIn([...SIDE_IMAGES, service], image);
   set(document, "retry", retry);
   return document.toString({ lineWidth: 0 });
 }
@@ -106,15 +120,10 @@ export function withSideImages(
  *
  * @param retry the reverted job that may be tried once more
  */
-export function withDatabaseImage(text: string, image: string, retry?: number): string {
+export function withDatabaseUpgrade(text: string, image: string, retry?: number): string {
   const document = read(text);
   set(document, "databaseImage", image);
-  const path = ["config", `${NAMESPACE}:sideImages`];
-  const digests = document.getIn(path, true);
-  if (isMap(digests)) {
-    digests.delete(DATABASE_SERVICE);
-    if (digests.items.length === 0) document.deleteIn(path);
-  }
+  dropDatabaseDigest(document);
   set(document, "retry", retry);
   return document.toString({ lineWidth: 0 });
 }
@@ -170,9 +179,7 @@ function namesOf(value: unknown): Record<string, string> {
  * @param stack the stack's name; the selected one where undefined
  * @throws UserError where there is no such file
  */
-export async function stackFileOf(
-  stack: string | undefined,
-): Promise<{ path: string; text: string }> {
+export async function stackFileOf(stack: string | undefined): Promise<StackFile> {
   const shown = await pulumi(
     "name the stack",
     ["stack", "--show-name", "--non-interactive", ...stackFlag(stack)],
@@ -189,6 +196,40 @@ export async function stackFileOf(
       `The stack's settings can't be changed: there is no ${path}. Set them where they are, and run pulumi up.`,
     );
   return { path, text: await readFile(path, "utf8") };
+}
+
+/**
+ * Puts a text in the place of the stack file, whose mode stays.
+ *
+ * @throws UserError where it is neither as it was read, nor that text already
+ */
+export async function replaceStackFile({ path, text: before }: StackFile, text: string) {
+  const present = await readFile(path, "utf8").catch(() => undefined);
+  if (present !== before && present !== text)
+    throw new UserError(
+      `Nothing was changed: ${path} was changed meanwhile. Look at it, and try again.`,
+    );
+  await writeFileDurably(path, text, (await stat(path)).mode & 0o777);
+}
+
+/**
+ * Puts the text of before back, unless somebody has changed the file since.
+ *
+ * @param written what was put in its place
+ * @param lookAt what to look at there where it was changed
+ * @returns what became of it
+ */
+export async function putStackFileBack(
+  { path, text }: StackFile,
+  written: string,
+  lookAt: string,
+): Promise<string> {
+  const name = basename(path);
+  const present = await readFile(path, "utf8").catch(() => undefined);
+  if (present !== written)
+    return `${name} was changed meanwhile and is left alone. Look at ${lookAt}.`;
+  await replaceStackFile({ path, text: written }, text);
+  return `${name} is as it was before.`;
 }
 
 function projectFile(folder: string): string {

@@ -9,13 +9,7 @@ import type { ServerState } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
 import { pulumi, stackFlag } from "./pulumi.ts";
 import type { CommandContext } from "../terminal.ts";
-import { without } from "./stack-file.ts";
-
-/** The stack file as it was, and where it is. */
-export interface StackFile {
-  path: string;
-  text: string;
-}
+import { putStackFileBack, replaceStackFile, type StackFile, without } from "./stack-file.ts";
 
 /**
  * How a run ended. `failed`: what served before serves, or nothing was touched; `needs-operator`: neither is
@@ -68,8 +62,12 @@ export async function putSecretsBack(
 }
 
 /** Shows what a draft of the stack file would do. @throws UserError where the preview fails */
-export async function previewDraft(stack: string | undefined, draft: string): Promise<void> {
-  if ((await runPulumi("preview", stack, "--config-file", draft)) !== 0)
+export async function previewDraft(
+  stack: string | undefined,
+  draft: string,
+  aim: Pick<Aim, "refreshes">,
+): Promise<void> {
+  if ((await runPulumi("preview", stack, "--config-file", draft, ...refreshing(aim))) !== 0)
     throw new UserError("Nothing was changed: the preview failed, see above.");
 }
 
@@ -92,7 +90,11 @@ export interface Aim {
   onlyForThisRun?: string;
 }
 
-/** Puts a text in the place of the stack file, and runs `up`. Where it fails, the file is as before. */
+/**
+ * Puts a text in the place of the stack file, and runs `up`. Where it fails, the file is as before.
+ *
+ * @throws UserError where the stack file was changed since it was read; nothing was changed then
+ */
 export async function runUp(
   stack: string | undefined,
   file: StackFile,
@@ -100,13 +102,8 @@ export async function runUp(
   aim: Aim,
   { tell }: Pick<CommandContext, "tell">,
 ): Promise<RunEnd> {
-  const mode = (await stat(file.path)).mode & 0o777;
-  await writeFileDurably(file.path, text, mode);
-  const exitCode = await runPulumi(
-    ...(["up", stack, "--yes", "--skip-preview"] as const),
-    // By the program: the stack's server may be another one by now, which has none of the volumes.
-    ...(aim.refreshes === true ? ["--refresh", "--run-program"] : []),
-  );
+  await replaceStackFile(file, text);
+  const exitCode = await runPulumi("up", stack, "--yes", "--skip-preview", ...refreshing(aim));
   aim.server.forget();
   const state = exitCode === 0 ? undefined : await stateIfReached(aim.server);
   const { end, serves } = endOf(exitCode, aim, state);
@@ -115,16 +112,19 @@ export async function runUp(
     tell(aim.underWay);
     return end;
   }
-  const present = await readFile(file.path, "utf8");
   if (serves) {
-    if (aim.onlyForThisRun !== undefined)
-      await writeFileDurably(file.path, without(present, aim.onlyForThisRun), mode);
+    if (aim.onlyForThisRun !== undefined) {
+      const present = { ...file, text: await readFile(file.path, "utf8") };
+      await replaceStackFile(present, without(present.text, aim.onlyForThisRun));
+    }
     tell(`${name} ${aim.served}`);
-  } else if (present === text) {
-    await writeFileDurably(file.path, file.text, mode);
-    tell(`${name} is as it was before.`);
-  } else tell(`${name} was changed meanwhile and is left alone. Look at ${aim.lookAt}.`);
+  } else tell(await putStackFileBack(file, text, aim.lookAt));
   return end;
+}
+
+/** By the program: the stack's server may be another one by now, which has none of the volumes. */
+function refreshing({ refreshes = false }: Pick<Aim, "refreshes">): string[] {
+  return refreshes ? ["--refresh", "--run-program"] : [];
 }
 
 async function stateIfReached(server: RemoteServer): Promise<ServerState | undefined> {

@@ -1,15 +1,12 @@
 /** `chatalot update --side-images`: newer digests, pinned, shown, asked for, done. */
-import { rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { sideImagesOn } from "../../provider/server/server-side-images.ts";
-import { writeFileDurably } from "../../updater/files.ts";
 import type { SideImageFacts } from "../../updater/side-images-protocol.ts";
-import { previewDraft, runUp } from "../run/up.ts";
-import { stackFileOf, withSideImages } from "../run/stack-file.ts";
+import { changeStack, takenBackJob } from "../run/change.ts";
+import { replaceStackFile, stackFileOf, withSideImages } from "../run/stack-file.ts";
 import { settingsOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
+import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import type { UpdateOptions, UpdateResult } from "../updates.ts";
 import { describeSideImages, newerImages, pinsOf } from "./side-images.ts";
 
@@ -25,7 +22,7 @@ export async function pinSideImages(
   images: Readonly<Record<string, string>>,
 ): Promise<string> {
   const file = await stackFileOf(stack);
-  await writeFileDurably(file.path, withSideImages(file.text, images));
+  await replaceStackFile(file, withSideImages(file.text, images));
   return file.path;
 }
 
@@ -42,7 +39,8 @@ export async function updateSideImages(
 ): Promise<UpdateResult> {
   const { place } = await settingsOfStack(stack);
   const server = RemoteServer.at(place);
-  const { serving, reverted } = await server.state();
+  const state = await server.state();
+  const { serving } = state;
   const commit = serving?.release?.commit;
   if (serving === undefined || commit === undefined)
     throw new UserError("There is nothing to update: nothing serves. Deploy first: pulumi up");
@@ -51,22 +49,18 @@ export async function updateSideImages(
   context.tell(describeSideImages(images));
   if (newer.length === 0) return "nothing-to-do";
   requirePerson(yes, question);
-  const job = retry ? reverted.find((entry) => entry.commit === commit)?.sequence : undefined;
-  const file = await stackFileOf(stack);
-  const draft = join(dirname(file.path), `.update.${basename(file.path)}`);
-  const text = withSideImages(file.text, pinsOf(newer), job);
-  try {
-    await writeFileDurably(draft, text);
-    await previewDraft(stack, draft);
-    if (!yes && !(await agrees(question, "\nUpdate?"))) return "declined";
-  } finally {
-    await rm(draft, { force: true });
-  }
-  const aim = {
-    ...{ server, commit, before: serving.sequence },
-    underWay: "The update may go on at the server. Follow it: pulumi up",
-    served: `names ${Object.values(pinsOf(newer)).join(", ")}.`,
-    lookAt: '"sideImages"',
+  const job = retry
+    ? takenBackJob("A newer image beside the server's own", commit, state)
+    : undefined;
+  const change = {
+    ...{ name: "update", question: "Update?" },
+    edit: (text: string) => withSideImages(text, pinsOf(newer), job),
+    aim: {
+      ...{ server, commit, before: serving.sequence },
+      underWay: "The update may go on at the server. Follow it: pulumi up",
+      served: `names ${Object.values(pinsOf(newer)).join(", ")}.`,
+      lookAt: '"sideImages"',
+    },
   };
-  return runUp(stack, file, text, aim, context);
+  return changeStack(stack, change, { yes, question }, context);
 }

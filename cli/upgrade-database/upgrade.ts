@@ -1,16 +1,13 @@
 /** `chatalot upgrade-database`: the database to a newer major version of PostgreSQL: shown, asked for, done. */
-import { rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { UserError } from "../../common/errors.ts";
 import { parseServiceImage, postgresMajorOf } from "../../common/image-reference.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
-import { writeFileDurably } from "../../updater/files.ts";
 import type { ServerState } from "../../updater/protocol.ts";
 import { DATABASE_SERVICE } from "../../release/compose-file.ts";
-import { stackFileOf, withDatabaseImage } from "../run/stack-file.ts";
-import { previewDraft, runUp } from "../run/up.ts";
+import { changeStack, takenBackJob } from "../run/change.ts";
+import { withDatabaseUpgrade } from "../run/stack-file.ts";
 import { settingsOfStack } from "../stack.ts";
-import { agrees, ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
+import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import type { UpdateResult } from "../updates.ts";
 
 export interface UpgradeOptions {
@@ -37,7 +34,7 @@ export async function upgradeDatabase(
   const { place, settings } = await settingsOfStack(stack);
   const server = RemoteServer.at(place);
   const state = await server.state();
-  const { serving, reverted } = state;
+  const { serving } = state;
   const commit = serving?.release?.commit;
   if (serving === undefined || commit === undefined)
     throw new UserError("There is nothing to upgrade: nothing serves. Deploy first: pulumi up");
@@ -47,28 +44,22 @@ export async function upgradeDatabase(
     return "nothing-to-do";
   }
   requirePerson(yes, question);
-  const job = retry ? reverted.find((entry) => entry.commit === commit)?.sequence : undefined;
-  const file = await stackFileOf(stack);
-  const draft = join(dirname(file.path), `.upgrade.${basename(file.path)}`);
-  const text = withDatabaseImage(file.text, image, job);
+  const job = retry ? takenBackJob("An upgrade of the database", commit, state) : undefined;
   if (settings.sideImages[DATABASE_SERVICE] !== undefined)
     context.tell(
       `sideImages.${DATABASE_SERVICE} is of the version before, and is taken out of the stack file.`,
     );
-  try {
-    await writeFileDurably(draft, text);
-    await previewDraft(stack, draft);
-    if (!yes && !(await agrees(question, "\nUpgrade the database?"))) return "declined";
-  } finally {
-    await rm(draft, { force: true });
-  }
-  const aim = {
-    ...{ server, commit, before: serving.sequence },
-    underWay: "The upgrade may go on at the server. Follow it: pulumi up",
-    served: `has databaseImage ${image}. The volume of before is kept: npx chatalot status`,
-    lookAt: '"databaseImage"',
+  const change = {
+    ...{ name: "upgrade", question: "Upgrade the database?" },
+    edit: (text: string) => withDatabaseUpgrade(text, image, job),
+    aim: {
+      ...{ server, commit, before: serving.sequence },
+      underWay: "The upgrade may go on at the server. Follow it: pulumi up",
+      served: `has databaseImage ${image}. The volume of before is kept: npx chatalot status`,
+      lookAt: '"databaseImage"',
+    },
   };
-  return runUp(stack, file, text, aim, context);
+  return changeStack(stack, change, { yes, question }, context);
 }
 
 function majorOf({ serving, database }: Pick<ServerState, "serving" | "database">): number {

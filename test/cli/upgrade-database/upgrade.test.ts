@@ -1,8 +1,13 @@
 import { expect } from "chai";
 import { parse } from "yaml";
-import { withDatabaseImage, withEarlier } from "../../../cli/run/stack-file.ts";
-import { imageFor } from "../../../cli/upgrade-database/upgrade.ts";
+import { withDatabaseUpgrade, withEarlier } from "../../../cli/run/stack-file.ts";
+import { updateSideImages } from "../../../cli/updates/update-side-images.ts";
+import { imageFor, upgradeDatabase } from "../../../cli/upgrade-database/upgrade.ts";
+import { RemoteServer } from "../../../provider/server/remote-server.ts";
+import { FakeServer } from "../../provider/support/fake-server.ts";
+import { listeningContext, servingState } from "../../provider/support/samples.ts";
 import { DATABASE, ledgerRecord, servingRecord, OLD_COMMIT } from "../../updater/samples.ts";
+import { FakePulumi } from "../support/fake-pulumi.ts";
 
 const database = { identity: DATABASE, applied: [], postgresMajor: 17 };
 const postgres = { image: "us/postgres:18.1", major: 18, volume: "chat_postgres_data_pg18_7" };
@@ -42,6 +47,49 @@ describe("the image to upgrade to", () => {
   });
 });
 
+describe("an upgrade that is to be tried again", () => {
+  const openTransport = RemoteServer.openTransport;
+  const pulumi = new FakePulumi();
+  const server = new FakeServer();
+  const context = listeningContext();
+
+  beforeEach(async () => {
+    await pulumi.arrive();
+    await pulumi.configuredAs({ release: "v1.0.0", server: { host: "chat.example.org" } });
+    server.state = servingState({ database });
+    await server.arrive();
+  });
+  afterEach(async () => {
+    await server.leave(openTransport);
+    await pulumi.leave();
+  });
+
+  it("is refused where none was taken back", async () => {
+    const error: unknown = await upgradeDatabase(
+      ...([undefined, { retry: true, yes: true }, context] as const),
+    ).catch((caught: unknown) => caught);
+    expect((error as Error).message).to.equal(
+      'An upgrade of the database was not tried and taken back here. Leave "--retry" away.',
+    );
+    expect((await pulumi.calls()).some((call) => call.startsWith("up"))).to.equal(false);
+  });
+
+  it("of the images beside the server's own is refused as well", async () => {
+    server.sideImages = [
+      {
+        ...{ service: "postgres", image: "postgres:17", runs: `sha256:${"a".repeat(64)}` },
+        ...{ isNewer: true, isSettable: true, newest: { digest: `sha256:${"b".repeat(64)}` } },
+      },
+    ];
+    const error: unknown = await updateSideImages(
+      ...([undefined, { retry: true, yes: true }, context] as const),
+    ).catch((caught: unknown) => caught);
+    expect((error as Error).message).to.contain(
+      `A newer image beside the server's own was not tried and taken back here.`,
+    );
+  });
+});
+
 describe("the stack file with another image for the database", () => {
   const text = `config:
   # why
@@ -53,7 +101,7 @@ describe("the stack file with another image for the database", () => {
 `;
 
   it("has no digest of the one before, and everything else", () => {
-    const written = withDatabaseImage(text, "postgres:18");
+    const written = withDatabaseUpgrade(text, "postgres:18");
     expect(written).to.contain("# why");
     expect(parse(written)).to.deep.equal({
       config: {
@@ -66,7 +114,7 @@ describe("the stack file with another image for the database", () => {
 
   it("has no empty setting where that was the only digest, and the job that may be tried again", () => {
     const only = text.replace(/^ {4}coturn.*\n/m, "");
-    expect(parse(withDatabaseImage(only, "postgres:18", 12))).to.deep.equal({
+    expect(parse(withDatabaseUpgrade(only, "postgres:18", 12))).to.deep.equal({
       config: {
         "chatalot-deploy:release": "v1.0.0",
         "chatalot-deploy:retry": 12,
