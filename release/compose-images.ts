@@ -9,6 +9,7 @@ import {
   type Section,
 } from "./compose-document.ts";
 import { isInside } from "./compose-paths.ts";
+import { readProfiles } from "./compose-profiles.ts";
 import { printableLine } from "./printable.ts";
 
 /** An image that a release builds from its own tree. */
@@ -148,11 +149,4 @@ function readArguments(build: Section): Record<string, string> {
     given.push([name, value.text]);
   }
   return Object.fromEntries(given);
-}
-
-/** The profiles that a service is part of. */
-export function readProfiles(service: Section): string[] {
-  const profiles = service.get("profiles");
-  const items = Array.isArray(profiles) ? profiles : [];
-  return items.flatMap((item) => (item instanceof Text ? [item.text] : []));
 }

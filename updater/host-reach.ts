@@ -15,7 +15,7 @@ import {
   Text,
   type Value,
 } from "../release/compose-document.ts";
-import { readProfiles } from "../release/compose-images.ts";
+import { readProfiles } from "../release/compose-profiles.ts";
 import type { Allowance } from "./runner/protocol.ts";
 
 export interface ReachOptions {

@@ -2,20 +2,17 @@
 import type { ForeseenAnswer, JobRequest } from "../../updater/protocol.ts";
 import { foreseenSchema } from "./answer-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** The request is the standard input, as for a submission, so its secrets are in no argument. */
 export async function foresee(
   server: RemoteServer,
   request: JobRequest,
-  tell: (text: string) => void,
+  tell: Tell,
 ): Promise<ForeseenAnswer> {
-  const runner = await server.install(tell);
-  const { stdout } = await server.ask(
-    "ask whether anything is to be done",
-    runner,
-    { verb: "foresee" },
-    { stdin: JSON.stringify(request), timeout: 120_000 },
-  );
-  return readAnswer(foreseenSchema, stdout, server.answerTo("answer"));
+  const label = "ask whether anything is to be done";
+  const question = { label, verb: "foresee", request, timeout: 120_000, forgets: false };
+  const answer = await askUpdater(server, question, tell);
+  return readAnswer(foreseenSchema, answer, server.answerTo("answer"));
 }

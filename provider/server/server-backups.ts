@@ -14,6 +14,7 @@ import { PROTOCOL, type RemovedAnswer } from "../../updater/protocol.ts";
 import { copySchema, removedSchema } from "./answer-schemas.ts";
 import { backupListSchema, offerSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { askUpdater, type Question, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import { followed } from "./runner-access.ts";
 
@@ -25,23 +26,6 @@ const REMOVE_TIMEOUT = 5 * 60_000;
 /** Some gigabytes over a slow line. */
 const SEND_TIMEOUT = 12 * 3_600_000;
 
-/** Gets what is told of the sending of the updater, where that is needed. */
-type Tell = (text: string) => void;
-
-/** One question to the updater. */
-interface Question {
-  /** What it does, for an error's text. */
-  label: string;
-  verb: string;
-  /** The backup that it is about. */
-  name?: string;
-  /** What is sent of it. */
-  part?: SendRequest["part"];
-  timeout: number;
-  stdout?: Writable;
-  signal?: AbortSignal;
-}
-
 /**
  * All backups that are complete, the oldest first. The programs of this version are put on the server
  * where they are missing; nothing else is changed.
@@ -50,7 +34,8 @@ interface Question {
  */
 export async function backupsOf(server: RemoteServer, tell: Tell): Promise<BackupList> {
   const answer = await ask(server, tell, {
-    ...{ label: "read the list of backups", verb: "backups", timeout: LIST_TIMEOUT },
+    ...{ label: "read the list of backups", verb: "backups", request: requestTo(server) },
+    ...{ timeout: LIST_TIMEOUT, forgets: false },
   });
   return readAnswer(backupListSchema, answer, server.answerTo("list of backups"));
 }
@@ -62,9 +47,9 @@ export async function removeBackupOf(
   tell: Tell,
 ): Promise<RemovedAnswer> {
   const answer = await ask(server, tell, {
-    ...{ label: "remove the backup", verb: "remove-backup", name, timeout: REMOVE_TIMEOUT },
+    ...{ label: "remove the backup", verb: "remove-backup", timeout: REMOVE_TIMEOUT },
+    request: { ...requestTo(server), name } satisfies NamedBackupRequest,
   });
-  server.forget();
   return readAnswer(removedSchema, answer, server.answerTo("answer"));
 }
 
@@ -83,8 +68,9 @@ export async function receiveBackupPart(
   signal: AbortSignal,
 ): Promise<void> {
   await ask(server, tell, {
-    ...{ label: "fetch the backup", verb: "send-backup", name, part, timeout: SEND_TIMEOUT },
-    ...{ stdout: destination, signal },
+    ...{ label: "fetch the backup", verb: "send-backup", timeout: SEND_TIMEOUT },
+    request: { ...requestTo(server), name, part } satisfies SendRequest,
+    ...{ stdout: destination, signal, forgets: false },
   });
 }
 
@@ -95,9 +81,9 @@ export async function copyBackupsOf(
   signal: AbortSignal,
 ): Promise<CopyAnswer> {
   const answer = await ask(server, tell, {
-    ...{ label: "copy the backups", verb: "copy-backups", timeout: SEND_TIMEOUT, signal },
+    ...{ label: "copy the backups", verb: "copy-backups", request: requestTo(server) },
+    ...{ timeout: SEND_TIMEOUT, signal },
   });
-  server.forget();
   return readAnswer(copySchema, answer, server.answerTo("answer"));
 }
 
@@ -107,14 +93,14 @@ export async function offerBackupTo(
   backup: BroughtBackup,
   tell: Tell,
 ): Promise<OfferAnswer> {
-  const runner = await server.install(tell);
-  const { stdout } = await server.ask(
-    "offer the backup",
-    runner,
-    { verb: "offer-backup" },
-    { stdin: JSON.stringify(offerOf(server, backup)), timeout: REMOVE_TIMEOUT },
+  const request = offerOf(server, backup);
+  const question = { label: "offer the backup", verb: "offer-backup", request };
+  const answer = await askUpdater(
+    server,
+    { ...question, timeout: REMOVE_TIMEOUT, forgets: false },
+    tell,
   );
-  return readAnswer(offerSchema, stdout, server.answerTo("answer"));
+  return readAnswer(offerSchema, answer, server.answerTo("answer"));
 }
 
 /**
@@ -158,27 +144,11 @@ export async function requireInstance(server: RemoteServer): Promise<void> {
   );
 }
 
-async function ask(
-  server: RemoteServer,
-  tell: Tell,
-  { label, verb, name, part, ...options }: Question,
-): Promise<string> {
+function requestTo({ place }: RemoteServer): BackupsRequest {
+  return { protocol: PROTOCOL, directory: place.directory };
+}
+
+async function ask(server: RemoteServer, tell: Tell, question: Question): Promise<string> {
   await requireInstance(server);
-  const runner = await server.install(tell);
-  const { directory } = server.place;
-  const request: BackupsRequest | NamedBackupRequest | SendRequest = {
-    ...{ protocol: PROTOCOL, directory },
-    ...(name === undefined ? {} : { name }),
-    ...(part === undefined ? {} : { part }),
-  };
-  const { stdout } = await server.ask(
-    label,
-    runner,
-    { verb },
-    {
-      ...options,
-      stdin: JSON.stringify(request),
-    },
-  );
-  return stdout;
+  return askUpdater(server, question, tell);
 }

@@ -4,6 +4,7 @@ import { UserError } from "../../common/errors.ts";
 import type { HistoryRequest, InstanceHistory } from "../../updater/history-protocol.ts";
 import { historySchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
+import { ifInstalled } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import type { Runner } from "./runner.ts";
 
@@ -33,11 +34,7 @@ export async function historyOf(
 
 /** The same for a preview, which installs nothing; undefined where this version's programs are not there yet. */
 export function historyIfInstalled(server: RemoteServer): Promise<InstanceHistory | undefined> {
-  return server.once("history", async () => {
-    const facts = await server.facts();
-    const runner = facts.hasInstance ? await server.installed() : undefined;
-    return runner === undefined ? undefined : read(server, runner);
-  });
+  return ifInstalled(server, "history", (runner) => read(server, runner));
 }
 
 async function read(

@@ -2,6 +2,7 @@
 import type { SideImageFacts, SideImagesRequest } from "../../updater/side-images-protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { readAnswer } from "./answers.ts";
+import { ifInstalled } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import type { Runner } from "./runner.ts";
 import { sideImagesSchema } from "./side-images-schema.ts";
@@ -28,11 +29,7 @@ export async function sideImagesOn(
  * version's programs are not there yet.
  */
 export function runningSideImages(server: RemoteServer): Promise<SideImageFacts[] | undefined> {
-  return server.once("side images", async () => {
-    const facts = await server.facts();
-    const runner = facts.hasInstance ? await server.installed() : undefined;
-    return runner === undefined ? undefined : read(server, runner, false);
-  });
+  return ifInstalled(server, "side images", (runner) => read(server, runner, false));
 }
 
 async function read(
