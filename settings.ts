@@ -1,9 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { toMilliseconds } from "./common/duration.ts";
 import { shown } from "./common/engine-markup.ts";
 import { UserError } from "./common/errors.ts";
 import type { ServerPlace } from "./provider/server/remote-server.ts";
-import { configurationOf } from "./settings/configuration.ts";
+import { configurationOf, gateOf } from "./settings/configuration.ts";
 import { addressOf, parseSettings, type Settings } from "./settings/parse.ts";
 import { SECTIONS } from "./settings/sections.ts";
 import type { AlertSettings } from "./updater/alerts/protocol.ts";
@@ -64,11 +63,7 @@ function stackSettings(): StackSettings {
     secretEnv: pulumi.secret(secretEnv),
     ...(alerts === undefined ? {} : { alerts: pulumi.secret(alerts) }),
     secretEnvNames: Object.keys(secretEnv).sort(),
-    gate: {
-      timeout: toMilliseconds(health.timeout),
-      migrationTimeout: toMilliseconds(health.migrationTimeout),
-      mustStayGoodFor: toMilliseconds(health.mustStayGoodFor),
-    },
+    gate: gateOf(health),
     public: health.public,
     addressWhere: (published) => addressOf(settings, published),
   };

@@ -2,13 +2,11 @@
 import { messageOf, UserError } from "../common/errors.ts";
 import { deployment } from "../provider/deployment.ts";
 import { host } from "../provider/host.ts";
-import { buildPlace } from "../provider/images.ts";
 import { release } from "../provider/release.ts";
 import type { Resource, ResourceContext } from "../provider/resource.ts";
 import type { Wire } from "../provider/codec.ts";
 import { TransportError } from "../transport/index.ts";
-import { configurationOf } from "../settings/configuration.ts";
-import { settingsOfStack } from "./stack.ts";
+import { inputsOfStack, oldsOf } from "./inputs.ts";
 
 /** What was found. */
 export interface Diagnosis {
@@ -24,17 +22,19 @@ export interface Diagnosis {
  */
 export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
   const found: Diagnosis = { refusals: [], warnings: [] };
-  const settings = await settingsOfStack(stack).catch((error: unknown) => {
+  const stackInputs = await inputsOfStack(stack).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
     found.refusals.push(error.message);
     return undefined;
   });
-  if (settings === undefined) return found;
-  const { place } = settings;
-  const { repository, listen, images, prepareServer, hooks } = settings.settings;
-  const check = async (resource: Resource, inputs: Wire): Promise<Wire | undefined> => {
+  if (stackInputs === undefined) return found;
+  const check = async (
+    resource: Resource,
+    inputs: Wire,
+    olds: Wire = {},
+  ): Promise<Wire | undefined> => {
     try {
-      const { additions, refusals } = await resource.check(collecting(found), {}, inputs);
+      const { additions, refusals } = await resource.check(collecting(found), olds, inputs);
       found.refusals.push(...refusals.map(({ reason }) => reason));
       if (typeof additions.unreachable === "string") {
         found.refusals.push(additions.unreachable);
@@ -47,18 +47,11 @@ export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
       return undefined;
     }
   };
-  const needs = { directory: place.directory, listen, prepareServer };
-  const reached = await check(host, { place, needs: { ...needs, buildPlace: buildPlace(images) } });
-  const wanted = await check(release, {
-    ...{ place, repository, images },
-    release: settings.settings.release,
-  });
+  const reached = await check(host, stackInputs.host);
+  const olds = reached === undefined ? {} : await oldsOf(stackInputs.place);
+  const wanted = await check(release, stackInputs.release, olds);
   if (reached !== undefined && wanted !== undefined)
-    await check(deployment, {
-      ...wanted,
-      configuration: configurationOf(settings.settings),
-      hooks,
-    });
+    await check(deployment, { ...wanted, ...stackInputs.deployment }, olds);
   // Several resources refuse for the same reason where it is the server's.
   return {
     refusals: [...new Set(found.refusals)],

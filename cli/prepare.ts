@@ -2,11 +2,11 @@
 import { UserError } from "../common/errors.ts";
 import { host } from "../provider/host.ts";
 import type { Wire } from "../provider/codec.ts";
-import { buildPlace } from "../provider/images.ts";
+import { hostInputs } from "../provider/inputs.ts";
 import { release as releaseResource } from "../provider/release.ts";
 import type { Resource } from "../provider/resource.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
-import { settingsOfStack } from "./stack.ts";
+import { inputsOfStack } from "./inputs.ts";
 import type { CommandContext } from "./terminal.ts";
 
 /**
@@ -20,9 +20,8 @@ export async function prepare(
   wanted: string | undefined,
   context: CommandContext,
 ): Promise<boolean> {
-  const { settings, place } = await settingsOfStack(stack);
-  const { repository, listen, images } = settings;
-  const reference = wanted ?? settings.release;
+  const stackInputs = await inputsOfStack(stack, wanted);
+  const { settings, place, reference } = stackInputs;
   const server = RemoteServer.at(place);
   const resourceContext = { ...context, urn: "chatalot prepare" };
   const checked = async (resource: Resource, inputs: Wire): Promise<Wire> => {
@@ -33,18 +32,9 @@ export async function prepare(
   // The host's requirements first: a build must not begin on a server that can't run the result.
   await host.create(
     resourceContext,
-    await checked(host, {
-      place,
-      needs: {
-        ...{ directory: place.directory, listen, prepareServer: false },
-        buildPlace: buildPlace(images),
-      },
-    }),
+    await checked(host, hostInputs({ ...settings, place, prepareServer: false })),
   );
-  const inputs = await checked(releaseResource, {
-    ...{ place, repository, images },
-    release: reference,
-  });
+  const inputs = await checked(releaseResource, stackInputs.release);
   const commit = inputs.commit as string;
   if ((await server.state()).prepared.includes(commit)) {
     context.tell(

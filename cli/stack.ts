@@ -32,6 +32,8 @@ export interface StackValues {
   settings: Settings;
   place: ServerPlace;
   remote: RemoteServer;
+  /** Whether there are secret variables, whose values are not read. */
+  hasSecretEnv: boolean;
 }
 
 /** @param assumed values for keys that are not set */
@@ -52,7 +54,8 @@ export async function valuesOfStack(
   const { server, directory, project, listen } = settings;
   const volumes = [settings.volumes.database, settings.volumes.files];
   const place = { server, directory, project, port: listen.port, volumes };
-  return { raw, settings, place, remote: RemoteServer.at(place) };
+  const hasSecretEnv = entries[`${NAMESPACE}:secretEnv`]?.secret === true;
+  return { raw, settings, place, remote: RemoteServer.at(place), hasSecretEnv };
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {

@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { buildPlace } from "../provider/images.ts";
+import { hostInputs } from "../provider/inputs.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
 import type { ImageSettings } from "../settings/parse.ts";
 import { Host } from "./resources.ts";
@@ -40,19 +40,10 @@ export class Server extends pulumi.ComponentResource {
           { parent: this },
         )
       : undefined;
-    this.host = new Host(
-      name,
-      {
-        place: args.place,
-        needs: {
-          directory: args.place.directory,
-          listen: args.listen,
-          prepareServer,
-          buildPlace: buildPlace(args.images),
-        },
-      },
-      { parent: this, ...(preparation === undefined ? {} : { dependsOn: preparation }) },
-    );
+    this.host = new Host(name, hostInputs({ ...args, prepareServer }), {
+      parent: this,
+      ...(preparation === undefined ? {} : { dependsOn: preparation }),
+    });
     this.registerOutputs({ docker: this.host.docker });
   }
 }

@@ -1,4 +1,5 @@
-import type { Configuration } from "../updater/protocol.ts";
+import { toMilliseconds } from "../common/duration.ts";
+import type { Configuration, GateLimits } from "../updater/protocol.ts";
 import type { Settings } from "./parse.ts";
 
 /** How the server runs, besides its release and its secrets, as the updater takes it. */
@@ -16,5 +17,18 @@ export function configurationOf(settings: Settings): Omit<Configuration, "secret
     ...(databaseImage === undefined ? {} : { databaseImage }),
     databaseVolume: volumes.database,
     filesVolume: volumes.files,
+  };
+}
+
+/** When the new server counts as healthy, as the updater takes it. */
+export function gateOf({
+  timeout,
+  migrationTimeout,
+  mustStayGoodFor,
+}: Settings["health"]): GateLimits {
+  return {
+    timeout: toMilliseconds(timeout),
+    migrationTimeout: toMilliseconds(migrationTimeout),
+    mustStayGoodFor: toMilliseconds(mustStayGoodFor),
   };
 }

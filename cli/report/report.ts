@@ -7,7 +7,7 @@ import { leavingNames } from "../../provider/leaving.ts";
 import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { ServerState } from "../../updater/protocol.ts";
-import { settingsOfStack } from "../stack.ts";
+import { inputsOfStack } from "../inputs.ts";
 import { availableUpdates } from "../updates/list.ts";
 
 /** A release on the way from the one that serves to the one that is planned. */
@@ -52,15 +52,14 @@ export async function readReport(
   wanted: string | undefined,
   now: Date,
 ): Promise<Report | undefined> {
-  const { settings, place } = await settingsOfStack(stack);
+  const { settings, place, reference, set } = await inputsOfStack(stack, wanted);
   const remote = RemoteServer.at(place);
   const state = await remote.state();
   if (state.serving?.release === undefined)
     throw new UserError(
       `There is nothing to report on: no release serves on ${remote.target} yet. Deploy one: pulumi up`,
     );
-  const reference = wanted ?? settings.release;
-  const facts = await releaseFacts(settings.repository, reference, { remote, state });
+  const facts = await releaseFacts(settings.repository, reference, { remote, state }, set);
   const { plan, identity } = facts;
   if (plan === undefined) return undefined;
   const keep = {

@@ -46,15 +46,24 @@ export class FakePulumi {
     await writeFile(join(this.#root, "bin", `${command}.sh`), shell);
   }
 
-  /** What `pulumi config --json` prints: settings by their names without the project's; objects as such. */
-  async configuredAs(settings: Record<string, unknown>): Promise<void> {
+  /**
+   * What `pulumi config --json` prints.
+   *
+   * @param settings by their names without the project's; objects as such
+   * @param secrets the names of settings that are encrypted, which it prints without a value
+   */
+  async configuredAs(
+    settings: Record<string, unknown>,
+    secrets: readonly string[] = [],
+  ): Promise<void> {
     const entries = Object.entries(settings).map(([name, value]) => [
       `chatalot-deploy:${name}`,
       typeof value === "object"
         ? { value: JSON.stringify(value), objectValue: value, secret: false }
         : { value: `${value as string | number}`, secret: false },
     ]);
-    const text = JSON.stringify(Object.fromEntries(entries));
+    const hidden = secrets.map((name) => [`chatalot-deploy:${name}`, { secret: true }]);
+    const text = JSON.stringify(Object.fromEntries([...entries, ...hidden]));
     await this.answers("config", `cat <<'END_OF_CONFIG'\n${text}\nEND_OF_CONFIG\n`);
   }
 

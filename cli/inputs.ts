@@ -1,0 +1,78 @@
+/** What the resources of a stack would be given now, for commands that ask the same as a preview. */
+import { isMap, parseDocument } from "yaml";
+import { UserError } from "../common/errors.ts";
+import type { Wire } from "../provider/codec.ts";
+import { UNKNOWN } from "../provider/engine/markers.ts";
+import { deploymentInputs, hostInputs, releaseInputs, variableNames } from "../provider/inputs.ts";
+import { stateIfReachable } from "../provider/place.ts";
+import { setVariables } from "../provider/missing-settings.ts";
+import type { ServerPlace } from "../provider/server/remote-server.ts";
+import { configurationOf, gateOf } from "../settings/configuration.ts";
+import type { Settings } from "../settings/parse.ts";
+import { NAMESPACE } from "./init/stack-file.ts";
+import { stackFileOf } from "./run/stack-file.ts";
+import { valuesOfStack } from "./stack.ts";
+
+export interface StackInputs {
+  settings: Settings;
+  place: ServerPlace;
+  /** The release that is meant. */
+  reference: string;
+  host: Wire;
+  release: Wire;
+  /** Without what the release gives it. */
+  deployment: Wire;
+  /** The names of all variables that are set; undefined where they can't be known. */
+  set: ReadonlySet<string> | undefined;
+}
+
+/** @param wanted the release; the one that the stack names where undefined */
+export async function inputsOfStack(
+  stack: string | undefined,
+  wanted?: string,
+): Promise<StackInputs> {
+  const { settings, place, hasSecretEnv } = await valuesOfStack(stack);
+  const reference = wanted ?? settings.release;
+  const secretNames = hasSecretEnv ? await secretNamesOf(stack) : [];
+  const configuration = configurationOf(settings);
+  const names = secretNames && variableNames(configuration, secretNames);
+  return {
+    ...{ settings, place, reference },
+    host: hostInputs({ ...settings, place }),
+    release: releaseInputs({ ...settings, place, release: reference }, names ?? UNKNOWN),
+    deployment: deploymentInputs({
+      ...settings,
+      ...{ place, configuration, gate: gateOf(settings.health), secrets: UNKNOWN },
+      // The names alone are looked at; the values are not read for it.
+      secretEnv:
+        secretNames === undefined
+          ? UNKNOWN
+          : Object.fromEntries(secretNames.map((name) => [name, ""])),
+    }),
+    set: names && setVariables(names, configuration.url !== undefined),
+  };
+}
+
+/**
+ * What a check is told of earlier runs: this has no state of Pulumi's, and takes the instance that is there
+ * for the stack's own. Empty where there is none.
+ */
+export async function oldsOf(place: ServerPlace): Promise<Wire> {
+  const instanceId = (await stateIfReachable({ place }))?.instanceId;
+  return instanceId === undefined ? {} : { instanceId };
+}
+
+/** Names of secret variables stand in the stack file in plain, unless `secretEnv` was encrypted as a whole. */
+async function secretNamesOf(stack: string | undefined): Promise<string[] | undefined> {
+  try {
+    const { text } = await stackFileOf(stack);
+    const secrets = parseDocument(text).getIn(["config", `${NAMESPACE}:secretEnv`], true);
+    if (!isMap(secrets)) return undefined;
+    const names = Object.keys(secrets.toJSON() as Record<string, unknown>);
+    return names.join() === "secure" ? undefined : names;
+  } catch (error) {
+    // The settings may be elsewhere.
+    if (!(error instanceof UserError)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+import { expect } from "chai";
+import { type Diagnosis, diagnose } from "../../cli/doctor.ts";
+import { prepare } from "../../cli/prepare.ts";
+import { readReport } from "../../cli/report/report.ts";
+import { releaseFacts } from "../../provider/release-facts.ts";
+import { RemoteServer } from "../../provider/server/remote-server.ts";
+import { forgetUpdates } from "../../release/mirror.ts";
+import type { ReleaseIdentity, ServerState } from "../../updater/protocol.ts";
+import { FakeServer } from "../provider/support/fake-server.ts";
+import { listeningContext, stateRunning } from "../provider/support/samples.ts";
+import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
+import { useOwnCache } from "../support/own-cache.ts";
+import { FakePulumi } from "./support/fake-pulumi.ts";
+
+const REQUIRING =
+  "services:\n  chatalot: { build: ., environment: { API_KEY: '${API_KEY:?}' } }\n" +
+  "  postgres: { image: postgres:17 }\n";
+const BACKUP = "000003-20260301T201500Z";
+
+/** v1.0.0 serves; v1.1.0 requires a variable; v2.0.0 breaks something. */
+describe("commands that ask the same as a preview", function () {
+  this.timeout(30_000);
+  const openTransport = RemoteServer.openTransport;
+  const pulumi = new FakePulumi();
+  useOwnCache();
+  let sample: SampleRepository;
+  let server: FakeServer;
+  let running: ReleaseIdentity;
+
+  before(async () => {
+    sample = await SampleRepository.create();
+    for (const [tag, files] of [
+      ["v1.0.0", SAMPLE_FILES],
+      ["v1.1.0", { "docker-compose.yml": REQUIRING }],
+      [
+        "v2.0.0",
+        {
+          "docker-compose.yml": SAMPLE_FILES["docker-compose.yml"] ?? null,
+          "CHANGELOG.md": "# Changelog\n\n## 2.0.0\n\n- **BREAKING**: other paths\n",
+        },
+      ],
+    ] as const) {
+      await sample.commit(files);
+      await sample.git("tag", tag);
+    }
+    running = (await releaseFacts(sample.path, "v1.0.0", undefined)).identity;
+  });
+  after(() => sample.remove());
+
+  beforeEach(async () => {
+    forgetUpdates();
+    await pulumi.arrive();
+    server = new FakeServer();
+    serve();
+    await server.arrive();
+  });
+  afterEach(async () => {
+    await server.leave(openTransport);
+    await pulumi.leave();
+  });
+
+  const serve = (changes: Partial<ServerState> = {}): void => {
+    const { name, commit, migrations } = running;
+    server.state = stateRunning({ name, commit, migrations }, changes);
+  };
+  const configure = (release: string, more: Record<string, unknown> = {}): Promise<void> =>
+    pulumi.configuredAs({
+      ...{ release, repository: sample.path, server: { host: "chat.example.org" } },
+      ...more,
+    });
+  const commitOf = (tag: string): Promise<string> => sample.git("rev-parse", tag);
+  const nothing: Diagnosis = { refusals: [], warnings: [] };
+
+  describe("doctor", () => {
+    it("finds nothing in the way of an update", async () => {
+      await configure("v2.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+      await configure("v1.0.0");
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+
+    it("finds breaking changes that were not read", async () => {
+      await configure("v2.0.0");
+      const { refusals } = await diagnose(undefined);
+      expect(refusals).to.have.length(1);
+      expect(refusals[0]).to.contain("pulumi config set breakingChangesReadUpTo v2.0.0");
+    });
+
+    it("finds a release that was taken back, unless it is named again", async () => {
+      const taken = { sequence: 4, at: "2026-03-02T12:00:00Z", cause: "it exited" };
+      const read = { breakingChangesReadUpTo: "v2.0.0" };
+      serve({ reverted: [{ ...taken, commit: await commitOf("v2.0.0") }] });
+      await configure("v2.0.0", read);
+      expect((await diagnose(undefined)).refusals.join()).to.contain("pulumi config set retry 4");
+      await configure("v2.0.0", { ...read, retry: 4 });
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+
+    it("finds migrations that the release doesn't know, unless a way for the database is chosen", async () => {
+      const newer = { version: 9, description: "shout", checksum: "9".repeat(96) };
+      const identity = { systemIdentifier: "7", oid: "16384" };
+      const read = { breakingChangesReadUpTo: "v2.0.0" };
+      serve({ database: { identity, applied: [...running.migrations, newer] } });
+      await configure("v2.0.0", read);
+      expect((await diagnose(undefined)).refusals.join()).to.contain("009 shout");
+      const rollback = { database: "backup", job: 3, backup: BACKUP };
+      await configure("v2.0.0", { ...read, rollback });
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+
+    it("finds a variable that is not set, and not one that is set as a secret", async () => {
+      await configure("v1.1.0");
+      const { refusals } = await diagnose(undefined);
+      expect(refusals.join()).to.contain("its compose file requires API_KEY, which is not set");
+      await withSecrets("    API_KEY:\n      secure: v1:abc");
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+      await withSecrets("    OTHER:\n      secure: v1:abc");
+      expect((await diagnose(undefined)).refusals.join()).to.contain("requires API_KEY");
+      // Encrypted as a whole: nobody knows what is in it.
+      await withSecrets("    secure: v1:abc");
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+  });
+
+  describe("prepare", () => {
+    it("refuses breaking changes until they were read", async () => {
+      const commit = await commitOf("v2.0.0");
+      serve({ prepared: [running.commit, commit] });
+      const context = listeningContext();
+      await configure("v1.0.0");
+      const error: unknown = await prepare(undefined, "v2.0.0", context).catch(
+        (caught: unknown) => caught,
+      );
+      expect((error as Error).message).to.contain("breakingChangesReadUpTo v2.0.0");
+      await configure("v1.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      expect(await prepare(undefined, "v2.0.0", context)).to.equal(false);
+      expect(context.told.join()).to.contain(`v2.0.0 (${commit.slice(0, 7)}) is on the server`);
+    });
+  });
+
+  describe("report", () => {
+    const required = async () =>
+      (await readReport(undefined, undefined, new Date(0)))?.plan.required;
+
+    it("knows which variables are set, secret ones as well", async () => {
+      await configure("v1.1.0");
+      expect(await required()).to.deep.equal([{ name: "API_KEY", isSet: false }]);
+      await withSecrets("    API_KEY:\n      secure: v1:abc");
+      expect(await required()).to.deep.equal([{ name: "API_KEY", isSet: true }]);
+    });
+  });
+
+  /** The same release with these lines of `secretEnv` in the stack file. */
+  async function withSecrets(lines: string): Promise<void> {
+    await pulumi.leave();
+    await pulumi.arrive(`config:\n  chatalot-deploy:secretEnv:\n${lines}\n`);
+    await pulumi.configuredAs(
+      { release: "v1.1.0", repository: sample.path, server: { host: "chat.example.org" } },
+      ["secretEnv"],
+    );
+  }
+});
