@@ -2,18 +2,11 @@
  * The backups of an instance: folders with a dump and a manifest, complete or not there. A name begins
  * with the number of the job that took it, so that no clock decides which is newer.
  */
-import { lstat, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../common/errors.ts";
 import type { Dump } from "./drivers/database-tools.ts";
-import {
-  makeDirectoryDurably,
-  readFileIfThere,
-  sha256OfFile,
-  syncDirectory,
-  writeFileDurably,
-} from "./files.ts";
-import { differenceOf, type Digests, readFileList } from "./backup-files/compare.ts";
+import { makeDirectoryDurably, readFileIfThere, syncDirectory, writeFileDurably } from "./files.ts";
+import { readFileList } from "./backup-files/compare.ts";
 import type { FileList, ListDigest } from "./backup-files/file-list.ts";
 import { acquireLock, LockedError } from "./lock.ts";
 import { type InstancePaths, padded } from "./paths.ts";
@@ -194,54 +187,6 @@ async function changeManifest(
 ): Promise<Backup> {
   await writeManifest(join(paths.backups, name), manifest);
   return { name, manifest };
-}
-
-/**
- * How a backup differs from the one that was written, by its bytes; undefined: not at all.
- *
- * @param digests is added to, for other backups that share files with it
- */
-export async function damageOf(
-  paths: InstancePaths,
-  backup: Backup,
-  digests?: Digests,
-): Promise<string | undefined> {
-  return (await damageOfDump(paths, backup)) ?? (await damageOfFiles(paths, backup, digests));
-}
-
-async function damageOfFiles(
-  paths: InstancePaths,
-  backup: Backup,
-  digests?: Digests,
-): Promise<string | undefined> {
-  try {
-    const list = await fileListOf(paths, backup);
-    return list === undefined
-      ? undefined
-      : await differenceOf(backupFolder(paths, backup.name), list, digests);
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-async function damageOfDump(
-  paths: InstancePaths,
-  { name, manifest }: Backup,
-): Promise<string | undefined> {
-  const file = dumpFile(paths, name);
-  const { size, sha256 } = manifest.dump;
-  try {
-    const facts = await lstat(file);
-    if (!facts.isFile()) return "its dump is not a file";
-    if (facts.size !== size) return `its dump has ${facts.size} bytes, and ${size} were written`;
-    const found = await sha256OfFile(file);
-    return found === sha256
-      ? undefined
-      : `its dump has the SHA-256 ${found}, and ${sha256} was written`;
-  } catch (error) {
-    // A file that the disk doesn't give back is as good as none.
-    return `its dump can't be read: ${messageOf(error)}`;
-  }
 }
 
 async function writeManifest(folder: string, manifest: BackupManifest): Promise<void> {

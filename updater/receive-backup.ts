@@ -39,6 +39,9 @@ import { withReceiveLock, withSubmitLock } from "./submit-lock.ts";
 /** The first bytes of a dump in PostgreSQL's custom format; SQL in plain text has others. */
 const DUMP_SIGNATURE = "PGDMP";
 
+/** What came in hours is not given up because of one who is at work for some minutes. */
+const FINAL_SECONDS = 10 * 60;
+
 /** Longer than a network that comes back is away, in milliseconds. */
 const IDLE = 2 * 60_000;
 
@@ -218,14 +221,18 @@ async function take(
       return manifest;
     },
     (place) =>
-      withSubmitLock(paths, async () => {
-        answer = await judge(paths, offer, jobOfSameNumber(manifest));
-        if (answer.answer !== "wanted") return;
-        await place();
-        const problem = await plantFrom(paths, offer);
-        answer =
-          problem === undefined ? { answer: "there" } : { answer: "refused", reasons: [problem] };
-      }),
+      withSubmitLock(
+        paths,
+        async () => {
+          answer = await judge(paths, offer, jobOfSameNumber(manifest));
+          if (answer.answer !== "wanted") return;
+          await place();
+          const problem = await plantFrom(paths, offer);
+          answer =
+            problem === undefined ? { answer: "there" } : { answer: "refused", reasons: [problem] };
+        },
+        FINAL_SECONDS,
+      ),
   );
   return answer;
 }

@@ -2,7 +2,8 @@
 import { messageOf } from "../../common/errors.ts";
 import { counted } from "../../common/text.ts";
 import { backupSpace } from "../backup-space.ts";
-import { damageOf, dumpFile, noteDamage, noteProof, readBackup } from "../backups.ts";
+import { damageOf } from "../backup-damage.ts";
+import { dumpFile, noteDamage, noteProof, readBackup } from "../backups.ts";
 import type { Digests } from "../backup-files/compare.ts";
 import type { Job } from "../job.ts";
 import { requireSpaceFor } from "./space.ts";
