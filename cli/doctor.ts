@@ -35,7 +35,7 @@ export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
   ): Promise<Wire | undefined> => {
     try {
       const { additions, refusals } = await resource.check(collecting(found), olds, inputs);
-      found.refusals.push(...refusals.map(({ reason }) => reason));
+      found.refusals.push(...refusals);
       if (typeof additions.unreachable === "string") {
         found.refusals.push(additions.unreachable);
         return undefined;

@@ -26,7 +26,7 @@ export async function prepare(
   const resourceContext = { ...context, urn: "chatalot prepare" };
   const checked = async (resource: Resource, inputs: Wire): Promise<Wire> => {
     const { additions, refusals } = await resource.check(resourceContext, {}, inputs);
-    if (refusals.length > 0) throw new UserError(refusals.map(({ reason }) => reason).join("\n"));
+    if (refusals.length > 0) throw new UserError(refusals.join("\n"));
     return { ...inputs, ...additions };
   };
   // The host's requirements first: a build must not begin on a server that can't run the result.

@@ -19,7 +19,7 @@ import { migrationName, releaseText, repeatedRevert } from "../updater/texts.ts"
 import type { Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { identityOf } from "./release.ts";
-import type { Refusal, ResourceContext } from "./resource.ts";
+import type { ResourceContext } from "./resource.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
 import { readUndoScripts } from "./undo-scripts.ts";
 
@@ -34,11 +34,11 @@ export async function rollbackOf(values: Wire): Promise<NonNullable<SwitchReques
 }
 
 /** Why this release can't be started on this server's database, or was given up before. */
-export async function databaseRefusals(
+export async function startRefusals(
   context: ResourceContext,
   news: Wire,
   state: ServerState,
-): Promise<Refusal[]> {
+): Promise<string[]> {
   const identity = identityOf(news);
   const refusals: string[] = [];
   const serves = state.serving?.release?.commit === identity.commit;
@@ -61,7 +61,7 @@ export async function databaseRefusals(
     );
 
   refusals.push(...(await migrationRefusals(context, news, state)));
-  return refusals.map((reason) => ({ property: "", reason }));
+  return refusals;
 }
 
 async function migrationRefusals(

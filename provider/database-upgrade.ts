@@ -6,7 +6,7 @@ import type { Configuration, Measured, ServerState } from "../updater/protocol.t
 import { hasUnknown, type Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { about, line } from "./plan/render.ts";
-import type { Refusal, ResourceContext } from "./resource.ts";
+import type { ResourceContext } from "./resource.ts";
 import { freeBytes, type HostFacts } from "./server/host-facts.ts";
 
 /** From one major version to another. */
@@ -33,7 +33,7 @@ function askedUpgrade(news: Wire, state: ServerState): Upgrade | undefined {
 }
 
 /** What the server would refuse as well, before a job begins. */
-export function upgradeRefusals(news: Wire, state: ServerState): Refusal[] {
+export function upgradeRefusals(news: Wire, state: ServerState): string[] {
   const upgrade = askedUpgrade(news, state);
   if (upgrade === undefined || state.lastServing === undefined) return [];
   const { image, from, to } = upgrade;
@@ -51,12 +51,7 @@ export function upgradeRefusals(news: Wire, state: ServerState): Refusal[] {
             ? "a database of an earlier moment is asked for as well. Do one after the other"
             : undefined;
   if (why === undefined) return [];
-  return [
-    {
-      property: "",
-      reason: `The database can't be brought to ${image}: ${why}. Nothing was changed.`,
-    },
-  ];
+  return [`The database can't be brought to ${image}: ${why}. Nothing was changed.`];
 }
 
 /** Says what will happen, for how long the chat will be away, and what stays. */

@@ -12,7 +12,7 @@ import {
 import { asksForChange, tellNothingToDo, tellSettings } from "./change.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { tellUpgrade, upgradeRefusals } from "./database-upgrade.ts";
-import { databaseRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
+import { startRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import { otherAddition, refuseToTakeBack, unknownServing } from "./other-operators.ts";
 import {
@@ -32,7 +32,7 @@ import { missingSettings } from "./missing-settings.ts";
 import { identityOf } from "./release.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import { removeOn } from "./server/server-move.ts";
-import { type Refusal, type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
+import { type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
 import { submitJob } from "./server/server-jobs.ts";
@@ -43,7 +43,7 @@ export const deployment: Resource = {
     if (state === undefined) return { additions: instanceAddition(olds, state), refusals: [] };
     const refusals = instanceRefusals(olds, news, state);
     if (refusals.length === 0 && !hasUnknown(news.commit) && !hasUnknown(news.migrations)) {
-      refusals.push(...(await databaseRefusals(context, news, state)));
+      refusals.push(...(await startRefusals(context, news, state)));
       refusals.push(
         ...unknownServing(olds, news, state),
         ...missingSettings(news),
@@ -249,7 +249,7 @@ function resultOf(result: {
 }
 
 /** The operator's override is shown in every preview; one that Compose refuses would stop the update. */
-function overrideRefusals(context: ResourceContext, { override }: ServerState): Refusal[] {
+function overrideRefusals(context: ResourceContext, { override }: ServerState): string[] {
   if (override === undefined) return [];
   const { name, changes, ignored, problem } = override;
   if (ignored.length > 0)
@@ -259,7 +259,7 @@ function overrideRefusals(context: ResourceContext, { override }: ServerState): 
     return [];
   }
   const reason = `${name} on the server can't be used: ${problem}. Nothing was changed. Mend that file.`;
-  return [{ property: "", reason }];
+  return [reason];
 }
 
 /** What to mend: the server differs from its ledger, or the ledger from what this stack did last. */

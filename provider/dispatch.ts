@@ -55,10 +55,7 @@ export class ChatalotProvider implements Provider {
     // The envelopes stay around the program's own inputs, so that they stay secret.
     return {
       inputs: { ...news, ...(shownValue(sendable(additions)) as Wire) },
-      failures: refusals.map(({ property, reason }) => ({
-        property,
-        reason: shown(reason),
-      })),
+      failures: refusals.map((reason) => ({ property: "", reason: shown(reason) })),
     };
   }
 

@@ -17,7 +17,7 @@ import type { Outcome, ServerState, SwitchRequest } from "../updater/protocol.ts
 import { releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { UnfollowedError, VerdictError } from "./place.ts";
-import { type Refusal, type ResourceContext, UnfinishedError } from "./resource.ts";
+import { type ResourceContext, UnfinishedError } from "./resource.ts";
 import { foresee } from "./server/foresee.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 
@@ -153,7 +153,7 @@ function failureFacts(error: unknown): Record<string, string> {
 export async function hookRefusals(
   hooks: HookSettings | undefined,
   state: Pick<ServerState, "hooks">,
-): Promise<Refusal[]> {
+): Promise<string[]> {
   const here = await Promise.all(
     (hooks === undefined ? [] : namesOf(hooks)).map(async (name) => {
       const [file = ""] = hooks?.[name] ?? [];
@@ -167,7 +167,7 @@ export async function hookRefusals(
     }),
   );
   const there = state.hooks?.problems ?? [];
-  return [...here.flat(), ...there.map(onServer)].map((reason) => ({ property: "", reason }));
+  return [...here.flat(), ...there.map(onServer)];
 }
 
 function onServer(problem: string): string {

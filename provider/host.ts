@@ -2,7 +2,7 @@
 import { UserError } from "../common/errors.ts";
 import type { Wire } from "./codec.ts";
 import { instanceRefusals, knownServerOf, serverOf } from "./place.ts";
-import type { Refusal, Resource, ResourceContext } from "./resource.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
 import { type HostNeeds, hostFailures, hostWarnings, installable } from "./server/requirements.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { isUnreachable, type RemoteServer, UpdaterGoneError } from "./server/remote-server.ts";
@@ -82,7 +82,7 @@ async function prepare(context: ResourceContext, inputs: Wire): Promise<Wire> {
     // By now it was installed, or there is no one left to do it.
     prepareServer: false,
   });
-  if (failures.length > 0) throw new UserError(listOf(server, failures).reason);
+  if (failures.length > 0) throw new UserError(listOf(server, failures));
   await server.install((text) => context.tell(text));
   const { unreachable: _, toInstall: _installed, ...outputs } = inputs;
   return outputs;
@@ -103,12 +103,10 @@ export async function preflight(server: RemoteServer, needs: HostNeeds) {
   return { facts, failures, warnings: hostWarnings(facts, needs) };
 }
 
-function listOf(server: RemoteServer, failures: string[]): Refusal {
-  return {
-    property: "",
-    reason:
-      `${server.target} can't run Chatalot yet:\n` +
-      failures.map((failure) => `  - ${failure}`).join("\n") +
-      "\nNothing was changed.",
-  };
+function listOf(server: RemoteServer, failures: string[]): string {
+  return (
+    `${server.target} can't run Chatalot yet:\n` +
+    failures.map((failure) => `  - ${failure}`).join("\n") +
+    "\nNothing was changed."
+  );
 }

@@ -1,7 +1,6 @@
 /** Variables that a release's compose file requires, and that nothing sets. */
 import type { Configuration } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
-import type { Refusal } from "./resource.ts";
 
 /** What the updater sets for every instance. */
 const OWN = ["DB_PASSWORD", "TOTP_ENCRYPTION_KEY"];
@@ -12,7 +11,7 @@ export function setVariables(given: readonly string[], hasUrl: boolean): Set<str
 }
 
 /** Refuses a release that Compose would refuse for want of a variable, all of them at once. */
-export function missingSettings(news: Wire): Refusal[] {
+export function missingSettings(news: Wire): string[] {
   const { requires, configuration, secretEnv } = news;
   // A stack of an earlier version has not noted them: then the job finds out, before it stops anything.
   if (!Array.isArray(requires) || [requires, configuration, secretEnv].some(hasUnknown)) return [];
@@ -27,11 +26,7 @@ export function missingSettings(news: Wire): Refusal[] {
       : `  ${name}: pulumi config set --path env.${name} ... (a secret: --secret, and secretEnv.${name})`,
   );
   return [
-    {
-      property: "",
-      reason:
-        `${news.release as string} can't start: its compose file requires ${missing.join(", ")}, which ` +
-        `${missing.length === 1 ? "is" : "are"} not set. Nothing was changed. Set ${missing.length === 1 ? "it" : "them"}:\n${how.join("\n")}`,
-    },
+    `${news.release as string} can't start: its compose file requires ${missing.join(", ")}, which ` +
+      `${missing.length === 1 ? "is" : "are"} not set. Nothing was changed. Set ${missing.length === 1 ? "it" : "them"}:\n${how.join("\n")}`,
   ];
 }

@@ -7,7 +7,6 @@ import { pinned } from "../release/reference.ts";
 import type { LedgerRecord, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
-import type { Refusal } from "./resource.ts";
 
 /** What serves, where it is another commit than this stack asks for. */
 interface Other {
@@ -23,16 +22,12 @@ export function otherAddition(news: Wire, { serving }: ServerState): Wire {
 }
 
 /** A stack that deployed nothing yet begins with what serves: a lost state, a second machine. */
-export function unknownServing(olds: Wire, news: Wire, { serving }: ServerState): Refusal[] {
+export function unknownServing(olds: Wire, news: Wire, { serving }: ServerState): string[] {
   if (Object.keys(olds).length > 0 || serving?.release === undefined) return [];
   if (hasUnknown(news.commit) || serving.release.commit === news.commit) return [];
   return [
-    {
-      property: "",
-      reason:
-        `This stack has deployed nothing here yet, but ${textOf(serving)}. Nothing is changed. Begin with ` +
-        `what serves, which restarts nothing: pulumi config set release ${pinned(serving.release)} && pulumi up. Then update.`,
-    },
+    `This stack has deployed nothing here yet, but ${textOf(serving)}. Nothing is changed. Begin with ` +
+      `what serves, which restarts nothing: pulumi config set release ${pinned(serving.release)} && pulumi up. Then update.`,
   ];
 }
 

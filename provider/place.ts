@@ -4,7 +4,7 @@ import { UserError } from "../common/errors.ts";
 import { TransportError } from "../transport/index.ts";
 import type { ProgressLine, ServerState, Verdict } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
-import type { Refusal, ResourceContext } from "./resource.ts";
+import type { ResourceContext } from "./resource.ts";
 import {
   isUnreachable,
   RemoteServer,
@@ -47,35 +47,29 @@ export async function stateIfReachable(values: Wire): Promise<ServerState | unde
  *
  * @param olds what the stack has of the resource; empty before it was created
  */
-export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): Refusal[] {
+export function instanceRefusals(olds: Wire, values: Wire, state: ServerState): string[] {
   const place = values.place as ServerPlace;
   const known = olds.instanceId as string | undefined;
   // The inputs of the first run don't name the instance that it made; that there is none tells enough.
   const isGone = Object.keys(olds).length > 0 && state.instanceId === undefined;
   if (isGone || (known !== undefined && known !== state.instanceId))
     return [
-      refusal(
-        `This stack deployed ${known === undefined ? "an instance" : `instance ${known}`}, but ` +
-          `${place.directory} on this server holds ` +
-          `${state.instanceId === undefined ? "none" : `instance ${state.instanceId}`}: another server, or ` +
-          'its disk was replaced. Nothing is changed. Point "server" at the right one; to begin anew with ' +
-          "an empty chat, use a new stack.",
-      ),
+      `This stack deployed ${known === undefined ? "an instance" : `instance ${known}`}, but ` +
+        `${place.directory} on this server holds ` +
+        `${state.instanceId === undefined ? "none" : `instance ${state.instanceId}`}: another server, or ` +
+        'its disk was replaced. Nothing is changed. Point "server" at the right one; to begin anew with ' +
+        "an empty chat, use a new stack.",
     ];
   if (state.foreign.length > 0)
     return [
-      refusal(
-        `There is something on the server that this tool did not deploy: ${state.foreign.join(", ")}. ` +
-          "Nothing is changed. If it is a chat, take it over without a restart: npx chatalot adopt. Else choose " +
-          'another "server.directory" and "project", or move these away first.',
-      ),
+      `There is something on the server that this tool did not deploy: ${state.foreign.join(", ")}. ` +
+        "Nothing is changed. If it is a chat, take it over without a restart: npx chatalot adopt. Else choose " +
+        'another "server.directory" and "project", or move these away first.',
     ];
   if (state.needsOperator !== undefined && state.openJob === undefined)
     return [
-      refusal(
-        `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} See the ways out: ` +
-          "npx chatalot resolve",
-      ),
+      `An earlier job could neither finish nor go back: ${state.needsOperator.trim()} See the ways out: ` +
+        "npx chatalot resolve",
     ];
   return [];
 }
@@ -91,10 +85,6 @@ export function refuseOtherInstance(outputs: Wire, inputs: Wire): void {
     `This stack deployed instance ${known}, but the server holds instance ${found}: another server, or ` +
       'its disk was replaced. Nothing is changed. Point "server" at the right one.',
   );
-}
-
-function refusal(reason: string): Refusal {
-  return { property: "", reason };
 }
 
 /** The instance for the inputs: the one the stack knows, else the one found now. */

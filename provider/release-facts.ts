@@ -12,7 +12,6 @@ import { isKnownLocally } from "../release/resolve.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
 import type { ReleaseIdentity, ServerState } from "../updater/protocol.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
-import type { Refusal } from "./resource.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
 
@@ -21,7 +20,7 @@ export interface ReleaseFacts {
   /** What the operator should know, although the release can be used. */
   warnings: string[];
   /** Why it can't take over the database of what serves. */
-  refusals: Refusal[];
+  refusals: string[];
   /** Variables without which Compose refuses its file. */
   requires: string[];
   /** Its images that can be given a digest, by service; absent where the repository was not read for it. */
@@ -95,7 +94,7 @@ export async function releaseFacts(
     ...facts,
     refusals:
       way === undefined
-        ? databaseRefusals(compose, described, running)
+        ? takeoverRefusals(compose, described, running)
         : factsOnServer(described.name, described, way).refusals,
     ...(plan === undefined ? {} : { plan }),
   };
@@ -169,20 +168,18 @@ async function wayOnServer(
  * Why the database that serves can't be taken over: its data would be out of reach, and the new
  * server would find an empty database or none.
  */
-function databaseRefusals(
+function takeoverRefusals(
   compose: ComposeComparison | undefined,
   next: Release,
   running: ReleaseIdentity,
-): Refusal[] {
+): string[] {
   const refusals = compose?.refusals ?? [];
   return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];
 }
 
-function refusal(next: string, running: string, causes: readonly string[]): Refusal {
-  return {
-    property: "",
-    reason:
-      `${next} can't take over the database of ${running}: ${causes.join("; ")}. Choose a ` +
-      "release with the same database; moving the data to another one needs a dump and a restore.",
-  };
+function refusal(next: string, running: string, causes: readonly string[]): string {
+  return (
+    `${next} can't take over the database of ${running}: ${causes.join("; ")}. Choose a ` +
+    "release with the same database; moving the data to another one needs a dump and a restore."
+  );
 }

@@ -26,7 +26,7 @@ import { setVariables } from "./missing-settings.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
 import { renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
-import type { Refusal, Resource, ResourceContext } from "./resource.ts";
+import type { Resource, ResourceContext } from "./resource.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 import { submitJob } from "./server/server-jobs.ts";
@@ -136,7 +136,7 @@ async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Prom
   const state = await server.state();
   // Before the first byte is sent: this may be somebody else's server.
   const [refusal] = instanceRefusals(olds, inputs, state);
-  if (refusal !== undefined) throw new UserError(refusal.reason);
+  if (refusal !== undefined) throw new UserError(refusal);
 
   const { drift: _, plan: _plan, ...kept } = inputs;
   const outputs = { ...kept, ...instanceAddition({}, state) };
@@ -211,9 +211,9 @@ function settingsOf(inputs: Wire): ImageSettings {
 }
 
 /** Why this machine can't do what `buildOn: here` asks of it. */
-async function localRefusals(inputs: Wire, commit: string, state: ServerState): Promise<Refusal[]> {
+async function localRefusals(inputs: Wire, commit: string, state: ServerState): Promise<string[]> {
   if (buildPlace(settingsOf(inputs)) !== "here" || state.prepared.includes(commit)) return [];
   const { machine } = await knownServerOf(inputs).facts();
   const problem = await problemOfLocalDocker(platformOf(machine));
-  return problem === undefined ? [] : [{ property: "", reason: problem }];
+  return problem === undefined ? [] : [problem];
 }

@@ -13,12 +13,6 @@ export interface ResourceContext {
   signal: AbortSignal;
 }
 
-/** Why inputs are refused: the preview fails with the reason. */
-export interface Refusal {
-  property: string;
-  reason: string;
-}
-
 /**
  * One type of resource. All values are plain: secrets are taken out of their envelopes, and outputs
  * that are to be encrypted are put into one with `secret`.
@@ -28,6 +22,8 @@ export interface Resource {
    * Runs in every preview and before every change. What it adds is part of the inputs from then on,
    * which is how a preview shows it.
    *
+   * Each refusal is a reason for which the preview fails.
+   *
    * @param olds the inputs of the last run; empty before the first
    * @param news the inputs of this run; values that are not known yet are recognised by `hasUnknown`
    */
@@ -35,7 +31,7 @@ export interface Resource {
     context: ResourceContext,
     olds: Wire,
     news: Wire,
-  ): Promise<{ additions: Wire; refusals: Refusal[] }>;
+  ): Promise<{ additions: Wire; refusals: string[] }>;
   /** Whether the outputs of the last run differ from what is asked for now. */
   diff(olds: Wire, news: Wire): boolean;
   create(context: ResourceContext, inputs: Wire): Promise<{ id: string; outputs: Wire }>;

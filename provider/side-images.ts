@@ -5,11 +5,11 @@ import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { shortDigest } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
-import type { Refusal, ResourceContext } from "./resource.ts";
+import type { ResourceContext } from "./resource.ts";
 import { runningSideImages } from "./server/server-side-images.ts";
 
 /** Refuses digests of another image or tag than the release's, all of them at once. */
-export function sideImageRefusals(news: Wire, { lastServing }: ServerState): Refusal[] {
+export function sideImageRefusals(news: Wire, { lastServing }: ServerState): string[] {
   const { sideImages, configuration, release } = news;
   // A stack of an earlier version has not noted them: then the server says it, before a job begins.
   if (sideImages === undefined || [sideImages, configuration].some(hasUnknown)) return [];
@@ -19,10 +19,7 @@ export function sideImageRefusals(news: Wire, { lastServing }: ServerState): Ref
   const problems = sideImageProblems(wantedBy(news), own);
   if (problems.length === 0) return [];
   return [
-    {
-      property: "",
-      reason: `${release as string} can't have these images. Nothing was changed.\n${problems.join("\n")}`,
-    },
+    `${release as string} can't have these images. Nothing was changed.\n${problems.join("\n")}`,
   ];
 }
 

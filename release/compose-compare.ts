@@ -59,7 +59,7 @@ export function compareCompose(current: string, next: string, placed?: number): 
     added: newNames.filter((service) => !oldNames.includes(service)),
     removed: oldNames.filter((service) => !newNames.includes(service)),
     newRequiredVariables: newFacts.requiredVariables.filter(({ name }) => !known.has(name)),
-    refusals: databaseRefusals(oldFacts.database, newFacts.database, placed),
+    refusals: placeRefusals(oldFacts.database, newFacts.database, placed),
   };
 }
 
@@ -122,7 +122,7 @@ function toJson(value: Value): unknown {
   return Object.fromEntries([...value].map(([name, member]) => [name, toJson(member)]));
 }
 
-function databaseRefusals(
+function placeRefusals(
   before: DatabaseFacts,
   after: DatabaseFacts,
   placed: number | undefined,

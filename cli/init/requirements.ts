@@ -100,7 +100,7 @@ async function instanceProblems(
       interview.say(
         `The server has instance ${state.instanceId} of this tool already: the new stack will go on with it.`,
       );
-    return instanceRefusals({}, { place }, state).map(({ reason }) => reason);
+    return instanceRefusals({}, { place }, state);
   } catch (error) {
     if (!(error instanceof UpdaterGoneError)) throw error;
     interview.say(error.message);

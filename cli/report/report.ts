@@ -75,9 +75,7 @@ export async function readReport(
     madeAt: now,
     plan,
     stations: await stationsOf(settings.repository, plan, state),
-    refusals: [...facts.refusals, ...breakingRefusals(plan, settings.breakingChangesReadUpTo)].map(
-      ({ reason }) => reason,
-    ),
+    refusals: [...facts.refusals, ...breakingRefusals(plan, settings.breakingChangesReadUpTo)],
     warnings: facts.warnings,
     leaving: leavingNames(identity, state, keep),
     programs: programsOf(settings.hooks, state),

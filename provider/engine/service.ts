@@ -7,14 +7,14 @@ import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import type * as message from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import type { Wire } from "../codec.ts";
-import type { Refusal } from "../resource.ts";
 import { setEngineAddress } from "./log.ts";
 import { plain, struct } from "./struct.ts";
 import { unary } from "./unary.ts";
 
 export interface CheckResult {
   inputs: Wire;
-  failures: Refusal[];
+  /** The property is a name of an input, or empty where it is about all of them. */
+  failures: { property: string; reason: string }[];
 }
 
 export interface DiffResult {

@@ -1,7 +1,6 @@
 /** Breaking changes have to be read before they are brought: an update that needs hands must wait for them. */
 import semver from "semver";
 import { parseReference } from "../../release/reference.ts";
-import type { Refusal } from "../resource.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -9,7 +8,7 @@ import type { Plan } from "./plan.ts";
  *
  * @param readUpTo the setting `breakingChangesReadUpTo`: the release asked for, its commit, or a version
  */
-export function breakingRefusals(plan: Plan | undefined, readUpTo: unknown): Refusal[] {
+export function breakingRefusals(plan: Plan | undefined, readUpTo: unknown): string[] {
   if (plan === undefined || plan.breaking.length === 0) return [];
   const { to } = plan;
   const tag = parseReference(to.name).tag ?? to.name;
@@ -22,14 +21,10 @@ export function breakingRefusals(plan: Plan | undefined, readUpTo: unknown): Ref
   const unread = isNamed ? [] : unreadChanges(plan, read);
   if (unread.length === 0) return [];
   return [
-    {
-      property: "",
-      reason:
-        `${tag} has ${unread.length === 1 ? "a breaking change" : `${unread.length} breaking changes`} that ` +
-        `${unread.length === 1 ? "was" : "were"} not read:\n${unread.map((change) => `  - ${change}`).join("\n")}\n` +
-        "Nothing was changed. Read them, do what they ask for, then say so: " +
-        `pulumi config set breakingChangesReadUpTo ${tag}`,
-    },
+    `${tag} has ${unread.length === 1 ? "a breaking change" : `${unread.length} breaking changes`} that ` +
+      `${unread.length === 1 ? "was" : "were"} not read:\n${unread.map((change) => `  - ${change}`).join("\n")}\n` +
+      "Nothing was changed. Read them, do what they ask for, then say so: " +
+      `pulumi config set breakingChangesReadUpTo ${tag}`,
   ];
 }
 

@@ -254,8 +254,8 @@ function showState(state: typeof honest.state): string {
     ...(needsOperator === undefined ? [] : [needsOperatorText(needsOperator)]),
     ...reverted.map((entry) => repeatedRevert(serving?.release?.name ?? "", entry)),
     ...foreign,
-    ...instanceRefusals({ instanceId: "other" }, { place }, state).map(({ reason }) => reason),
-    ...instanceRefusals({}, { place }, state).map(({ reason }) => reason),
+    ...instanceRefusals({ instanceId: "other" }, { place }, state),
+    ...instanceRefusals({}, { place }, state),
   ].join("\n");
 }
 

@@ -43,7 +43,7 @@ describe("a release that another operator brought", () => {
 
   it("is what a stack begins with that has deployed nothing yet", () => {
     const [refusal] = unknownServing({}, { commit: COMMIT }, state);
-    expect(refusal?.reason).to.include(`pulumi config set release v2.0.0@${NEWER}`);
+    expect(refusal).to.include(`pulumi config set release v2.0.0@${NEWER}`);
     expect(unknownServing({}, { commit: NEWER }, state)).to.deep.equal([]);
     expect(unknownServing({ commit: COMMIT }, { commit: COMMIT }, state)).to.deep.equal([]);
   });

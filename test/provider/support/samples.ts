@@ -142,6 +142,6 @@ export function listeningContext(): ResourceContext & {
 }
 
 /** The refusals' texts. */
-export function reasons(checked: { refusals: { reason: string }[] }): string[] {
-  return checked.refusals.map(({ reason }) => reason);
+export function reasons(checked: { refusals: string[] }): string[] {
+  return checked.refusals;
 }
