@@ -1,6 +1,6 @@
 /** What the server would answer to a request, asked without a job being opened. */
 import type { ForeseenAnswer, JobRequest } from "../../updater/protocol.ts";
-import { foreseenSchema } from "./answer-schemas.ts";
+import { foreseenSchema } from "./job-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";

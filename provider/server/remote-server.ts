@@ -16,7 +16,7 @@ import {
 import { PROTOCOL, type ServerState } from "../../updater/protocol.ts";
 import { instancePaths } from "../../updater/paths.ts";
 import type { FactsRequest } from "../../updater/runner/protocol.ts";
-import { stateSchema } from "./answer-schemas.ts";
+import { stateSchema } from "./state-schema.ts";
 import { type AnswerContext, readAnswer } from "./answers.ts";
 import { runnerArgv } from "./checked-runner.ts";
 import { HOST_PROBE, type HostFacts, parseHostFacts } from "./host-facts.ts";

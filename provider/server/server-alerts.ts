@@ -6,7 +6,7 @@ import type {
   SetAlertsRequest,
 } from "../../updater/alerts/protocol.ts";
 import { PROTOCOL, type RemovedAnswer, type RemoveTimersRequest } from "../../updater/protocol.ts";
-import { removedSchema, setAlertsSchema, testAlertsSchema } from "./answer-schemas.ts";
+import { removedSchema, setAlertsSchema, testAlertsSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";

@@ -11,7 +11,7 @@ import type {
 } from "../../updater/backup-protocol.ts";
 import type { CopyAnswer } from "../../updater/copies/protocol.ts";
 import { PROTOCOL, type RemovedAnswer } from "../../updater/protocol.ts";
-import { copySchema, removedSchema } from "./answer-schemas.ts";
+import { copySchema, removedSchema } from "./care-schemas.ts";
 import { backupListSchema, offerSchema } from "./history-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Question, type Tell } from "./ask-updater.ts";

@@ -9,7 +9,8 @@ import {
   type SubmitAnswer,
   type Verdict,
 } from "../../updater/protocol.ts";
-import { abortSchema, followSchema, resolveSchema, submitSchema } from "./answer-schemas.ts";
+import { abortSchema, followSchema, submitSchema } from "./job-schemas.ts";
+import { resolveSchema } from "./predicament-schema.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";

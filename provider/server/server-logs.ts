@@ -7,7 +7,7 @@ import { instancePaths, jobPaths } from "../../updater/paths.ts";
 import type { ProgressLine } from "../../updater/protocol.ts";
 import type { ServiceLogRequest } from "../../updater/runner/protocol.ts";
 import { containerArguments, logArguments, type ServiceLog } from "../../updater/service-log.ts";
-import { progressSchema } from "./answer-schemas.ts";
+import { progressSchema } from "./job-schemas.ts";
 import { readAnswer, word } from "./answers.ts";
 import type { RemoteServer } from "./remote-server.ts";
 

@@ -3,7 +3,7 @@ import type * as z from "zod";
 import type { MoveRequest, PauseAnswer, ResumeAnswer } from "../../updater/move/protocol.ts";
 import { PROTOCOL, type SubmitAnswer } from "../../updater/protocol.ts";
 import { requester } from "../place.ts";
-import { pauseSchema, resumeSchema } from "./answer-schemas.ts";
+import { pauseSchema, resumeSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";

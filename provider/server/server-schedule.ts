@@ -5,7 +5,7 @@ import type {
   SetScheduleAnswer,
   SetScheduleRequest,
 } from "../../updater/schedule/protocol.ts";
-import { removedSchema, setScheduleSchema } from "./answer-schemas.ts";
+import { removedSchema, setScheduleSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
