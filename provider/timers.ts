@@ -1,10 +1,10 @@
 /** What the resources share whose whole effect are timers of the server: set, compared, and removed. */
 import { canonicalJson } from "../common/canonical-json.ts";
-import { UserError } from "../common/errors.ts";
 import type { RemovedAnswer, ServerState } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { instanceAddition, knownServerOf, stateIfReachable } from "./place.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
+import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 
 /** One such resource. */
@@ -42,7 +42,7 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
   const set = async (context: ResourceContext, inputs: Wire): Promise<Wire> => {
     const server = knownServerOf(inputs);
     const answer = await timers.set(server, inputs[input], (text) => context.tell(text));
-    if (answer.answer === "refused") throw new UserError(answer.reasons.join("\n"));
+    refuseAnswer(answer);
     timers.told?.(context, answer as Exclude<Answer, { answer: "refused" }>);
     const { drift: _, ...outputs } = inputs;
     // Before the first deployment there was none, so that the inputs may lack it.

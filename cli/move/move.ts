@@ -140,7 +140,7 @@ function listed(reasons: string[]): string {
   return `The chat can't be moved:\n  - ${reasons.join("\n  - ")}\nNothing was changed.`;
 }
 
-/** From the stop on: whatever fails, the old server is started again. */
+/** From the stop on: whatever fails, the old server is started again, unless the chat serves on the new one. */
 async function moveAll(
   stack: string | undefined,
   { old, next, address, state, folder }: Move,
@@ -148,7 +148,9 @@ async function moveAll(
 ): Promise<ChangeResult> {
   const { tell } = context;
   tell(`Should this command be ended: pulumi up starts the chat again on ${old.target}.`);
-  let result: ChangeResult;
+  let result: ChangeResult | undefined;
+  let failure: unknown;
+  let mayServeThere = false;
   try {
     const paused = await pauseOn(old, tell);
     refuseAnswer(paused);
@@ -157,21 +159,41 @@ async function moveAll(
     const local = await readLocalBackup(await fetchBackup(stack, name, { to: folder }, context));
     await bring(next, local, context);
     const restore = { server: next, name, manifest: local.manifest, local };
+    mayServeThere = true;
     result = await run(stack, restore, 0, undefined, context, (text) =>
       withValues(text, { server: address }),
     );
   } catch (error) {
-    await startAgain(old, context);
-    throw error;
+    failure = error;
   }
-  if (result === "failed" || result === "needs-operator") await startAgain(old, context);
-  else if (result === "under-way")
+  // Only a server that says so: two chats that serve would each take messages that the other one lacks.
+  const whereabouts = result === "done" ? "there" : mayServeThere ? await placeOf(next) : "here";
+  if (whereabouts === "there") await leave(old, state, context);
+  else if (whereabouts === "here") await startAgain(old, context);
+  else
     tell(
       `The chat is stopped on ${old.target} until it is known what became of it. When it serves on ` +
         `${next.target}, that is right; else put "server" back in the stack file, and run pulumi up.`,
     );
-  else await leave(old, state, context);
+  if (result === undefined) throw failure;
   return result;
+}
+
+/**
+ * Where the chat is after a run that did not go well. It may be the new server's nevertheless, as where only the
+ * public address does not lead there yet.
+ */
+export async function placeOf(
+  next: Pick<RemoteServer, "forget" | "state">,
+): Promise<"here" | "there" | "unknown"> {
+  next.forget();
+  try {
+    const { serving, openJob } = await next.state();
+    if (openJob !== undefined) return "unknown";
+    return serving === undefined ? "here" : "there";
+  } catch {
+    return "unknown";
+  }
 }
 
 async function startAgain(old: RemoteServer, { tell, warn }: CommandContext): Promise<void> {
