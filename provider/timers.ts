@@ -43,7 +43,7 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
     const server = knownServerOf(inputs);
     const answer = await timers.set(server, inputs[input], (text) => context.tell(text));
     refuseAnswer(answer);
-    timers.told?.(context, answer as Exclude<Answer, { answer: "refused" }>);
+    timers.told?.(context, answer);
     const { drift: _, ...outputs } = inputs;
     // Before the first deployment there was none, so that the inputs may lack it.
     const instanceId = inputs.instanceId ?? (await server.state()).instanceId;
