@@ -1,11 +1,20 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, readMessages, startProber, writeMarker } from "../support/prober.ts";
-import { chatUrl, clean, DIRECTORY, servingChat } from "./support/fixture.ts";
+import { chatUrl, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
-import { jobAt, jobsAreClosed, killJob } from "./support/job-control.ts";
-import { DATABASE, healthOf, ledgerOf, query, runningSince, shell } from "./support/looks.ts";
+import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
+import {
+  DATABASE,
+  healthOf,
+  ledgerOf,
+  query,
+  runningSince,
+  shell,
+  webVersion,
+} from "./support/looks.ts";
 import {
   databaseMounts,
   databaseVolumes,
@@ -15,213 +24,193 @@ import {
 } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
 
+/** The volume of a first deployment. */
 const FIRST_VOLUME = "chatalot_postgres_data";
+const FIRST_PLACE = `${FIRST_VOLUME} /var/lib/postgresql/data`;
 
-/** It makes a new folder of data, and never starts on one that is there. */
-const STARTS_NO_MORE = [
-  `RUN printf '#!/bin/bash\\nif [ -s "$PGDATA/PG_VERSION" ] && [ "$(id -u)" = 0 ]; then echo "FATAL: it is broken" >&2; exit 1; fi\\nexec docker-entrypoint.sh "$@"\\n' > /usr/local/bin/broken.sh && chmod 755 /usr/local/bin/broken.sh`,
-  'ENTRYPOINT ["/usr/local/bin/broken.sh"]',
-  'CMD ["postgres"]',
+/** Of the throwaway database of a proof it restores well, but not into the new volume. */
+const RESTORES_NO_MORE = [
+  `RUN printf '#!/bin/sh\\nif [ "$POSTGRES_DB" = postgres ]; then echo "pg_restore: error: injected" >&2; exit 1; fi\\nexec /usr/lib/postgresql/18/bin/pg_restore "$@"\\n' > /usr/local/bin/pg_restore && chmod 755 /usr/local/bin/pg_restore`,
 ];
 
-describe("an upgrade of the database that goes wrong, and what comes after one", function () {
+/** Users of the database besides the chat's, and what is set in it. */
+const WORDS = `
+CREATE ROLE reader LOGIN PASSWORD 'a password of the reader' CONNECTION LIMIT 3;
+CREATE ROLE readers NOLOGIN;
+GRANT readers TO reader;
+GRANT CONNECT ON DATABASE chatalot TO readers;
+ALTER ROLE reader SET statement_timeout TO '42s';
+ALTER DATABASE chatalot SET timezone TO 'Europe/Berlin';
+ALTER SYSTEM SET log_min_duration_statement TO '12345';`;
+
+const ROLE = `
+SELECT rolname, rolpassword, rolconnlimit, rolsuper FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1`;
+
+describe("npx chatalot upgrade-database", function () {
   this.timeout(600_000);
   let demo: DemoServer;
   let operator: Operator;
   let prober: Prober;
   let url: string;
-  /** Taken by hand before the upgrade, and brought here. */
-  let backup: string;
+  let roles: string[];
+  let upload: string;
+  let upgraded: string;
 
   before(async () => {
-    ({ demo, operator } = await servingChat("v1.3.0"));
+    ({ demo, operator } = await servingChat("v1.0.0"));
     await loadNewerPostgres(demo);
     url = chatUrl(demo);
+    await query(demo, WORDS);
+    roles = await query(demo, ROLE);
+    const posted = await fetch(`${url}/api/files?name=file.txt`, {
+      method: "POST",
+      body: "an upload of before",
+    });
+    upload = ((await posted.json()) as { id: string }).id;
     expect(await writeMarker(url, "written before")).to.equal(true);
-    backup = await takeAndFetch();
+    // By which the preview knows how long it will take.
+    await operator.mustChatalot("backup", "take");
     prober = startProber({ baseUrl: url });
   });
   after(async () => {
+    await letJobsRun(demo);
     await prober?.stop();
     await operator?.leave();
   });
   tellGaps(() => prober);
 
-  /** The newest backup's name, of one that is taken for it. */
-  async function takeAndFetch(): Promise<string> {
-    await operator.mustChatalot("backup", "take");
-    const name = (await shell(demo, `ls ${DIRECTORY}/backups`)).split("\n").at(-1) ?? "";
-    await operator.mustChatalot("backup", "fetch", name, "--to", join(operator.folder, "backups"));
-    return name;
-  }
+  const stackFile = (): Promise<string> =>
+    readFile(join(operator.folder, "Pulumi.test.yaml"), "utf8");
 
-  async function expectVersion(version: number, volumes: number): Promise<void> {
+  async function expectOld(): Promise<void> {
     expect(await healthOf(url)).to.include({ status: "ok", db_healthy: true });
-    const [found] = await query(demo, "SHOW server_version_num");
-    expect(found).to.match(new RegExp(`^${version}`));
-    expect(await databaseVolumes(demo)).to.have.length(volumes);
-    expect(await readMessages(url)).to.include("written before");
+    expect(await query(demo, "SHOW server_version_num")).to.match(/^17/);
+    expect(await databaseMounts(demo, DATABASE)).to.deep.equal([FIRST_PLACE]);
+    expect(await databaseVolumes(demo)).to.deep.equal([FIRST_VOLUME]);
+    await expectWhole();
   }
 
-  it("stops nothing where a mount of the operator's is in the way, which it names", async () => {
-    const before = await runningSince(demo);
-    const override = `${DIRECTORY}/docker-compose.override.yml`;
-    const text =
-      "services:\n  postgres:\n    volumes:\n      - /srv/other:/var/lib/postgresql/data\n";
-    await shell(demo, `mkdir -p /srv/other; printf '%s' "$1" > ${override}`, text);
-    const { exitCode, output } = await operator.chatalot("upgrade-database", "--yes");
-    await shell(demo, `rm ${override}`);
-    expect(exitCode, output).to.equal(1);
+  async function expectWhole(): Promise<void> {
+    expect(await prober.missingMarkers()).to.deep.equal([]);
+    expect(await readMessages(url)).to.include("written before");
+    expect(await query(demo, ROLE)).to.deep.equal(roles);
+    const answer = await fetch(`${url}/api/files/${upload}`);
+    expect(await answer.text()).to.equal("an upload of before");
+  }
+
+  it("says in the preview what will happen, for how long, and what stays, and changes nothing", async () => {
+    const before = [await runningSince(demo), await stackFile()];
+    const asked = await operator.chatalot("upgrade-database");
+    expect(asked.exitCode, asked.output).to.equal(1);
+    expect(asked.output).to.contain('Add "--yes"');
+    const file = await stackFile();
+    await operator.configure({ databaseImage: NEWER });
+    const { exitCode, output } = await operator.preview();
+    expect(exitCode, output).to.equal(0);
     expect(output)
-      .to.contain("UNTOUCHED")
-      .and.to.contain("/srv/other at /var/lib/postgresql/data")
-      .and.to.contain("Take that out of your override file");
-    expect(await runningSince(demo)).to.deep.equal(before);
+      .to.contain(`UPGRADE  PostgreSQL 17 -> 18 (${NEWER})`)
+      .and.to.match(
+        /Steps +backup, proven, and tried with PostgreSQL 18 about \d+ s: chat stays up/,
+      )
+      .and.to.match(/CHAT IS AWAY/)
+      .and.to.match(new RegExp(`Kept +the volume ${FIRST_VOLUME}, as it is`))
+      .and.to.match(/Failure +PostgreSQL 17 serves again/)
+      .and.to.match(/Disk +needs about .* free/);
+    await operator.must("config", "rm", "databaseImage");
+    expect([await runningSince(demo), file]).to.deep.equal(before);
   });
 
-  it("stops nothing where somebody else's database would stay behind, which it names", async () => {
-    const before = await runningSince(demo);
-    await query(demo, "CREATE DATABASE grafana");
-    const { exitCode, output } = await operator.chatalot("upgrade-database", "--yes");
-    await query(demo, "DROP DATABASE grafana");
-    expect(exitCode, output).to.equal(1);
-    expect(output).to.contain("UNTOUCHED").and.to.contain("would stay in the old volume: grafana");
-    expect(await runningSince(demo)).to.deep.equal(before);
+  it("refuses an older version, and another release at the same time", async () => {
+    const older = await operator.chatalot("upgrade-database", "--to", "postgres:16", "--yes");
+    expect(older.exitCode, older.output).to.equal(1);
+    expect(older.output).to.contain("an older version does not read them");
+    const none = await operator.chatalot("upgrade-database", "--to", "postgres:latest", "--yes");
+    expect(none.output).to.contain("does not begin with a major version");
+    await operator.configure({ databaseImage: NEWER, release: "v1.0.1" });
+    const { exitCode, output } = await operator.preview();
+    expect(exitCode, output).not.to.equal(0);
+    expect(output).to.contain("one thing is changed at a time");
+    await operator.must("config", "rm", "databaseImage");
+    await operator.configure({ release: "v1.0.0" });
   });
 
-  it("goes back where the new version doesn't start again on its data", async () => {
-    await makeNewerPostgres(demo, "us/postgres:18-starts", STARTS_NO_MORE);
-    const argv = ["upgrade-database", "--to", "us/postgres:18-starts", "--yes"];
+  it("goes back where the restore into the new version fails, and loses nothing", async () => {
+    const before = await stackFile();
+    await makeNewerPostgres(demo, "us/postgres:18-restores", RESTORES_NO_MORE);
+    const argv = ["upgrade-database", "--to", "us/postgres:18-restores", "--yes"];
     const { exitCode, output } = await operator.chatalot(...argv);
     expect(exitCode, output).to.equal(1);
-    expect(output).to.contain("REVERTED v1.3.0").and.to.contain("it is broken");
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(17, 1);
+    expect(output).to.contain("REVERTED v1.0.0").and.to.contain("pg_restore: error: injected");
+    expect(await stackFile()).to.equal(before);
+    await expectOld();
   });
 
-  it("stops nothing where another program uses the database, and goes back where one comes later", async () => {
-    const before = await runningSince(demo);
-    const early = openReport();
-    const found = await operator.chatalot("upgrade-database", "--yes");
-    await endReport(early);
-    expect(found.exitCode, found.output).to.equal(1);
-    expect(found.output)
-      .to.contain("UNTOUCHED")
-      .and.to.contain("still uses the database: a report");
-    expect(await runningSince(demo)).to.deep.equal(before);
-
-    const running = operator.startChatalot("upgrade-database", "--yes");
-    await jobAt(demo, "J6");
-    const late = openReport();
-    const { exitCode, all } = await running;
-    await endReport(late);
-    expect(exitCode, String(all)).to.equal(1);
-    expect(String(all))
-      .to.contain("REVERTED v1.3.0")
-      .and.to.contain("still uses the database: a report");
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(17, 1);
-  });
-
-  /** A program beside the chat that uses the database, and writes nothing yet. */
-  function openReport(): Promise<unknown> {
-    return demo.exec(
-      [
-        ...["docker", "exec", "-i", DATABASE, "psql", "-U", "chatalot", "-d", "chatalot"],
-        ...["-c", "SET application_name = 'a report'", "-c", "SELECT pg_sleep(120)"],
-      ],
-      { timeout: 200_000, acceptedExitCodes: [0, 1, 2, 3] },
-    );
-  }
-
-  async function endReport(report: Promise<unknown>): Promise<void> {
-    await query(
-      demo,
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'a report'",
-    );
-    await report;
-  }
-
-  it("goes back by itself when the job is killed while the new volume is being filled", async () => {
-    const running = operator.startChatalot("upgrade-database", "--retry", "--yes");
-    await shell(
-      demo,
-      `for try in $(seq 2000); do
-         if docker top chatalot-deploy-upgrade-chatalot >/dev/null 2>&1; then exit 0; fi; sleep 0.05
-       done; exit 1`,
-    );
+  it("goes back by itself when the job is killed after the new volume was filled", async () => {
+    await holdJobsAt(demo, "J8");
+    const running = operator.startChatalot("upgrade-database", "--to", NEWER, "--yes");
+    await jobAt(demo, "J8");
+    expect(await databaseVolumes(demo)).to.have.length(2);
+    await letJobsRun(demo);
     await killJob(demo);
     await jobsAreClosed(demo);
     const { exitCode, all } = await running;
     expect(exitCode, String(all)).to.equal(1);
+    expect(String(all)).to.contain("interrupted at step J8");
     expect((await ledgerOf(demo)).at(-1)).to.include({ outcome: "reverted" });
-    expect(await prober.missingMarkers()).to.deep.equal([]);
+    await expectOld();
+  });
+
+  it("brings everything to the new version, and keeps the old volume as it was", async () => {
+    const argv = ["upgrade-database", "--to", NEWER, "--retry", "--yes"];
+    const { exitCode, output } = await operator.chatalot(...argv);
+    expect(exitCode, output).to.equal(0);
+    const job = (await ledgerOf(demo)).at(-1)?.sequence;
+    upgraded = `${FIRST_VOLUME}_pg18_${job}`;
+    expect(output)
+      .to.match(/DONE v1\.0\.0 \([0-9a-f]{7}\) is serving/)
+      .and.to.contain(`the one of PostgreSQL 17 is kept in the volume ${FIRST_VOLUME}`);
+    expect(await stackFile()).to.contain(`databaseImage: ${NEWER}`);
+    await expectNew();
+    expect(await query(demo, "SHOW timezone")).to.deep.equal(["Europe/Berlin"]);
+    expect(await query(demo, "SHOW log_min_duration_statement")).to.deep.equal(["12345ms"]);
     expect(await shell(demo, "docker ps --all --quiet --filter name=chatalot-deploy-")).to.equal(
       "",
     );
-    await expectVersion(17, 1);
+    expect(await shell(demo, `ls ${DIRECTORY}/backups`)).not.to.contain("partial");
+    const volume = `docker volume inspect --format '{{.Mountpoint}}' ${FIRST_VOLUME}`;
+    expect(await shell(demo, `cat $(${volume})/PG_VERSION`)).to.equal("17");
   });
 
-  it("works after all of that, also for a release that names the newer version then", async () => {
-    const newer = "v1.3.1-new-database-major";
-    await operator.configure({ release: newer });
-    const early = await operator.preview();
-    expect(early.exitCode, early.output).not.to.equal(0);
-    expect(early.output.replaceAll(/\s+/g, " ")).to.contain("npx chatalot upgrade-database");
-    await operator.configure({ release: "v1.3.0" });
+  async function expectNew(): Promise<void> {
+    expect(await healthOf(url)).to.include({ status: "ok", db_healthy: true });
+    expect(await query(demo, "SHOW server_version_num")).to.match(/^18/);
+    expect(await databaseMounts(demo, DATABASE)).to.deep.equal([`${upgraded} /var/lib/postgresql`]);
+    expect(await databaseVolumes(demo)).to.deep.equal([FIRST_VOLUME, upgraded]);
+    await expectWhole();
+  }
 
-    const { exitCode, output } = await operator.chatalot("upgrade-database", "--retry", "--yes");
-    expect(exitCode, output).to.equal(0);
-    await expectVersion(18, 2);
-
+  it("has nothing to do then, with the setting and without it, and status names what is kept", async () => {
+    const before = await runningSince(demo);
+    expect((await operator.chatalot("upgrade-database", "--to", NEWER)).exitCode).to.equal(3);
+    const again = await operator.up("--skip-preview", "--expect-no-changes");
+    expect(again.exitCode, again.output).to.equal(0);
     await operator.must("config", "rm", "databaseImage");
-    await operator.configure({ release: newer });
-    const next = await operator.up("--skip-preview");
-    expect(next.exitCode, next.output).to.equal(0);
-    expect(next.output).to.contain(`DONE ${newer}`);
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(18, 2);
-    expect(await databaseMounts(demo, DATABASE)).to.have.length(1);
+    const without = await operator.up("--skip-preview");
+    expect(without.exitCode, without.output).to.equal(0);
+    expect(await runningSince(demo)).to.deep.equal(before);
+    const { output } = await operator.mustChatalot("status");
+    expect(output)
+      .to.contain(`volume ${FIRST_VOLUME}, PostgreSQL 17`)
+      .and.to.contain(`docker volume rm ${FIRST_VOLUME}`)
+      .and.to.contain("As committed, and healthy.");
   });
 
-  it("lets a rollback to a release of before stay on the newer version", async () => {
-    const { exitCode, output } = await operator.chatalot("rollback", "--to", "v1.3.0", "--yes");
-    expect(exitCode, output).to.equal(0);
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(18, 2);
-  });
-
-  it("has its data when the containers were removed, and the old volume still", async () => {
-    await prober.stop();
-    const gone = await operator.destroy("--exclude-protected");
-    expect(gone.exitCode, gone.output).to.equal(0);
+  it("lets the next releases migrate on the new version", async () => {
+    await operator.configure({ release: "v1.2.0" });
     const { exitCode, output } = await operator.up("--skip-preview");
     expect(exitCode, output).to.equal(0);
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-    await expectVersion(18, 2);
-  });
-
-  it("lets a backup of before be restored into it, in place", async () => {
-    const { exitCode, output } = await operator.chatalot("restore", backup, "--yes");
-    expect(exitCode, output).to.equal(0);
-    await expectVersion(18, 2);
-  });
-
-  it("lets one of it be restored onto a new server, if that gets the version as well", async () => {
-    const newest = await takeAndFetch();
-    await clean(demo);
-    const from = ["restore", "--from", join(operator.folder, "backups", newest), "--yes"];
-    const refused = await operator.chatalot(...from);
-    expect(refused.exitCode, refused.output).to.equal(1);
-    expect(refused.output.replaceAll(/\s+/g, " ")).to.contain(
-      `pulumi config set databaseImage ${NEWER}`,
-    );
-    await operator.configure({ databaseImage: NEWER });
-    const { exitCode, output } = await operator.chatalot(...from);
-    expect(exitCode, output).to.equal(0);
-    await expectVersion(18, 1);
-    expect(await databaseMounts(demo, DATABASE)).to.deep.equal([
-      `${FIRST_VOLUME} /var/lib/postgresql`,
-    ]);
+    expect(output).to.contain("DONE v1.2.0");
+    expect(await webVersion(url)).to.equal("1.2.0");
+    await expectNew();
   });
 });
