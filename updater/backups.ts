@@ -8,9 +8,10 @@ import type { Dump } from "./drivers/database-tools.ts";
 import { makeDirectoryDurably, readFileIfThere, syncDirectory, writeFileDurably } from "./files.ts";
 import { readFileList } from "./backup-files/compare.ts";
 import type { FileList, ListDigest } from "./backup-files/file-list.ts";
-import { acquireLock, LockedError } from "./lock.ts";
+import { LockedError } from "./lock.ts";
 import { type InstancePaths, padded } from "./paths.ts";
 import { type BackupKind, backupNameSchema, type BackupSummary } from "./protocol.ts";
+import { withReceiveLock } from "./submit-lock.ts";
 
 /** What is known of a backup; a file beside its dump. */
 export interface BackupManifest {
@@ -256,15 +257,10 @@ export async function removeBackup(paths: InstancePaths, name: string): Promise<
 export async function removePartialBackups(paths: InstancePaths): Promise<void> {
   await removeUnfinished(paths, PARTIAL);
   if ((await unfinished(paths, RECEIVING)).length === 0) return;
-  const lock = await acquireLock(paths.receiveLock).catch((error: unknown) => {
-    if (error instanceof LockedError) return undefined;
-    throw error;
-  });
-  if (lock === undefined) return;
   try {
-    await removeUnfinished(paths, RECEIVING);
-  } finally {
-    await lock.release();
+    await withReceiveLock(paths, () => removeUnfinished(paths, RECEIVING), 0);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
   }
 }
 

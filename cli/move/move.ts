@@ -218,8 +218,7 @@ async function leave(
   const { tell, warn } = context;
   try {
     for (const remove of [removeScheduleOf, removeAlertsOf]) {
-      const removed = await remove(old, instanceId, tell);
-      if (removed.answer === "refused") throw new UserError(removed.reasons.join("\n"));
+      refuseAnswer(await remove(old, instanceId, tell));
     }
     const answer = await removeOn(old, instanceId, tell);
     refuseAnswer(answer);
