@@ -24,7 +24,7 @@ import {
 } from "./place.ts";
 import { setVariables } from "./missing-settings.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
-import { renderPlan } from "./plan/render.ts";
+import { planInputs, renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { refuseAnswer } from "./server/answers.ts";
@@ -64,7 +64,7 @@ export const release: Resource = {
         ...instanceAddition(olds, state),
         requires: facts.requires,
         ...(facts.sideImages === undefined ? {} : { sideImages: facts.sideImages }),
-        ...(plan === undefined ? {} : { plan }),
+        ...(plan === undefined ? {} : { plan: planInputs(plan) }),
         ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
       },
       refusals,

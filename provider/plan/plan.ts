@@ -12,7 +12,7 @@ import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { Measured, ServerState } from "../../updater/protocol.ts";
 import { freeBytes, type HostFacts } from "../server/host-facts.ts";
 
-/** A plan is part of the resource's inputs, so that `--diff` and `--json` have it: plain values only. */
+/** What preview, report and refusals are made from; as a resource's inputs see planInputs. */
 export interface Plan {
   from: PlannedRelease;
   to: PlannedRelease;

@@ -91,10 +91,12 @@ function database({ database: facts }: Plan): string[] {
 }
 
 function migration(planned: PlannedMigration): string {
-  const effects = planned.effects.map(effectText);
   const order = planned.isOutOfOrder ? ", BELOW ONE THAT IS APPLIED" : "";
-  const text = effects.length === 0 ? "no table is changed" : list(effects, "; ");
-  return `${migrationName(planned)}${order} | ${text}`;
+  return `${migrationName(planned)}${order} | ${effectsText(planned)}`;
+}
+
+function effectsText({ effects }: PlannedMigration): string {
+  return effects.length === 0 ? "no table is changed" : list(effects.map(effectText), "; ");
 }
 
 function effectText({ on, what, cost, isDestructive, bytes }: Effect & { bytes?: number }): string {
@@ -133,6 +135,20 @@ function failure({ from, last, database: facts }: Plan): string {
       ? "; its database is not touched"
       : ", with its database as it was when it stopped; nobody can write in between")
   );
+}
+
+/**
+ * A plan as inputs of its resource, for `--diff` and `--json`: its migrations each as one line of text. As
+ * lists of effects 500 of them cost a second on their way through the engine to the program and back.
+ */
+export function planInputs({ database: facts, ...others }: Plan): Record<string, unknown> {
+  if (facts === undefined) return others;
+  const pending: Record<string, string> = {};
+  for (const planned of facts.pending) {
+    const order = planned.isOutOfOrder ? "BELOW ONE THAT IS APPLIED; " : "";
+    pending[migrationName(planned)] = `${order}${effectsText(planned)}`;
+  }
+  return { ...others, database: { ...facts, pending } };
 }
 
 /** A labelled line, broken at spaces where it is too long. */

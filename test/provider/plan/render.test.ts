@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { breakingRefusals } from "../../../provider/plan/breaking.ts";
 import type { Plan } from "../../../provider/plan/plan.ts";
-import { renderPlan } from "../../../provider/plan/render.ts";
+import { planInputs, renderPlan } from "../../../provider/plan/render.ts";
 
 const MB = 1_000_000;
 
@@ -60,6 +60,28 @@ const PLAN: Plan = {
   last: { build: 724_000, backup: 2_400, away: 18_000, back: 31_000 },
   disk: { needed: 3_100 * MB, free: 9_800 * MB, updates: 7 },
 };
+
+describe("planInputs", () => {
+  it("are the plan, with one text for each migration", () => {
+    const { database, ...others } = PLAN;
+    expect(planInputs(PLAN)).to.deep.equal({
+      ...others,
+      database: {
+        ...database,
+        pending: {
+          "050 thumbnails":
+            "files (18 MB): 2 new columns, instant; files (18 MB): drops column old, DATA GO, instant",
+          "007 late": "BELOW ONE THAT IS APPLIED; no table is changed",
+        },
+      },
+    });
+  });
+
+  it("say nothing of a database that does not answer", () => {
+    const { database: _, ...others } = PLAN;
+    expect(planInputs(others)).to.deep.equal(others);
+  });
+});
 
 describe("renderPlan", () => {
   it("says beforehand what an update does, in 80 columns", () => {
