@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { messageOf } from "../common/errors.ts";
 import { destroyServer } from "../demo/server/index.ts";
 import { serversOfTheTests } from "./support/server-names.ts";
+import { ensureSshd } from "./transport/sshd-program.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 
 const USUAL_LEVELS = ["unit", "program", "server"] as const;
@@ -23,11 +24,20 @@ const LEVELS_ON_A_SERVER: readonly Level[] = ["server", "nightly"];
 /** Far above the real length; a hung level must not hold up the run for ever. */
 const LEVEL_TIMEOUT = 75 * 60_000;
 
+interface Failure {
+  title: string;
+  cause: string;
+}
+
 interface Counts {
   passes: number;
   failures: number;
   pending: number;
+  failed: readonly Failure[];
 }
+
+/** The last lines of a cause say least; the report of its level has it whole. */
+const LINES_OF_A_CAUSE = 12;
 
 async function main(): Promise<boolean> {
   const levels = chosenLevels(process.argv.slice(2));
@@ -36,10 +46,12 @@ async function main(): Promise<boolean> {
   await ensureToolchain(report);
   const needsServer = levels.some((level) => LEVELS_ON_A_SERVER.includes(level));
   if (needsServer) await ensureDocker(report);
+  if (levels.includes("unit")) await ensureSshd();
   report(`set up in ${seconds(began)}`);
 
   const work = await mkdtemp(join(tmpdir(), "chatalot-deploy-tests-"));
-  const total: Counts = { passes: 0, failures: 0, pending: 0 };
+  const total = { passes: 0, failures: 0, pending: 0 };
+  const failed: string[] = [];
   try {
     for (const level of levels) {
       const start = Date.now();
@@ -47,6 +59,7 @@ async function main(): Promise<boolean> {
       total.passes += counts.passes;
       total.failures += counts.failures;
       total.pending += counts.pending;
+      failed.push(...counts.failed.map((failure) => told(level, failure)));
       report(`${level}: ${counts.passes} passed, ${counts.failures} failed in ${seconds(start)}\n`);
     }
   } finally {
@@ -55,6 +68,7 @@ async function main(): Promise<boolean> {
     if (process.env.CI === "true" && needsServer)
       await Promise.all(serversOfTheTests().map(destroyServer));
   }
+  for (const failure of failed) report(failure);
   const skipped = total.pending === 0 ? "" : `, ${total.pending} skipped`;
   report(`${total.passes} passed, ${total.failures} failed${skipped}`);
   return total.failures === 0 && total.passes > 0;
@@ -81,10 +95,20 @@ async function runLevel(level: Level, countsFile: string): Promise<Counts> {
   });
   const written = await readFile(countsFile, "utf8").catch(() => "");
   const [line] = written.split("\n");
-  if (line === undefined || line === "") return { passes: 0, failures: 1, pending: 0 };
+  const crash = {
+    title: "the level's own process",
+    cause: `ended with ${result.exitCode ?? result.signal ?? "no exit code"}`,
+  };
+  if (line === undefined || line === "")
+    return { passes: 0, failures: 1, pending: 0, failed: [crash] };
   const counts = JSON.parse(line) as Counts;
   const crashed = result.exitCode !== 0 && counts.failures === 0;
-  return crashed ? { ...counts, failures: 1 } : counts;
+  return crashed ? { ...counts, failures: 1, failed: [crash] } : counts;
+}
+
+function told(level: Level, { title, cause }: Failure): string {
+  const lines = cause.split("\n").slice(0, LINES_OF_A_CAUSE);
+  return [`failed in ${level}: ${title}`, ...lines.map((line) => `    ${line}`)].join("\n");
 }
 
 function seconds(since: number): string {
