@@ -35,6 +35,21 @@ export interface RetryOptions {
   report?: (error: TransportError, delay: number) => void;
 }
 
+/** What the waiting is measured with. */
+export interface Clock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Ends early, by failing, when the signal is given. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+const SYSTEM_CLOCK: Clock = {
+  // Not the time of day: a laptop that sleeps between two attempts has not waited.
+  now: () => performance.now(),
+  sleep: (milliseconds, signal) =>
+    sleep(milliseconds, undefined, signal === undefined ? {} : { signal }),
+};
+
 /**
  * Runs an operation again while the connection gets lost under it. The operation has to be one that
  * may run twice: following a log, reading a verdict.
@@ -44,19 +59,19 @@ export interface RetryOptions {
 export async function retryWhileConnectionLost<Result>(
   operation: () => Promise<Result>,
   options: RetryOptions,
+  clock = SYSTEM_CLOCK,
 ): Promise<Result> {
   const { patience, delay: shortestDelay = 1_000, longestDelay = 30_000, signal, report } = options;
   let delay = shortestDelay;
   let wasConnected = options.wasConnected ?? false;
   let lostAt: number | undefined;
   for (;;) {
-    // Not the time of day: a laptop that sleeps between two attempts has not waited.
-    const started = performance.now();
+    const started = clock.now();
     try {
       return await operation();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      const failed = performance.now();
+      const failed = clock.now();
       const isLost = error.failure === "connection-lost";
       wasConnected ||= isLost;
       // A server that lets in and drops at once, again and again, is waited for like one that is away.
@@ -69,7 +84,7 @@ export async function retryWhileConnectionLost<Result>(
       const wait = Math.min(delay, longestDelay, patience - (failed - lostAt));
       if (!isLoss || wait <= 0 || signal?.aborted) throw error;
       report?.(error, Math.ceil(wait));
-      await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {
+      await clock.sleep(wait, signal).catch(() => {
         throw error;
       });
       delay = Math.min(2 * delay, longestDelay);

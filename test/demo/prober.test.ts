@@ -1,21 +1,49 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { startProber } from "../support/prober.ts";
+import { gapsOf, startProber, type Probe } from "../support/prober.ts";
+import { waitUntil } from "../transport/sshd.ts";
+
+describe("gapsOf", () => {
+  const probes = (outcomes: string): Probe[] =>
+    [...outcomes].map((outcome, at) => ({
+      ...{ at: 1_000 + 100 * at, latency: 3 },
+      outcome: outcome === "+" ? "ok" : "failed",
+    }));
+
+  it("finds none where all is answered, or nothing was asked", () => {
+    expect(gapsOf(probes("+++"))).to.deep.equal([]);
+    expect(gapsOf([])).to.deep.equal([]);
+  });
+
+  it("measures from the first request that failed to the next that was answered", () => {
+    expect(gapsOf(probes("++---+-+"))).to.deep.equal([
+      { from: 1_200, to: 1_500, milliseconds: 300 },
+      { from: 1_600, to: 1_700, milliseconds: 100 },
+    ]);
+  });
+
+  it("lets one that has no end last to the last request", () => {
+    expect(gapsOf(probes("+--"))).to.deep.equal([{ from: 1_100, to: 1_200, milliseconds: 100 }]);
+  });
+});
 
 describe("startProber", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const stored: string[] = [];
   let server: Server;
   let url: string;
   let status = 200;
+  /** What each request for the health was answered with; 0: not at all. */
+  const answers: number[] = [];
 
   beforeEach(async () => {
     stored.length = 0;
+    answers.length = 0;
     status = 200;
     server = createServer((request, response) => {
+      if (request.url === "/api/health") answers.push(status);
       if (status === 0) return void request.socket.destroy();
       if (request.method === "GET" && request.url?.startsWith("/api/messages") === true) {
         const after = Number(new URL(request.url, url).searchParams.get("after"));
@@ -41,37 +69,43 @@ describe("startProber", function () {
     server.close();
   });
 
+  /** Until the server has had so many more requests for its health. */
+  async function asked(times: number): Promise<void> {
+    const before = answers.length;
+    await waitUntil(`${times} requests came`, () => answers.length >= before + times);
+  }
+
   it("sees no gap while everything is answered, and counts 429 as alive", async () => {
     const prober = startProber({ baseUrl: url });
-    await sleep(1_500);
+    await asked(10);
     status = 429;
-    await sleep(500);
+    await asked(5);
     const result = await prober.stop();
     expect(result.failedRequests).to.equal(0);
     expect(result.longestGap).to.equal(0);
-    expect(result.probes.length).to.be.within(12, 21);
-    expect(result.probes.at(-1)?.status).to.equal(429);
+    expect(result.probes).to.have.length(answers.length);
+    expect(result.probes.map((probe) => probe.status)).to.include.members([200, 429]);
   });
 
-  it("measures a gap", async () => {
+  it("sees that nothing is answered for a time", async () => {
     const prober = startProber({ baseUrl: url });
-    await sleep(600);
+    await asked(5);
     status = 0;
-    await sleep(1_000);
+    await asked(8);
     status = 200;
-    await sleep(600);
+    await asked(5);
     const result = await prober.stop();
-    expect(result.gaps).to.have.length(1);
-    expect(result.longestGap).to.be.within(800, 1_400);
-    expect(result.totalGap).to.equal(result.longestGap);
-    expect(result.failedRequests).to.be.above(5);
+    const refused = answers.filter((answer) => answer === 0).length;
+    expect(result.failedRequests).to.equal(refused).and.to.be.at.least(8);
+    expect(result.gaps).to.deep.equal(gapsOf(result.probes)).and.not.to.be.empty;
+    expect(result.totalGap).to.be.at.least(result.longestGap).and.to.be.above(0);
   });
 
   it("names acknowledged markers that are gone", async () => {
     const prober = startProber({ baseUrl: url });
-    await sleep(2_500);
+    await waitUntil("two markers are stored", () => stored.length >= 2);
     const result = await prober.stop();
-    expect(result.acknowledgedMarkers).to.have.length(2);
+    expect(result.acknowledgedMarkers).to.deep.equal(stored);
     expect(await prober.missingMarkers()).to.deep.equal([]);
     const lost = stored.shift();
     expect(await prober.missingMarkers()).to.deep.equal([lost]);

@@ -230,9 +230,7 @@ describe("mirror", function () {
         cacheDirectory: join(sample.folder, "cache"),
         fetchTimeLimit: 1_000,
       });
-      const start = performance.now();
       const text = await refusal(resolveReference(mirror, "v1"));
-      expect(performance.now() - start).to.be.below(8_000);
       expect(text).to.include("https://127.0.0.1").and.to.include("no result after 1.0 s");
       expect(text).not.to.include("topsecret");
     });

@@ -196,7 +196,8 @@ function parse(text: string): { status?: unknown; version?: unknown } {
   }
 }
 
-function gapsOf(probes: readonly Probe[]): Gap[] {
+/** The times in which nothing was answered, from probes in the order in which they were sent. */
+export function gapsOf(probes: readonly Probe[]): Gap[] {
   const gaps: Gap[] = [];
   let from: number | undefined;
   for (const probe of probes) {

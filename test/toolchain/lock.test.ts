@@ -25,11 +25,12 @@ describe("withLock", () => {
     const events: string[] = [];
     const task = (name: string) => async () => {
       events.push(`${name} starts`);
-      await sleep(300);
+      // As long as the first has it, until the second has said that it waits.
+      while (lines.length === 0) await sleep(20);
       events.push(`${name} ends`);
     };
     const first = withLock("one", options, task("first"));
-    await sleep(150);
+    while (events.length === 0) await sleep(20);
     await Promise.all([first, withLock("one", options, task("second"))]);
     expect(events).to.deep.equal(["first starts", "first ends", "second starts", "second ends"]);
     expect(lines.join()).to.contain(`Waiting for process ${process.pid}, which tests the lock`);
@@ -61,8 +62,11 @@ describe("withLock", () => {
     const args = ["--import", "tsx", "--input-type=module", "--eval", source];
     const holder = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((resolve) => holder.stdout.once("data", resolve));
-    setTimeout(() => holder.kill("SIGKILL"), 200);
-    expect(await withLock("one", options, async () => "done")).to.equal("done");
+    const report = (line: string): void => {
+      lines.push(line);
+      holder.kill("SIGKILL");
+    };
+    expect(await withLock("one", { ...options, report }, async () => "done")).to.equal("done");
     expect(lines.join()).to.contain("which hangs");
   });
 

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { retryWhileConnectionLost } from "../../transport/retry.ts";
+import { type Clock, retryWhileConnectionLost } from "../../transport/retry.ts";
 import { TransportError, type TransportFailure } from "../../transport/transport.ts";
 
 /** Fails for these reasons in turn, then succeeds. */
@@ -12,6 +11,16 @@ function operation(...failures: TransportFailure[]) {
     return "done";
   };
   return { calls, run };
+}
+
+/** Stands still but for waits, however busy the machine is. */
+function standingClock(): Clock & { pass(milliseconds: number): void } {
+  let now = 0;
+  return {
+    now: () => now,
+    pass: (milliseconds) => void (now += milliseconds),
+    sleep: async (milliseconds) => void (now += milliseconds),
+  };
 }
 
 const soon = { delay: 1, longestDelay: 4, patience: Infinity };
@@ -33,10 +42,11 @@ describe("retryWhileConnectionLost", () => {
   it("waits twice as long each time, up to the longest delay", async () => {
     const { run } = operation(...Array<TransportFailure>(5).fill("connection-lost"));
     const delays: number[] = [];
-    await retryWhileConnectionLost(run, {
+    const options = {
       ...{ delay: 20, longestDelay: 80, patience: Infinity },
-      report: (_error, delay) => delays.push(delay),
-    });
+      report: (_error: TransportError, delay: number) => delays.push(delay),
+    };
+    await retryWhileConnectionLost(run, options, standingClock());
     expect(delays).to.deep.equal([20, 40, 80, 80, 80]);
   });
 
@@ -65,10 +75,11 @@ describe("retryWhileConnectionLost", () => {
     for (const failure of ["unreachable", "connection-lost"] as const) {
       const { run, calls } = operation(...Array<TransportFailure>(999).fill(failure));
       const options = { delay: 1, longestDelay: 4, patience: 40, wasConnected: true };
-      expect(await errorOf(retryWhileConnectionLost(run, options))).to.be.instanceOf(
-        TransportError,
-      );
-      expect(calls.count).to.be.within(2, 100);
+      const clock = standingClock();
+      const error = await errorOf(retryWhileConnectionLost(run, options, clock));
+      expect(error).to.be.instanceOf(TransportError);
+      // Waits of 1, 2, nine times 4 and what is left of the patience.
+      expect([calls.count, clock.now()]).to.deep.equal([13, 40]);
     }
   });
 
@@ -76,16 +87,18 @@ describe("retryWhileConnectionLost", () => {
     const { run, calls } = operation(
       ...(["unreachable", "unreachable", "connection-lost", "unreachable", "unreachable"] as const),
     );
+    const clock = standingClock();
     const held = async (): Promise<string> => {
       // The third attempt holds longer than there is patience.
-      if (calls.count === 2) await sleep(600);
+      if (calls.count === 2) clock.pass(600);
       return run();
     };
     const delays: number[] = [];
-    const done = await retryWhileConnectionLost(held, {
+    const options = {
       ...{ delay: 20, longestDelay: 1_000, patience: 400, wasConnected: true },
-      report: (_error, delay) => delays.push(delay),
-    });
+      report: (_error: TransportError, delay: number) => delays.push(delay),
+    };
+    const done = await retryWhileConnectionLost(held, options, clock);
     expect(done).to.equal("done");
     expect(delays).to.deep.equal([20, 40, 20, 40, 80]);
   });

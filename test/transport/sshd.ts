@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type ResultPromise } from "execa";
 import { serverAddressSchema, type ServerAddress } from "../../transport/address.ts";
-
-const SSHD = "/usr/sbin/sshd";
+import { ensureSshd, SSHD } from "./sshd-program.ts";
 
 /** A real sshd on the loopback device, with keys of its own. */
 export interface TestServer {
@@ -28,7 +27,7 @@ export interface TestServer {
 
 /** @param settings further lines for sshd_config; the first value of a setting counts */
 export async function startServer(settings: readonly string[] = []): Promise<TestServer> {
-  await requireSshd();
+  await ensureSshd();
   const directory = mkdtempSync(join(tmpdir(), "sshd-"));
   const newKey = async (name: string, type: string): Promise<string> => {
     const file = join(directory, name);
@@ -151,23 +150,4 @@ async function childrenOf(child: ResultPromise): Promise<number[]> {
     reject: false,
   });
   return stdout.split("\n").filter(Boolean).map(Number);
-}
-
-/** Tests of the connection without a server would prove nothing, so there has to be one. */
-async function requireSshd(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error("these tests start sshd: run them as root");
-  if (!existsSync(SSHD)) {
-    const install = "apt-get update && apt-get install -y --no-install-recommends openssh-server";
-    const { exitCode, all } = await execa("sh", ["-c", install], {
-      env: { DEBIAN_FRONTEND: "noninteractive" },
-      timeout: 180_000,
-      reject: false,
-      all: true,
-    });
-    if (!existsSync(SSHD)) {
-      throw new Error(`${SSHD} is missing and "${install}" ended with ${exitCode}: ${all}`);
-    }
-  }
-  // Where sshd drops its rights; a package that was never started hasn't made it.
-  await execa("mkdir", ["-p", "-m", "0755", "/run/sshd"]);
 }

@@ -101,7 +101,7 @@ describe("resolve", function () {
     const offset = (await stat(context.job.paths.progress)).size;
     const taking = ask(context, "take-back");
     // As the unit does, for which the answer waits.
-    for (let look = 0; look < 200 && (await reread(context)).reopenings === 0; look += 1)
+    for (let look = 0; look < 2_000 && (await reread(context)).reopenings === 0; look += 1)
       await new Promise((done) => setTimeout(done, 20));
     await (await reread(context)).record({ type: "attempt", boot: "boot" });
     expect(await taking).to.deep.equal({

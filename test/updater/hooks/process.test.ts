@@ -77,9 +77,9 @@ describe("runHookProcess", function () {
   it("ends what takes too long, with all that it started, also what ignores being asked", async () => {
     const { problem } = await run(
       `sh -c 'trap "" TERM; echo $$ > ${temporary("child")}; while :; do sleep 0.1; done' & wait`,
-      { timeLimit: 700 },
+      { timeLimit: 3_000 },
     );
-    expect(problem).to.match(/^it did not end within 0\.7 s and was killed/);
+    expect(problem).to.match(/^it did not end within 3\.0 s and was killed/);
     expect(await lives(await readFile(temporary("child"), "utf8"))).to.equal(false);
   });
 
@@ -88,7 +88,7 @@ describe("runHookProcess", function () {
     expect(problem).to.equal(undefined);
     // The signal is sent; the kernel takes a moment.
     const pid = await readFile(temporary("child"), "utf8");
-    for (let look = 0; look < 100 && (await lives(pid)); look += 1) await sleep(50);
+    for (let look = 0; look < 400 && (await lives(pid)); look += 1) await sleep(50);
     expect(await lives(pid)).to.equal(false);
   });
 
