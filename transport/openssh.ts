@@ -16,6 +16,12 @@ const MOST_SESSIONS = 8;
 /** Between two tries to get a session in a connection that has no room for one, in milliseconds. */
 const SESSION_RETRY = 250;
 
+/**
+ * How often in a row a command that is alone may be refused. Once says little: another one that has just
+ * ended may still have its session at the server.
+ */
+const MOST_REFUSALS = 3;
+
 /** How much longer than its caller a command on the server may last, in seconds. */
 const SERVER_GRACE = 5;
 
@@ -122,11 +128,13 @@ class OpenSshTransport implements Transport {
     options: Omit<RunOptions, "signal"> & { signal: AbortSignal },
   ): Promise<Outcome> {
     let left = options.timeout;
+    let refusals = 0;
     for (let attempt = 1; ; attempt++) {
       const connection = await this.#connect(options.signal);
       const before = Date.now();
       const release = await this.#sessions.take(options.signal, left);
       if (release === undefined) return { kind: "timeout", stdout: "", stderr: "" };
+      const wasAlone = this.#sessions.taken <= 1;
       try {
         const refusal = `not started ${randomUUID()}`;
         const outcome = await runProcess("ssh", sessionArguments(connection, refusal, command), {
@@ -144,7 +152,9 @@ class OpenSshTransport implements Transport {
         const wasStarted = !outcome.stderr.includes(refusal);
         if (wasStarted && isOpen) return outcome;
         if (isOpen) {
-          await this.#awaitRoom(outcome.stderr, options);
+          // One that came later may have got the only session.
+          refusals = wasAlone && this.#sessions.taken <= 1 ? refusals + 1 : 0;
+          await this.#awaitRoom(outcome.stderr, refusals, options);
         } else {
           await connection.close();
           // What was never started may be tried again, unless a stream has been read for it.
@@ -161,12 +171,17 @@ class OpenSshTransport implements Transport {
     }
   }
 
-  /** A connection without room for another session gets it when one of the others has ended. */
+  /**
+   * A connection without room for another session gets it when one of the others has ended.
+   *
+   * @param refusals how often in a row the command was refused with no other beside it
+   */
   async #awaitRoom(
     stderr: string,
+    refusals: number,
     { stdin, signal }: { stdin?: RunOptions["stdin"]; signal: AbortSignal },
   ): Promise<void> {
-    if (this.#sessions.taken <= 1 || stdin instanceof Readable) {
+    if (refusals >= MOST_REFUSALS || stdin instanceof Readable) {
       const said = stderr.split("\n").filter((line) => !line.startsWith("not started "));
       const text = `the server refused the session${tailOf(said.join("\n"))}`;
       throw new ConnectionError("unreachable", text);
