@@ -6,9 +6,10 @@ import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { localTransport, openTransport, type Transport } from "../../transport/index.ts";
+import { endSleepers, ownDuration, untilGone, untilRuns } from "./durations.ts";
 import { failureOf } from "./errors.ts";
 import { HOSTILE_VALUES } from "../support/hostile-values.ts";
-import { processesWith, startServer, waitUntil, type TestServer } from "./sshd.ts";
+import { startServer, type TestServer } from "./sshd.ts";
 
 const timeout = 60_000;
 
@@ -18,6 +19,8 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
     this.timeout(120_000);
     let server: TestServer | undefined;
     let transport: Transport;
+    /** How long the test's command sleeps. */
+    let duration: string;
 
     before(async function () {
       this.timeout(300_000);
@@ -26,9 +29,17 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
     });
 
     after(async () => {
-      await transport.close();
+      await transport?.close();
       await server?.stop();
+      await endSleepers();
     });
+
+    beforeEach(() => (duration = ownDuration()));
+
+    /** Here it is ended with the call. At a server it goes on until the limit that it has there. */
+    const untilSleeperIsGone = async (): Promise<void> => {
+      if (server === undefined) await untilGone(`sleep ${duration}`);
+    };
 
     const sh = (program: string): string[] => ["sh", "-c", program];
 
@@ -74,7 +85,8 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
       const lines: string[] = [];
       const controller = new AbortController();
       const program =
-        "printf 'a\\303'; sleep 0.2; printf '\\244b\\nc'; sleep 0.2; echo d; sleep 300";
+        "printf 'a\\303'; sleep 0.2; printf '\\244b\\nc'; sleep 0.2; echo d; " +
+        `sleep ${duration}`;
       const run = transport.run("talk", sh(program), {
         timeout,
         signal: controller.signal,
@@ -100,9 +112,11 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
       const onLine = (line: string): void => void (size += line.length + 1);
       await transport.run("talk", sh("yes | head -c 20000000"), { timeout, onLine });
       expect(size).to.equal(20_000_000);
-      const endless = transport.run("talk", sh("yes | tr -d '\\n'"), { timeout, onLine });
+      const program = `yes ${duration} | tr -d '\\n'`;
+      const endless = transport.run("talk", sh(program), { timeout, onLine });
       const error = await failureOf(endless, "output");
       expect(error.message).to.contain("wrote more than 16 MiB");
+      await untilGone(`yes ${duration}`);
     });
 
     it("ends the command when the caller of its lines fails", async () => {
@@ -110,9 +124,10 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
         throw new RangeError("not this line");
       };
       const error = await transport
-        .run("talk", sh("echo a; sleep 300"), { timeout, onLine })
+        .run("talk", sh(`sleep ${duration} & echo a; wait`), { timeout, onLine })
         .catch((thrown: unknown) => thrown);
       expect(error).to.be.instanceOf(RangeError);
+      await untilSleeperIsGone();
     });
 
     it("names label, target, exit code and the last lines of standard error", async () => {
@@ -143,34 +158,45 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
       expect(error.details.exitCode).to.equal(127);
     });
 
-    it("fails when time is up", async () => {
-      const run = transport.run("wait", ["sleep", "300"], { timeout: 1_000 });
+    it("fails when time is up, which ends the command", async () => {
+      const run = transport.run("wait", ["sleep", duration], { timeout: 1_000 });
       const error = await failureOf(run, "timeout");
       expect(error.timedOut).to.equal(true);
       expect(error.message).to.equal(`wait on ${transport.target}: timed out after 1 second`);
+      await untilGone(`sleep ${duration}`);
     });
 
     it("does not wait for what a command left behind when time is up", async () => {
-      const run = transport.run("wait", sh("sleep 300 & sleep 300"), { timeout: 1_000 });
+      const run = transport.run("wait", sh(`sleep ${duration} & sleep ${duration}`), {
+        timeout: 1_000,
+      });
       await failureOf(run, "timeout");
     });
 
     it("fails when the caller cancels, before and while it runs", async () => {
-      const early = transport.run("wait", ["sleep", "300"], {
+      const early = transport.run("wait", ["sleep", duration], {
         timeout,
         signal: AbortSignal.abort(),
       });
       expect((await failureOf(early, "canceled")).isCanceled).to.equal(true);
-      const signal = AbortSignal.timeout(300);
-      const late = transport.run("wait", ["sleep", "300"], { timeout, signal });
-      expect((await failureOf(late, "canceled")).message).to.equal(
-        `wait on ${transport.target}: canceled`,
+      const controller = new AbortController();
+      const late = failureOf(
+        transport.run("wait", ["sleep", duration], { timeout, signal: controller.signal }),
+        "canceled",
       );
+      await untilRuns(`sleep ${duration}`);
+      controller.abort();
+      expect((await late).message).to.equal(`wait on ${transport.target}: canceled`);
+      await untilSleeperIsGone();
     });
 
     it("ends a command that writes without end", async () => {
-      const error = await failureOf(transport.run("talk", ["yes"], { timeout }), "output");
+      const error = await failureOf(
+        transport.run("talk", ["yes", duration], { timeout }),
+        "output",
+      );
       expect(error.message).to.contain("wrote more than 16 MiB");
+      await untilGone(`yes ${duration}`);
     });
 
     it("passes on every byte, more than can be collected, at the pace of a slow reader", async () => {
@@ -197,7 +223,7 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
         write: (_chunk, _encoding, done) => done(new RangeError("the disk is full")),
       });
       const error = await transport
-        .run("send", sh("yes; sleep 300"), { timeout, stdout })
+        .run("send", sh(`yes; sleep ${duration}`), { timeout, stdout })
         .catch((thrown: unknown) => thrown);
       expect(error).to.be.instanceOf(RangeError);
     });
@@ -224,9 +250,10 @@ for (const kind of ["OpenSSH", "this machine"] as const) {
     it("ends what runs when it is closed, and closes twice", async () => {
       const other = server === undefined ? localTransport() : openTransport(server.address);
       await other.run("try", ["true"], { timeout });
-      const run = failureOf(other.run("wait", ["sleep", "301.25"], { timeout }), "canceled");
-      await waitUntil("the command runs", async () => (await processesWith("301.25")).length > 0);
+      const run = failureOf(other.run("wait", ["sleep", duration], { timeout }), "canceled");
+      await untilRuns(`sleep ${duration}`);
       await Promise.all([other.close(), other.close(), run]);
+      await untilSleeperIsGone();
       await other.close();
       await failureOf(other.run("try", ["true"], { timeout }), "canceled");
     });

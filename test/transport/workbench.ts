@@ -7,14 +7,8 @@ import {
   type ServerAddress,
   type Transport,
 } from "../../transport/index.ts";
-import {
-  kill,
-  processesOf,
-  processesWith,
-  startServer,
-  waitUntil,
-  type TestServer,
-} from "./sshd.ts";
+import { endSleepers, ownDuration, untilRuns } from "./durations.ts";
+import { kill, processesWith, startServer, waitUntil, type TestServer } from "./sshd.ts";
 
 /** For commands; generous, since only a hang should meet it. In milliseconds. */
 export const timeout = 120_000;
@@ -22,8 +16,6 @@ export const timeout = 120_000;
 /** A key that no server has. */
 export const OTHER_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-
-let tests = 0;
 
 /** What a test of the connection works with: a server of its own, and nothing left of it after. */
 export class Workbench {
@@ -42,7 +34,7 @@ export class Workbench {
       this.timeout(300_000);
       workbench.temporary = mkdtempSync("/tmp/test-");
       process.env.TMPDIR = workbench.temporary;
-      workbench.duration = `300.${process.pid}${++tests}`;
+      workbench.duration = ownDuration();
       await workbench.restart();
     });
     afterEach(() => workbench.#clear());
@@ -74,9 +66,7 @@ export class Workbench {
 
   /** The test's command has been started on the server. */
   async untilCommandRuns(): Promise<void> {
-    await waitUntil("the command runs", async () => {
-      return (await processesOf(`sleep ${this.duration}`)).length > 0;
-    });
+    await untilRuns(`sleep ${this.duration}`);
   }
 
   /** The ssh that holds the connection, and the shell that looks after it. */
@@ -98,8 +88,11 @@ export class Workbench {
     else process.env.TMPDIR = this.#formerTemporary;
     await Promise.all(this.#opened.splice(0).map((transport) => transport.close()));
     await this.server.stop();
-    for (const pid of await processesWith(`sleep 300.${process.pid}`)) kill(pid, "SIGKILL");
-    expect(await this.connectionProcesses(), "an ssh was left behind").to.deep.equal([]);
+    await endSleepers();
+    // One that was killed takes a moment to go.
+    await waitUntil("no ssh is left behind", async () => {
+      return (await this.connectionProcesses()).length === 0;
+    });
     expect(this.connectionFiles(), "files were left behind").to.deep.equal([]);
     rmSync(this.temporary, { recursive: true });
   }
