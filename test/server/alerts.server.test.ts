@@ -5,6 +5,7 @@ import { DIRECTORY, servingChat } from "./support/fixture.ts";
 import { spellingsOf } from "./support/needles.ts";
 import { DATABASE, SERVER, shell } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const UNIT = alertsUnit(DIRECTORY);
 
@@ -55,14 +56,17 @@ describe("alerts of the server's own", function () {
     ({ demo, operator } = await servingChat("v1.0.0"));
     await demo.exec(["sh", "-c", START_SINK], { timeout: 30_000, input: SINK });
   });
-  after(async () => {
-    if (demo !== undefined)
-      await shell(
-        demo,
-        `systemctl stop test-inbox || true; rm -f ${INBOX} /var/tmp/sink.cjs /var/tmp/mail.* /usr/sbin/sendmail`,
-      );
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () =>
+        demo &&
+        shell(
+          demo,
+          `systemctl stop test-inbox || true; rm -f ${INBOX} /var/tmp/sink.cjs /var/tmp/mail.* /usr/sbin/sendmail`,
+        ),
+      () => operator?.leave(),
+    ),
+  );
 
   const up = (): Promise<unknown> =>
     operator.must("up", "--yes", "--non-interactive", "--skip-preview");

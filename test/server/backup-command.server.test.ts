@@ -16,6 +16,7 @@ import {
   shell,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BACKUPS = `${DIRECTORY}/backups`;
 
@@ -51,11 +52,13 @@ describe("npx chatalot backup", function () {
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
     served = await runningSince(demo);
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await shell(demo, `rm -rf ${ASIDE}`);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => demo && shell(demo, `rm -rf ${ASIDE}`),
+      () => operator?.leave(),
+    ),
+  );
 
   it("lists what an update took: when, of which release, how large, proven when", async () => {
     ofUpdate = (await foldersOnServer())[0] ?? "";

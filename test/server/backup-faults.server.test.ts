@@ -14,6 +14,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BACKUPS = `${DIRECTORY}/backups`;
 
@@ -33,12 +34,14 @@ describe("an update whose backup can't be made", function () {
     prober = startProber({ baseUrl: chatUrl(demo) });
     await operator.configure({ release: "v1.1.0" });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await shell(demo, `if mountpoint -q ${BACKUPS}; then umount ${BACKUPS}; fi`);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => demo && shell(demo, `if mountpoint -q ${BACKUPS}; then umount ${BACKUPS}; fi`),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is refused with the commands that help when the sorting rules have changed", async () => {

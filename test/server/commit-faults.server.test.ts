@@ -16,6 +16,7 @@ import {
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 import { killAll, processTree } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BEFORE = [1, 2, 3, 4];
 
@@ -30,11 +31,13 @@ describe("a release with a migration that takes longer than a server may take to
     ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is waited for and committed", async () => {

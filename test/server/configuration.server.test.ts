@@ -46,7 +46,7 @@ describe("a stack with a wrong configuration", function () {
     );
     run = await operator.preview();
   });
-  after(() => operator.leave());
+  after(() => operator?.leave());
 
   it("is refused in the preview, without a stack trace", () => {
     expect(run.exitCode, run.output).not.to.equal(0);

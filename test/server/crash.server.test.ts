@@ -14,6 +14,7 @@ import {
 } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
 import { killAll, processTree } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const UP = ["up", "--yes", "--non-interactive", "--skip-preview"];
 
@@ -31,11 +32,13 @@ describe("a job that is killed", function () {
     ({ demo, operator } = await servingChat("v1.0.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await prober.stop();
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   afterEach(() => letJobsRun(demo));
 
   it("while it prepares goes on by itself and touches nothing; at J6 the old server stays", async () => {

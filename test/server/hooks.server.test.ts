@@ -24,6 +24,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const HOOKS = `${DIRECTORY}/hooks`;
 
@@ -54,10 +55,12 @@ describe("hooks", () => {
     await operator.configure(hooksHere());
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
-  after(async () => {
-    await operator?.leave();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => operator?.leave(),
+      () => folder && rm(folder, { recursive: true, force: true }),
+    ),
+  );
 
   it("don't run at a first deployment, and not where nothing is to be done", async () => {
     const running = await runningSince(demo);

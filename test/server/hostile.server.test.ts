@@ -8,6 +8,7 @@ import { chatUrl, sampleRepository, servingChat } from "./support/fixture.ts";
 import { runningSince, SERVER, shell, theContainer, webVersion } from "./support/looks.ts";
 import { HOSTILE_VALUES } from "../support/hostile-values.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** What ends the engine, steers a terminal, and would be a command to a shell. */
 const HOSTILE = "<{%bogus%}> \u001b[31mred $(touch /tmp/PWNED) `touch /tmp/PWNED` ${HOME}";
@@ -28,10 +29,12 @@ describe("a repository with hostile texts", function () {
     await release("v1.0.8", "v1.0.7", 'RUN echo "<{%bogus%}> breaks" && exit 7;');
     await operator.configure({ repository: folder });
   });
-  after(async () => {
-    await rm(folder, { recursive: true, force: true });
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => folder && rm(folder, { recursive: true, force: true }),
+      () => operator?.leave(),
+    ),
+  );
 
   it("is shown as text in a preview, its changelog, commits and inputs", async () => {
     await operator.configure({ release: "v1.0.7" });

@@ -20,6 +20,7 @@ import {
   startRegistry,
   stopRegistry,
 } from "./support/published.ts";
+import { takeBack } from "./support/take-back.ts";
 
 async function commitOf(release: string): Promise<string> {
   const { directory } = await sampleRepository();
@@ -42,10 +43,12 @@ describe("where images come from", function () {
     operator = await operatorOf(demo);
     await operator.configure({ release: "v1.0.0", image: `${REGISTRY}/us/chatalot` });
   });
-  after(async () => {
-    await stopRegistry(demo);
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && stopRegistry(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("names the command that a private registry needs, and deploys nothing", async () => {
     const { exitCode, output } = await operator.up("--skip-preview");

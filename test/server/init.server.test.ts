@@ -63,7 +63,7 @@ describe("chatalot init", function () {
     chatPort = await freePort();
     server = `${demo.user}@${demo.host}:${demo.port}`;
   });
-  after(() => rmSync(home, { recursive: true, force: true }));
+  after(() => home && rmSync(home, { recursive: true, force: true }));
 
   it("ends at a fingerprint that is another one, with nothing written", async () => {
     const wizard = terminal();

@@ -6,6 +6,7 @@ import { freezeJobAt, jobRuns, jobsAreClosed, thawJob } from "./support/job-cont
 import { healthOf, numberOfJobs, runningSince, webVersion } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
 import { killAll, type Process, processTree, stillRunning } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const UP = ["up", "--yes", "--non-interactive", "--skip-preview"];
 
@@ -22,10 +23,12 @@ describe("an operator who goes away in the middle of an update", function () {
     ({ demo, operator } = await servingChat("v1.0.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await prober.stop();
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
 
   describe("by ^C", () => {
     let interrupted: Run;
@@ -139,10 +142,12 @@ describe("an operator who goes away in the middle of an update", function () {
 /** Somebody else, with a stack of their own, who wants another release on the same server. */
 async function anotherOperator(demo: DemoServer): Promise<Run> {
   const other = await operatorOf(demo);
-  await other.configure({ release: "v1.0.0" });
-  const run = await other.up("--skip-preview");
-  await other.leave();
-  return run;
+  try {
+    await other.configure({ release: "v1.0.0" });
+    return await other.up("--skip-preview");
+  } finally {
+    await other.leave();
+  }
 }
 
 /** An update that runs while the test goes on. */

@@ -15,6 +15,7 @@ import {
   makeUser,
   USER,
 } from "./support/runner-user.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const PROJECT = "chatalot";
 
@@ -35,10 +36,12 @@ describe("a user with one rule of sudo and no other right", function () {
       release: "v1.0.0",
     });
   });
-  after(async () => {
-    await operator?.leave();
-    await forgetRunner(demo);
-  });
+  after(() =>
+    takeBack(
+      () => demo && forgetRunner(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("is told what an administrator has to do while there is no runner", async () => {
     const { exitCode, output } = await operator.chatalot("doctor");

@@ -18,6 +18,7 @@ import {
 } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
 import { killAll, processTree } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const UP = ["up", "--yes", "--non-interactive", "--skip-preview"];
 
@@ -45,11 +46,13 @@ describe("a release that has begun to migrate", function () {
     await operator.must(...UP);
     prober = startProber({ baseUrl: url });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is taken back when it runs out of memory, which is named", async () => {

@@ -10,6 +10,7 @@ import {
   shell,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const TUNNEL = "chatalot-tunnel";
 const NAME = "docker-compose.override.yml";
@@ -43,10 +44,12 @@ describe("the operator's docker-compose.override.yml", () => {
     await operator.configure({ release: "v1.0.0", "profiles[0]": "production" });
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
-  after(async () => {
-    await shell(demo, "docker rmi --force cloudflare/cloudflared:latest");
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && shell(demo, "docker rmi --force cloudflare/cloudflared:latest"),
+      () => operator?.leave(),
+    ),
+  );
 
   it("is merged: its port, label, limit and service are there", async () => {
     await expectMerged();

@@ -4,6 +4,7 @@ import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
 import { listing } from "./support/listing.ts";
 import { healthOf, shell } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** Client and server as old as an operator's forgotten machine; everything else as it is. */
 const OLD_DOCKER = `#!/bin/sh
@@ -38,14 +39,21 @@ describe("a server that lacks several things at once", function () {
     untouched = await listing(demo, "/mnt/small");
     preview = await operator.preview();
   });
-  after(async () => {
-    await shell(
-      demo,
-      `systemctl stop stranger; umount /mnt/small; rm -f /usr/local/bin/docker /srv/a-file
-       mv ${PLUGINS}/compose-away ${PLUGINS}/docker-compose`,
-    );
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      // Each is mended by itself: `before` may have come to some of them only.
+      () =>
+        demo &&
+        shell(
+          demo,
+          `systemctl stop stranger || true
+           if mountpoint -q /mnt/small; then umount /mnt/small; fi
+           rm -f /usr/local/bin/docker /srv/a-file
+           if test -e ${PLUGINS}/compose-away; then mv ${PLUGINS}/compose-away ${PLUGINS}/docker-compose; fi`,
+        ),
+      () => operator?.leave(),
+    ),
+  );
 
   it("fails the preview with all of them in one list", () => {
     expect(preview.exitCode, preview.output).not.to.equal(0);
@@ -91,16 +99,20 @@ describe("a server that is to be prepared", function () {
     operator = await operatorOf(demo);
     await operator.configure({ release: "v1.0.0", prepareServer: true });
   });
-  after(async () => {
-    await shell(
-      demo,
-      `docker compose version >/dev/null 2>&1 && docker buildx version >/dev/null 2>&1 || {
-         apt-get -q update
-         apt-get -q install --yes --no-install-recommends docker-compose docker-buildx
-       } >/dev/null`,
-    );
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      () =>
+        demo &&
+        shell(
+          demo,
+          `docker compose version >/dev/null 2>&1 && docker buildx version >/dev/null 2>&1 || {
+             apt-get -q update
+             apt-get -q install --yes --no-install-recommends docker-compose docker-buildx
+           } >/dev/null`,
+        ),
+      () => operator?.leave(),
+    ),
+  );
 
   it("may lack what will be installed, which the preview names", async () => {
     const { exitCode, output } = await operator.preview("--diff");

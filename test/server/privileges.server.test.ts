@@ -4,6 +4,7 @@ import { DIRECTORY, servingChat } from "./support/fixture.ts";
 import { holdJobsAt, jobAt, jobsAreClosed, letJobsRun, UNIT } from "./support/job-control.ts";
 import { numberOfJobs, runningSince, shell } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 describe("what runs as root on a server", function () {
   this.timeout(600_000);
@@ -16,10 +17,12 @@ describe("what runs as root on a server", function () {
     ({ demo, operator } = await servingChat("v1.0.0", { "backup.schedule": "yearly UTC" }));
     updater = await shell(demo, `readlink -f ${DIRECTORY}/.deploy/runner-updater`);
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("runs its jobs in a unit with no more rights than they need", async () => {
     await holdJobsAt(demo, "J4");

@@ -14,6 +14,7 @@ import {
 import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
 import { healthOf, runningSince, shell } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** Promised are 15 seconds; the rest is for a machine that is busy with other things. */
 const FAILS_WITHIN = 45_000;
@@ -30,7 +31,7 @@ describe("a server that can't be reached", function () {
     port = await closedPort();
     await operator.configure({ release: "v1.0.0", "server.port": port });
   });
-  after(() => operator.leave());
+  after(() => operator?.leave());
 
   it("is a warning in a preview, which still shows the release", async () => {
     const { exitCode, output } = await operator.preview();
@@ -65,7 +66,7 @@ describe("a server behind another host key", function () {
     demo = await cleanServer();
     folder = await mkdtemp(join(tmpdir(), "chatalot-deploy-keys-"));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(() => folder && rm(folder, { recursive: true, force: true }));
 
   it("is refused before a login is tried", async () => {
     const operator = await operatorOf(demo);
@@ -119,11 +120,13 @@ describe("a server with a user who may use sudo", function () {
       first = await operator.up();
     });
   });
-  after(async () => {
-    await shell(demo, "iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null || true");
-    await forgetConnections(demo);
-    await operator.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && shell(demo, "iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null || true"),
+      () => demo && forgetConnections(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("is deployed to as by root", async () => {
     expect(first.exitCode, first.output).to.equal(0);

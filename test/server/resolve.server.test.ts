@@ -18,6 +18,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const MARKER = `${DIRECTORY}/.deploy/needs-operator`;
 const FIRST_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -40,10 +41,12 @@ describe("chatalot resolve and prepare", function () {
     const [commit = ""] = Object.keys(await releaseImages(demo));
     oldImage = `chatalot-deploy/chatalot:${commit}`;
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("finds nothing to resolve where nothing went wrong", async () => {
     const { exitCode, output } = await operator.chatalot("resolve");

@@ -15,6 +15,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import { OperatorOnServer } from "./support/operator-on-server.ts";
+import { takeBack } from "./support/take-back.ts";
 
 describe("this machine, without a server in the settings", () => {
   let demo: DemoServer;
@@ -29,10 +30,12 @@ describe("this machine, without a server in the settings", () => {
     operator = await OperatorOnServer.arrive(demo);
     await shell(demo, "systemctl stop ssh.socket ssh.service 2>/dev/null || systemctl stop ssh");
   });
-  after(async () => {
-    await shell(demo, "systemctl start ssh");
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && shell(demo, "systemctl start ssh"),
+      () => operator?.leave(),
+    ),
+  );
 
   it("deploys while nothing answers to SSH", async () => {
     expect(await answers(demo.address, 22), "sshd is stopped").to.equal(false);

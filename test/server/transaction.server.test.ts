@@ -17,6 +17,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const FIRST_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -43,10 +44,12 @@ describe("an update with migrations", function () {
     await query(demo, 'ALTER DATABASE chatalot SET search_path TO "$user", public, extra');
     await query(demo, "ALTER DATABASE chatalot CONNECTION LIMIT 77");
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   for (const [tag, what] of [
     ["v1.2.1-migration-fails-third-of-five", "the third of five migrations fails"],

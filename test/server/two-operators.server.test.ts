@@ -3,6 +3,7 @@ import type { DemoServer } from "../../demo/server/index.ts";
 import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
 import { numberOfJobs, runningSince, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 describe("two operators with two backends", function () {
   this.timeout(600_000);
@@ -17,10 +18,12 @@ describe("two operators with two backends", function () {
     await ann.configure({ release: "v1.0.0" });
     await ann.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
-  after(async () => {
-    await ann?.leave();
-    await bob?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => ann?.leave(),
+      () => bob?.leave(),
+    ),
+  );
 
   it("begin with what serves, which restarts nothing", async () => {
     const before = [await runningSince(demo), await numberOfJobs(demo)];
