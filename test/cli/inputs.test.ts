@@ -18,8 +18,7 @@ const REQUIRING =
 const BACKUP = "000003-20260301T201500Z";
 
 /** v1.0.0 serves; v1.1.0 requires a variable; v2.0.0 breaks something. */
-describe("commands that ask the same as a preview", function () {
-  this.timeout(30_000);
+describe("commands that ask the same as a preview", () => {
   const openTransport = RemoteServer.openTransport;
   const pulumi = new FakePulumi();
   useOwnCache();

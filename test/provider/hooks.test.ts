@@ -23,8 +23,7 @@ import {
 
 const OLDS: Wire = { ...deploymentInputs(), instanceId: "instance-a" };
 
-describe("the operator's hooks on this machine", function () {
-  this.timeout(20_000);
+describe("the operator's hooks on this machine", () => {
   const temporary = useTemporaryDirectory();
   const original = RemoteServer.openTransport;
   let server: FakeServer;

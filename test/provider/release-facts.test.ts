@@ -9,8 +9,7 @@ import { useOwnCache } from "../support/own-cache.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { COMMIT, NEWER, place, servingState } from "./support/samples.ts";
 
-describe("releaseFacts", function () {
-  this.timeout(30_000);
+describe("releaseFacts", () => {
   const original = RemoteServer.openTransport;
   const cache = useOwnCache();
   let sample: SampleRepository;

@@ -18,8 +18,7 @@ import {
 const compose = (image: string, volume: string): string =>
   `services:\n  chatalot: { build: . }\n  postgres:\n    image: ${image}\n    volumes: ["${volume}"]\n`;
 
-describe("release", function () {
-  this.timeout(30_000);
+describe("release", () => {
   const original = RemoteServer.openTransport;
   useOwnCache();
   let sample: SampleRepository;

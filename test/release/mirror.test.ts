@@ -20,8 +20,7 @@ async function refusal(action: Promise<unknown>): Promise<string> {
   return (thrown as UserError).message;
 }
 
-describe("mirror", function () {
-  this.timeout(20_000);
+describe("mirror", () => {
   let sample: SampleRepository;
   let first: string;
   let second: string;

@@ -57,9 +57,7 @@ async function countedGit<T>(work: () => Promise<T>): Promise<[T, number]> {
   }
 }
 
-describe("describeRelease", function () {
-  this.timeout(20_000);
-
+describe("describeRelease", () => {
   it("reads commit, versions, migrations and compose file", async () => {
     const commit = await sample.commit(SAMPLE_FILES);
     await sample.git("tag", "v0.22.6");
@@ -204,8 +202,7 @@ describe("describeRelease", function () {
   });
 });
 
-describe("withArchive", function () {
-  this.timeout(20_000);
+describe("withArchive", () => {
   const inCache = useOwnCache();
   const left = (): Promise<string[]> => readdir(inCache("chatalot-deploy", "archives"));
 

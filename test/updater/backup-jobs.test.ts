@@ -14,8 +14,7 @@ import { useTemporaryDirectory } from "./temporary.ts";
 
 type Context = JobContext & { driver: FakeDriver };
 
-describe("jobs about backups", function () {
-  this.timeout(20_000);
+describe("jobs about backups", () => {
   const temporary = useTemporaryDirectory();
   useServerPrograms(temporary);
   const previous = ledgerRecord();

@@ -19,8 +19,7 @@ import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 const FIRST = "000001-20240101T000000Z";
 const SECOND = "000002-20240101T000000Z";
 
-describe("the backups of a server", function () {
-  this.timeout(20_000);
+describe("the backups of a server", () => {
   const temporary = useTemporaryDirectory();
   useServerPrograms(temporary);
   const paths = () => instancePaths(temporary("chat"));

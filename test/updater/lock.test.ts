@@ -17,8 +17,7 @@ console.log(program.pid);
 setInterval(() => {}, 60_000);
 `;
 
-describe("acquireLock", function () {
-  this.timeout(20_000);
+describe("acquireLock", () => {
   const temporary = useTemporaryDirectory();
   const started: ChildProcess[] = [];
   const programs: number[] = [];

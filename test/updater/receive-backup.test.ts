@@ -26,8 +26,7 @@ const SECRETS = JSON.stringify({
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-describe("taking a backup that is brought", function () {
-  this.timeout(20_000);
+describe("taking a backup that is brought", () => {
   const temporary = useTemporaryDirectory();
   useServerPrograms(temporary);
   const paths = () => instancePaths(temporary("chat"));

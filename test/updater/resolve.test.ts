@@ -14,8 +14,7 @@ import { useTemporaryDirectory } from "./temporary.ts";
 
 const CAUSE = "it ended by itself with exit code 101";
 
-describe("resolve", function () {
-  this.timeout(20_000);
+describe("resolve", () => {
   const temporary = useTemporaryDirectory();
   const programs = useServerPrograms(temporary);
   const previous = ledgerRecord();

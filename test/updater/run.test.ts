@@ -23,8 +23,7 @@ class ImpatientDriver extends ComposeDriver {
 
 const impatient: DriverOf = (paths, project) => new ImpatientDriver(paths, project);
 
-describe("runOpenJob", function () {
-  this.timeout(20_000);
+describe("runOpenJob", () => {
   const temporary = useTemporaryDirectory();
   const programs = useServerPrograms(temporary);
   const directory = () => temporary("chat");

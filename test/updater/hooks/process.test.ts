@@ -4,8 +4,7 @@ import { expect } from "chai";
 import { runHookProcess } from "../../../updater/hooks/process.ts";
 import { useTemporaryDirectory } from "../temporary.ts";
 
-describe("runHookProcess", function () {
-  this.timeout(30_000);
+describe("runHookProcess", () => {
   const temporary = useTemporaryDirectory();
 
   async function run(
