@@ -4,7 +4,7 @@
 // Node, installs the locked packages when they are missing or others, and hands over to the script.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -20,6 +20,8 @@ const self = fileURLToPath(import.meta.url);
 const root = path.resolve(path.dirname(self), "..");
 const lockFile = path.join(root, "package-lock.json");
 const modules = path.join(root, "node_modules");
+/** What npm itself writes of the packages that it installed. */
+const record = path.join(modules, ".package-lock.json");
 const stamp = path.join(modules, ".chatalot-deploy-lock");
 
 const [script, ...scriptArguments] = process.argv.slice(2);
@@ -44,23 +46,33 @@ function checkNode() {
   );
 }
 
-/** Whether node_modules is what package-lock.json says. Costs two file reads when it is. */
+/** Whether node_modules is what package-lock.json says. Costs three file reads when it is. */
 function isInstalled() {
-  const wanted = lockHash();
-  if (existsSync(stamp)) return readFileSync(stamp, "utf8") === wanted;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === stampOfNow()) return true;
   if (!npmInstalledTheSame()) return false;
   // Installed by hand with npm: installing again would only take that work away.
-  writeFileSync(stamp, wanted);
+  writeStamp();
   return true;
 }
 
-function lockHash() {
-  return createHash("sha256").update(readFileSync(lockFile)).digest("hex");
+/** What is wanted and what npm installed: npm leaves the stamp where it is when it installs others. */
+function stampOfNow() {
+  return [lockFile, record].map((file) => `${path.basename(file)} ${digestOf(file)}\n`).join("");
+}
+
+/** As a new file: a copy of this checkout that was made of hard links keeps its own. */
+function writeStamp() {
+  rmSync(stamp, { force: true });
+  writeFileSync(stamp, stampOfNow());
+}
+
+function digestOf(file) {
+  if (!existsSync(file)) return "absent";
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
 /** Compares npm's own record of what it installed with the lock. */
 function npmInstalledTheSame() {
-  const record = path.join(modules, ".package-lock.json");
   if (!existsSync(record)) return false;
   const installed = JSON.parse(readFileSync(record, "utf8")).packages;
   const locked = JSON.parse(readFileSync(lockFile, "utf8")).packages;
@@ -117,7 +129,7 @@ function install() {
         "See npm's message above, check the connection to the npm registry and start again.",
     );
   }
-  writeFileSync(stamp, lockHash());
+  writeStamp();
   console.log(`Packages installed in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 
