@@ -4,6 +4,7 @@ import process from "node:process";
 import { messageOf, UserError } from "../common/errors.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 import { demoName, environmentFile, repositoryFolder, stackFolder } from "./places.ts";
+import { removeSampleRepository } from "./repository/index.ts";
 import { demoDirectory, destroyServer } from "./server/index.ts";
 import { forgetStack, pulumi, stackEnvironment } from "./stack.ts";
 
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   report("removing the demo's stack, keys and sample repository");
   await forgetStack();
   await rm(demoDirectory(demoName), { recursive: true, force: true });
-  await rm(repositoryFolder, { recursive: true, force: true });
+  await removeSampleRepository(repositoryFolder);
   await rm(environmentFile, { force: true });
   report("done; the images stay, so that the next npm start is quick");
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../common/errors.ts";
@@ -79,9 +79,27 @@ async function make(path: string, stream: string, key: string): Promise<void> {
   // Another process may have made it while this one waited for the lock.
   if (found === key) return;
   await refuseForeign(path, found);
+  const { beside, made, replaced } = placesFor(path);
+  await rm(beside, { recursive: true, force: true });
+  await importInto(made, stream);
+  await writeFile(join(made, ".git", KEY_FILE), key);
+  // Ended at any point, it leaves at the path a whole repository, or nothing.
+  if (found !== undefined) await rename(path, replaced);
+  await rename(made, path);
+  await rm(beside, { recursive: true, force: true });
+}
+
+/** Removes the sample repository, and what was left where the making of one was ended. */
+export async function removeSampleRepository(directory: string): Promise<void> {
+  const path = resolve(directory);
+  await rm(placesFor(path).beside, { recursive: true, force: true });
   await rm(path, { recursive: true, force: true });
-  await importInto(path, stream);
-  await writeFile(join(path, ".git", KEY_FILE), key);
+}
+
+/** Where a repository is made, and where an older one goes: in a folder beside its own. */
+function placesFor(path: string): { beside: string; made: string; replaced: string } {
+  const beside = `${path}.unfinished`;
+  return { beside, made: join(beside, "made"), replaced: join(beside, "replaced") };
 }
 
 function keyOf(path: string): Promise<string | undefined> {
@@ -132,7 +150,8 @@ async function refuseForeign(path: string, key: string | undefined): Promise<voi
   const names = await readdir(path).catch(() => []);
   if (key === undefined && names.length > 0) {
     throw new UserError(
-      `Could not make the sample repository: ${path} holds something else. Name another folder.`,
+      `Could not make the sample repository: ${path} holds something else. ` +
+        "Remove that, or name another folder.",
     );
   }
 }

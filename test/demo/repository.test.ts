@@ -1,9 +1,21 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { execa } from "execa";
 import { parse } from "yaml";
-import { git, makeSampleRepository, type SampleRepository } from "../../demo/repository/index.ts";
+import {
+  git,
+  makeSampleRepository,
+  removeSampleRepository,
+  type SampleRepository,
+} from "../../demo/repository/index.ts";
+
+const MODULE = fileURLToPath(new URL("../../demo/repository/index.ts", import.meta.url));
 
 describe("makeSampleRepository", function () {
   this.timeout(60_000);
@@ -64,6 +76,54 @@ describe("makeSampleRepository", function () {
     expect(String(error)).to.contain("holds something else");
   });
 
+  it("is made by the next start where the making of it was killed", async () => {
+    const path = join(directory, "killed");
+    // A git that never ends stands for one that is at work when the power goes.
+    const programs = join(directory, "programs");
+    await mkdir(programs);
+    const git = `#!/bin/sh\n"${await realGit()}" "$@"; touch "$0.began"; exec sleep 600\n`;
+    await writeFile(join(programs, "git"), git, { mode: 0o755 });
+    const maker = spawn(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "--eval"].concat(makes(path)),
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+        env: { ...process.env, PATH: `${programs}:${process.env.PATH ?? ""}` },
+        detached: true,
+      },
+    );
+    const ended = once(maker, "exit");
+    while ((await stat(join(programs, "git.began")).catch(() => undefined)) === undefined)
+      await sleep(20);
+    process.kill(-(maker.pid ?? 0), "SIGKILL");
+    await ended;
+
+    const made = await makeSampleRepository(path);
+    expect(made.tags).to.deep.equal(repository.tags);
+    const left = (await readdir(directory)).filter((name) => name.startsWith("killed"));
+    expect(left).to.deep.equal(["killed"]);
+  });
+
+  it("takes the place of an older one, of which nothing is left", async () => {
+    const path = join(directory, "older");
+    await makeSampleRepository(path, { withBadReleases: false });
+    await mkdir(join(directory, "older.unfinished", "made"), { recursive: true });
+    const newer = await makeSampleRepository(path);
+    expect(newer.tags).to.deep.equal(repository.tags);
+    expect(await git(path, ["status", "--porcelain"])).to.equal("");
+    const left = (await readdir(directory)).filter((name) => name.startsWith("older"));
+    expect(left).to.deep.equal(["older"]);
+  });
+
+  it("is removed with what was left of an unfinished one", async () => {
+    const path = join(directory, "removed");
+    await makeSampleRepository(path, { withBadReleases: false });
+    await mkdir(join(directory, "removed.unfinished", "made"), { recursive: true });
+    await removeSampleRepository(path);
+    await removeSampleRepository(path);
+    expect((await readdir(directory)).filter((name) => name.startsWith("removed"))).to.be.empty;
+  });
+
   it("adds migrations release by release", async () => {
     expect(await migrationsAt("v1.0.0")).to.deep.equal(["001", "002", "003"]);
     expect(await migrationsAt("v1.0.1")).to.have.length(3);
@@ -115,3 +175,13 @@ describe("makeSampleRepository", function () {
     expect(good.releases.map((release) => release.expected)).to.deep.equal(Array(7).fill("serves"));
   });
 });
+
+async function realGit(): Promise<string> {
+  return (await execa("sh", ["-c", "command -v git"])).stdout;
+}
+
+/** A program that makes the sample repository. */
+function makes(path: string): string {
+  return `import { makeSampleRepository } from ${JSON.stringify(MODULE)};
+    await makeSampleRepository(${JSON.stringify(path)});`;
+}
