@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../common/errors.ts";
 import { run, type Report } from "../commands.ts";
-import { pull } from "./registry.ts";
+import { forgetFailure, pull } from "./registry.ts";
 import { ensureStored } from "./store.ts";
 
 const PULLED = "debian:trixie-slim";
@@ -24,9 +24,11 @@ export async function ensureDebian(report: Report): Promise<string> {
 
 async function bootstrap(report: Report): Promise<void> {
   if (process.getuid?.() !== 0) {
+    // Nothing takes the image's place: to leave the registry alone would only fail every start.
+    await forgetFailure();
     throw new UserError(
       `Could not make the demo's images: ${PULLED} cannot be pulled, and making it from packages ` +
-        "needs root. Make a registry reachable, or run this as root.",
+        "needs root. Make a registry reachable and start again, or run this as root.",
     );
   }
   await ensureDebootstrap(report);

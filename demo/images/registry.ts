@@ -1,4 +1,4 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
@@ -28,6 +28,11 @@ export async function pull(reference: string, report: Report): Promise<boolean> 
     `${reference} could not be pulled; delete this file to try again\n`,
   );
   return false;
+}
+
+/** Lets the next start try to pull again, whatever failed. */
+export async function forgetFailure(): Promise<void> {
+  await rm(failureFile(), { force: true });
 }
 
 async function pulled(reference: string): Promise<boolean> {
