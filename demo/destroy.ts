@@ -3,6 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import process from "node:process";
 import { messageOf, UserError } from "../common/errors.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
+import { alone } from "./alone.ts";
 import { demoName, environmentFile, repositoryFolder, stackFolder } from "./places.ts";
 import { removeSampleRepository } from "./repository/index.ts";
 import { demoDirectory, destroyServer } from "./server/index.ts";
@@ -42,7 +43,7 @@ function report(line: string): void {
 }
 
 try {
-  await main();
+  await alone("removes the demo", report, main);
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   console.error(error.message);

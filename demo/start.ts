@@ -3,6 +3,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../common/errors.ts";
 import { ensureDocker, ensureToolchain, type Toolchain } from "../toolchain/index.ts";
+import { alone } from "./alone.ts";
 import { deploy } from "./deploy.ts";
 import { demoName, environmentFile, repositoryFolder } from "./places.ts";
 import { makeSampleRepository } from "./repository/index.ts";
@@ -85,7 +86,7 @@ function report(line: string): void {
 }
 
 try {
-  await main();
+  await alone("starts the demo", report, main);
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   console.error(error.message);
