@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { checkout, demoName } from "./places.ts";
 import type { SampleRepository } from "./repository/index.ts";
 import type { DemoServer } from "./server/index.ts";
-import { pulumi } from "./stack.ts";
+import { freeStack, pulumi } from "./stack.ts";
 
 /** What {@link deploy} needs to know. */
 export interface Deployment {
@@ -37,6 +37,7 @@ export async function deploy(deployment: Deployment): Promise<void> {
     ],
     environment,
   );
+  await freeStack(environment);
   await pulumi(
     "deploy to the demo server",
     ["up", "--stack", demoName, "--yes", "--non-interactive"],

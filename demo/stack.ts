@@ -6,18 +6,20 @@ import { UserError } from "../common/errors.ts";
 import { quote } from "../common/quote.ts";
 import type { Toolchain } from "../toolchain/index.ts";
 import { checkout, demoFolder, demoName, environmentFile, stackFolder } from "./places.ts";
+import { hasStaleLock } from "./stale-lock.ts";
+
+const stateFolder = join(stackFolder, "state");
 
 /** The variables with which `pulumi` works on the demo's stack: its backend is a folder here. */
 export async function stackEnvironment(toolchain: Toolchain): Promise<Record<string, string>> {
-  const state = join(stackFolder, "state");
   const passphrase = join(stackFolder, "passphrase");
-  await mkdir(state, { recursive: true, mode: 0o700 });
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   if ((await stat(passphrase).catch(() => undefined)) === undefined) {
     await writeFile(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600 });
   }
   return {
     ...toolchain.environment,
-    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_BACKEND_URL: `file://${stateFolder}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
   };
 }
@@ -58,6 +60,19 @@ export async function pulumi(
     const cause = result.timedOut ? "no end after an hour" : `exit code ${result.exitCode}`;
     throw new UserError(`Could not ${what}: pulumi ended with ${cause}. See its output above.`);
   }
+}
+
+/** Takes the lock of an earlier `pulumi up` away that was ended before it could do so itself. */
+export async function freeStack(
+  environment: Record<string, string>,
+  state = stateFolder,
+): Promise<void> {
+  if (!(await hasStaleLock(state))) return;
+  await pulumi(
+    "free the demo's stack from the lock of an update that was ended",
+    ["cancel", "--yes", "--stack", demoName, "--non-interactive"],
+    environment,
+  );
 }
 
 /** Removes the stack's state, its passphrase and its settings; says whether there were any. */
