@@ -5,13 +5,15 @@
  * Arguments name the levels to run; without any, all of them but the nightly one, whose tests run on
  * the same server and take long.
  */
-import { execa } from "execa";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../common/errors.ts";
 import { destroyServer } from "../demo/server/index.ts";
+import { type Failure, type LevelResult, resultOf } from "./support/level-result.ts";
+import { runInGroup } from "./support/process-group.ts";
 import { serversOfTheTests } from "./support/server-names.ts";
+import { runOnServers } from "./support/server-run.ts";
 import { ensureSshd } from "./transport/sshd-program.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
 
@@ -22,53 +24,44 @@ type Level = (typeof LEVELS)[number];
 const LEVELS_ON_A_SERVER: readonly Level[] = ["server", "nightly"];
 
 /** Far above the real length; a hung level must not hold up the run for ever. */
-const LEVEL_TIMEOUT = 75 * 60_000;
+const LEVEL_MINUTES = 75;
 
-interface Failure {
-  title: string;
-  cause: string;
-}
-
-interface Counts {
-  passes: number;
-  failures: number;
-  pending: number;
-  failed: readonly Failure[];
-}
+/** What ends a run: the level that runs is ended, and what is known of it is told. */
+const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The last lines of a cause say least; the report of its level has it whole. */
 const LINES_OF_A_CAUSE = 12;
 
+/** The levels that were run, with what they came to. */
+const results = new Map<Level, LevelResult>();
+let isInterrupted = false;
+
 async function main(): Promise<boolean> {
   const levels = chosenLevels(process.argv.slice(2));
-  const report = (line: string): void => console.log(line);
+  const onServers = levels.filter((level) => LEVELS_ON_A_SERVER.includes(level));
   const began = Date.now();
   await ensureToolchain(report);
-  const needsServer = levels.some((level) => LEVELS_ON_A_SERVER.includes(level));
-  if (needsServer) await ensureDocker(report);
+  if (onServers.length > 0) await ensureDocker(report);
   if (levels.includes("unit")) await ensureSshd();
   report(`set up in ${seconds(began)}`);
 
-  const work = await mkdtemp(join(tmpdir(), "chatalot-deploy-tests-"));
   const total = { passes: 0, failures: 0, pending: 0 };
-  const failed: string[] = [];
   try {
-    for (const level of levels) {
-      const start = Date.now();
-      const counts = await runLevel(level, join(work, level));
-      total.passes += counts.passes;
-      total.failures += counts.failures;
-      total.pending += counts.pending;
-      failed.push(...counts.failed.map((failure) => told(level, failure)));
-      report(`${level}: ${counts.passes} passed, ${counts.failures} failed in ${seconds(start)}\n`);
-    }
+    await runAll(levels.filter((level) => !onServers.includes(level)));
+    if (onServers.length > 0 && !isInterrupted)
+      await runOnServers({
+        levels: () => runAll(onServers).finally(removeServersOfCi),
+        destroy: destroyServer,
+        report,
+      });
   } finally {
-    await rm(work, { recursive: true, force: true });
-    // On a machine of CI nothing may be left; at a desk the next run starts faster with it.
-    if (process.env.CI === "true" && needsServer)
-      await Promise.all(serversOfTheTests().map(destroyServer));
+    for (const [level, result] of results) {
+      total.passes += result.passes;
+      total.failures += result.failures;
+      total.pending += result.pending;
+      for (const failure of result.failed) report(told(level, failure));
+    }
   }
-  for (const failure of failed) report(failure);
   const skipped = total.pending === 0 ? "" : `, ${total.pending} skipped`;
   report(`${total.passes} passed, ${total.failures} failed${skipped}`);
   return total.failures === 0 && total.passes > 0;
@@ -84,31 +77,52 @@ function chosenLevels(names: string[]): readonly Level[] {
   return LEVELS.filter((level) => names.includes(level));
 }
 
-/** A level that ends without its counts (a crash, a syntax error) counts as one failure. */
-async function runLevel(level: Level, countsFile: string): Promise<Counts> {
-  const result = await execa("npx", ["mocha", "--config", `test/${level}.mocharc.json`], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { CHATALOT_DEPLOY_TEST_COUNTS: countsFile },
-    preferLocal: true,
-    reject: false,
-    timeout: LEVEL_TIMEOUT,
-  });
-  const written = await readFile(countsFile, "utf8").catch(() => "");
-  const [line] = written.split("\n");
-  const crash = {
-    title: "the level's own process",
-    cause: `ended with ${result.exitCode ?? result.signal ?? "no exit code"}`,
+/** Runs levels until the run is interrupted. Says whether all of their tests were run. */
+async function runAll(levels: readonly Level[]): Promise<boolean> {
+  for (const level of levels) {
+    if (isInterrupted) return false;
+    const start = Date.now();
+    const result = await runLevel(level);
+    results.set(level, result);
+    report(`${level}: ${result.passes} passed, ${result.failures} failed in ${seconds(start)}\n`);
+  }
+  return levels.every((level) => results.get(level)?.isWhole === true);
+}
+
+async function runLevel(level: Level): Promise<LevelResult> {
+  const work = await mkdtemp(join(tmpdir(), "chatalot-deploy-tests-"));
+  const file = join(work, "counts");
+  const stop = new AbortController();
+  const tooLong = (): void => stop.abort(`its time limit of ${LEVEL_MINUTES} min`);
+  const timer = setTimeout(tooLong, LEVEL_MINUTES * 60_000);
+  const interrupt = (signal: string): void => {
+    isInterrupted = true;
+    stop.abort(signal);
   };
-  if (line === undefined || line === "")
-    return { passes: 0, failures: 1, pending: 0, failed: [crash] };
-  const counts = JSON.parse(line) as Counts;
-  const crashed = result.exitCode !== 0 && counts.failures === 0;
-  return crashed ? { ...counts, failures: 1, failed: [crash] } : counts;
+  for (const signal of INTERRUPTIONS) process.on(signal, interrupt);
+  try {
+    const mocha = ["npx", "mocha", "--config", `test/${level}.mocharc.json`] as const;
+    const end = await runInGroup(mocha, { CHATALOT_DEPLOY_TEST_COUNTS: file }, stop.signal);
+    return resultOf(await readFile(file, "utf8").catch(() => ""), end);
+  } finally {
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupt);
+    clearTimeout(timer);
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** On a machine of CI nothing may be left; at a desk the next run starts faster with it. */
+async function removeServersOfCi(): Promise<void> {
+  if (process.env.CI === "true") await Promise.all(serversOfTheTests().map(destroyServer));
 }
 
 function told(level: Level, { title, cause }: Failure): string {
   const lines = cause.split("\n").slice(0, LINES_OF_A_CAUSE);
   return [`failed in ${level}: ${title}`, ...lines.map((line) => `    ${line}`)].join("\n");
+}
+
+function report(line: string): void {
+  console.log(line);
 }
 
 function seconds(since: number): string {

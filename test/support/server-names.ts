@@ -3,7 +3,8 @@
 /** How many test files run at once on servers of their own; as `jobs` in test/server.mocharc.json. */
 export const SERVERS = 2;
 
-const BASE = process.env.CHATALOT_DEPLOY_TEST_SERVER ?? "test";
+/** What the names of all servers of a run begin with. */
+export const BASE = process.env.CHATALOT_DEPLOY_TEST_SERVER ?? "test";
 
 /** The name of this process's server: mocha numbers its workers from 0, and has none for one file. */
 export function serverOfThisProcess(worker = process.env.MOCHA_WORKER_ID): string {
