@@ -89,8 +89,13 @@ function serverEntries(server: ServerAddress | null, directory: string): Entry[]
     "Where everything lies there. Another folder is another instance.",
   ];
   if (server === null) return [place];
-  const { host, user, port, identityFile, jumpHost, hostKey } = server;
+  const { host, user, access, port, identityFile, jumpHost, hostKey } = server;
   const optional: [string, unknown, string][] = [
+    [
+      "access",
+      access,
+      "What needs root is done by the runner alone, which an administrator installs.",
+    ],
     ["port", port, ""],
     ["identityFile", identityFile, "Only this private key is tried."],
     [

@@ -6,10 +6,11 @@ import { parseSettings } from "../../../settings/parse.ts";
 import { serverAddressSchema } from "../../../transport/index.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-const server = serverAddressSchema.parse({
+const SERVER = {
   ...{ host: "chat.example.org", port: 2222, hostKey: KEY, identityFile: "~/.ssh/my key" },
   jumpHost: "deploy@jump.example.org:22",
-});
+};
+const server = serverAddressSchema.parse(SERVER);
 const settings: StackSettings = {
   release: "v1.0.0",
   repository: "/srv/releases",
@@ -34,6 +35,16 @@ describe("the stack file that init writes", () => {
     const { registration, ...others } = settings;
     expect(read).to.deep.include(others);
     expect(read.env).to.deep.equal({ REGISTRATION_MODE: registration });
+  });
+
+  it("has the runner where that is how the server is reached", () => {
+    const { server: way } = parseSettings({
+      release: "v1.0.0",
+      server: { ...SERVER, access: "runner" },
+    });
+    const written = withSettings("", { ...settings, server: way, prepareServer: false });
+    expect(parseSettings(configuration(written)).server).to.deep.equal(way);
+    expect(way).to.have.property("access", "runner");
   });
 
   it("keeps what Pulumi wrote", () => {
