@@ -42,6 +42,9 @@ const WITH_DEFAULT = {
   stack: "<name>",
 } as const;
 
+/** Flags of a server that is reached over SSH. */
+const WAYS_TO_A_SERVER = ["server", "hostKey", "identityFile", "jumpHost"] as const;
+
 /**
  * Makes sure that nothing has to be asked.
  *
@@ -71,6 +74,22 @@ export function requireAllAnswers(flags: Flags): void {
       hostKey +
       "\nGive them, or --yes for the defaults of those that have one. Nothing was written.",
   );
+}
+
+/** What can't be meant together: one of the two would be ignored. */
+export function contradictions(flags: Flags): string[] {
+  const { thisMachine = false, throughRunner = false, prepareServer = false } = flags;
+  const wrong: string[] = [];
+  if (thisMachine) {
+    const given = WAYS_TO_A_SERVER.filter((flag) => flags[flag] !== undefined).map(flagName);
+    if (throughRunner) given.push("--through-runner");
+    for (const name of given) wrong.push(`${name} and --this-machine exclude each other.`);
+  }
+  if (throughRunner && prepareServer)
+    wrong.push(
+      "--prepare-server and --through-runner exclude each other: the runner installs nothing.",
+    );
+  return wrong;
 }
 
 /** `hostKey` as it is typed: `--host-key`. */

@@ -5,7 +5,7 @@ import { UsageError } from "../exit-codes.ts";
 import { backendOf, requirePulumi } from "./backend.ts";
 import { closingWords } from "./closing.ts";
 import { type Dialog, type Question } from "./dialog.ts";
-import { type AnswerFlag, type Flags, requireAllAnswers } from "./flags.ts";
+import { type AnswerFlag, contradictions, type Flags, requireAllAnswers } from "./flags.ts";
 import { checkFolder, checkStack, writeStack } from "./folder.ts";
 import { givenHostKey } from "./host-key.ts";
 import { Interview, readFlag } from "./interview.ts";
@@ -134,7 +134,6 @@ function checkFlags(flags: Flags): void {
       wrong.push(error.message);
     }
   }
-  if (flags.server !== undefined && flags.thisMachine === true)
-    wrong.push("--server and --this-machine exclude each other.");
+  wrong.push(...contradictions(flags));
   if (wrong.length > 0) throw new UsageError(`${wrong.join("\n")}\nNothing was written.`);
 }

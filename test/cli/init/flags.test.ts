@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Dialog, Question } from "../../../cli/init/dialog.ts";
 import { UsageError } from "../../../cli/exit-codes.ts";
 import { requireAllAnswers, type Flags } from "../../../cli/init/flags.ts";
+import { interviewOperator } from "../../../cli/init/init.ts";
 import { Interview } from "../../../cli/init/interview.ts";
 import {
   listenQuestion,
@@ -9,6 +10,7 @@ import {
   serverQuestion,
 } from "../../../cli/init/questions.ts";
 
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 const ALL: Flags = {
   server: "host",
   listen: "8080",
@@ -72,5 +74,32 @@ describe("init without a terminal", () => {
     const wrong = new Interview({ check: true, listen: "x" }, undefined);
     const error = await wrong.answer(listenQuestion).catch((caught: unknown) => caught);
     expect(error).to.be.instanceOf(UsageError).with.property("message").that.contains("--listen: ");
+  });
+});
+
+describe("flags of init that exclude each other", () => {
+  const refusal = async (flags: Partial<Flags>): Promise<string> => {
+    const error: unknown = await interviewOperator({ check: true, ...flags }, undefined).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).to.be.instanceOf(UsageError);
+    return (error as UsageError).message;
+  };
+
+  it("are those of a way to a server, where the chat is to be on this machine", async () => {
+    const message = await refusal({
+      ...{ thisMachine: true, server: "host", jumpHost: "gate", identityFile: "~/.ssh/id" },
+      ...{ hostKey: KEY, throughRunner: true },
+    });
+    const names = ["server", "host-key", "identity-file", "jump-host", "through-runner"];
+    for (const name of names)
+      expect(message).to.contain(`--${name} and --this-machine exclude each other.`);
+    expect(message).to.match(/\nNothing was written\.$/);
+  });
+
+  it("are the runner, which installs nothing, and the wish that something is installed", async () => {
+    expect(await refusal({ throughRunner: true, prepareServer: true })).to.contain(
+      "--prepare-server and --through-runner exclude each other",
+    );
   });
 });
