@@ -79,12 +79,12 @@ program
 program
   .command("logs")
   .description("shows what a service says, or with --job what a job told")
-  .argument("[service]", "a service of the compose file", "chatalot")
-  .option("-n, --lines <number>", "how many of the last lines", "100")
+  .argument("[service]", "a service of the compose file; default: chatalot")
+  .option("-n, --lines <number>", "how many of the last lines; default: 100")
   .option("--since <time>", "only what came since then: 10m, 2h, 2026-01-31T20:00:00Z")
   .option("-f, --follow", "goes on until ^C")
   .option("--job [number]", "the progress of a job; without a number, of the newest")
-  .action(async (service: string, options: LogOptions) => {
+  .action(async (service: string | undefined, options: LogOptions) => {
     const { stack } = program.opts<{ stack?: string }>();
     const ending = new AbortController();
     process.once("SIGINT", () => ending.abort());
