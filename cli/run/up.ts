@@ -3,9 +3,10 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../../common/errors.ts";
+import { requester } from "../../provider/place.ts";
 import { isUnreachable, type RemoteServer } from "../../provider/server/remote-server.ts";
 import { writeFileDurably } from "../../updater/files.ts";
-import type { ServerState } from "../../updater/protocol.ts";
+import type { OpenJob, ServerState } from "../../updater/protocol.ts";
 import type { ConfigValue } from "../history/pulumi-history.ts";
 import { pulumi, stackFlag } from "./pulumi.ts";
 import type { CommandContext } from "../terminal.ts";
@@ -147,11 +148,19 @@ export function endOf(
   state: Pick<ServerState, "openJob" | "serving" | "needsOperator"> | undefined,
 ): { end: RunEnd; serves: boolean } {
   if (exitCode === 0) return { end: "done", serves: true };
-  if (state === undefined || state.openJob !== undefined)
+  if (state === undefined || isOurs(state.openJob, commit))
     return { end: "under-way", serves: false };
   const { serving } = state;
   return {
     end: state.needsOperator === undefined ? "failed" : "needs-operator",
     serves: serving?.release?.commit === commit && serving.sequence !== before,
   };
+}
+
+/** While anything else goes on, such as the nightly backup, the run was refused. */
+function isOurs(job: OpenJob | undefined, commit: string): boolean {
+  if (job === undefined) return false;
+  const { kind, release, requestedBy } = job;
+  const isOfRun = kind === "prepare" || kind === "switch";
+  return isOfRun && release?.commit === commit && requestedBy === requester();
 }

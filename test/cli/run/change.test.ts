@@ -6,6 +6,7 @@ import { type Agreement, changeStack, takenBackJob } from "../../../cli/run/chan
 import type { Ask } from "../../../cli/terminal.ts";
 import { pinRelease } from "../../../cli/updates.ts";
 import { UserError } from "../../../common/errors.ts";
+import { requester } from "../../../provider/place.ts";
 import { RemoteServer } from "../../../provider/server/remote-server.ts";
 import { FakeServer } from "../../provider/support/fake-server.ts";
 import { COMMIT, NEWER, place, servingState } from "../../provider/support/samples.ts";
@@ -160,12 +161,25 @@ describe("a change of the stack", () => {
     await pulumi.answers("up", "exit 1");
     server.state = servingState({
       openJob: {
-        ...{ sequence: 4, kind: "switch", requestedBy: "ada@desk" },
-        ...{ openedAt: "2026-03-03T12:00:00Z", step: "J8" },
+        ...{ sequence: 4, kind: "switch", requestedBy: requester(), step: "J8" },
+        ...{ openedAt: "2026-03-03T12:00:00Z", release: { name: "v1.1.0", commit: NEWER } },
       },
     });
     expect(await change(yes)).to.equal("under-way");
     await expectUntouched(AFTER);
+  });
+
+  it("leaves the file as it was where the nightly backup stands in its way", async () => {
+    await pulumi.answers("up", "exit 1");
+    server.state = servingState({
+      openJob: {
+        ...{ sequence: 4, kind: "backup", requestedBy: "the schedule", step: "J4" },
+        openedAt: "2026-03-03T03:30:00Z",
+      },
+    });
+    expect(await change(yes)).to.equal("failed");
+    await expectUntouched();
+    expect(told).to.deep.equal(["Pulumi.prod.yaml is as it was before."]);
   });
 
   it("keeps the mode where a release is only pinned", async () => {
