@@ -83,6 +83,7 @@ export async function rollback(
     },
     aim: {
       ...{ server: history.server, commit: target.release.commit, onlyForThisRun: "rollback" },
+      ...(history.instance.serving === undefined ? {} : { before: history.instance.serving }),
       underWay:
         "The rollback may go on at the server. Follow it: pulumi up. When it is done: pulumi config rm rollback",
       served:

@@ -146,7 +146,7 @@ export function run(
         { database: "backup", job, backup: name },
       ),
     aim: {
-      ...{ server, commit: release.commit, onlyForThisRun: "rollback" },
+      ...{ server, commit: release.commit, before: job, onlyForThisRun: "rollback" },
       // Of a server that is new, or was made anew, the state knows what isn't there.
       refreshes: job === 0,
       underWay:

@@ -77,7 +77,7 @@ export interface Aim {
   server: RemoteServer;
   /** The commit that is to serve. */
   commit: string;
-  /** The job that serves now, where the commit stays the same: another one has to have brought it. */
+  /** The job that serves now, where the commit may stay the same: another one has to have brought it. */
   before?: number;
   /** Where it may go on without this command. */
   underWay: string;

@@ -4,9 +4,11 @@ import { parse } from "yaml";
 import { rollback, type RollbackOptions } from "../../../cli/rollback.ts";
 import { RemoteServer } from "../../../provider/server/remote-server.ts";
 import { FakeServer } from "../../provider/support/fake-server.ts";
-import { listeningContext, servingState } from "../../provider/support/samples.ts";
+import { listeningContext, servingRecord, servingState } from "../../provider/support/samples.ts";
 import { commitOf, instanceHistory, pastJob, wayBack } from "../history/samples.ts";
 import { FakePulumi } from "../support/fake-pulumi.ts";
+
+const RELEASE = { name: "v1", commit: commitOf(1) };
 
 describe("chatalot rollback", () => {
   const openTransport = RemoteServer.openTransport;
@@ -52,5 +54,22 @@ describe("chatalot rollback", () => {
     server.history.serving = 2;
     const settings = await previewed({ database: "undo-scripts", scripts: "/undo" });
     expect(settings["chatalot-deploy:rollback"]).to.have.property("job", 2);
+  });
+
+  it("has failed where an earlier update of the release that serves was taken back", async () => {
+    server.state = servingState({
+      serving: servingRecord({ sequence: 2, release: { ...RELEASE, migrations: [] } }),
+    });
+    server.history = instanceHistory({
+      jobs: [1, 2].map((sequence) => pastJob(sequence, { release: RELEASE })),
+      ...{ waysBack: [wayBack(1)], serving: 2 },
+    });
+    await pulumi.answers("up", "exit 1");
+    const before = await readFile(pulumi.stackFile, "utf8");
+    const context = listeningContext();
+    const result = await rollback(undefined, { to: "1", yes: true }, context, undefined);
+    expect(result).to.equal("failed");
+    expect(context.told.at(-1)).to.equal("Pulumi.prod.yaml is as it was before.");
+    expect(await readFile(pulumi.stackFile, "utf8")).to.equal(before);
   });
 });
