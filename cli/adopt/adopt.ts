@@ -3,7 +3,8 @@
  * restart. The stack's settings are made from what runs.
  */
 import { readFile } from "node:fs/promises";
-import { UserError } from "../../common/errors.ts";
+import { basename } from "node:path";
+import { messageOf, UserError } from "../../common/errors.ts";
 import { mirrorOf } from "../../provider/release-facts.ts";
 import { requester } from "../../provider/place.ts";
 import { adoptOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
@@ -16,6 +17,7 @@ import { describeRelease, type Release } from "../../release/release.ts";
 import { tagsAt } from "../../release/tags.ts";
 import { configurationOf } from "../../settings/configuration.ts";
 import { parseSettings } from "../../settings/parse.ts";
+import { TransportError, type TransportFailure } from "../../transport/index.ts";
 import type { AdoptAnswer, AdoptRequest, FoundChat } from "../../updater/adopt/protocol.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { withDraft } from "../run/change.ts";
@@ -192,8 +194,12 @@ async function writeSettings(
 
 type Adopted = Extract<AdoptAnswer, { answer: "adopted" }>;
 
-/** Where the server refuses, the stack file is as it was. */
-async function adoptOrPutBack(
+/**
+ * Where the server refuses, the stack file is as it was. Where no answer came, nobody knows whose the chat is.
+ *
+ * @throws UserError where it was not taken over, or may not have been
+ */
+export async function adoptOrPutBack(
   server: RemoteServer,
   mirror: Mirror,
   request: AdoptRequest,
@@ -207,7 +213,13 @@ async function adoptOrPutBack(
     if (answer.answer === "wanted") throw new Error("the server did not take the release's tree");
     throw new UserError(`${answer.reasons.join("\n")}\nNothing was changed.`);
   } catch (error) {
-    context.tell(await putStackFileBack(file, written, "its settings"));
+    if (error instanceof UnansweredError)
+      context.tell(
+        `Whether the chat was taken over is not known, and ${basename(file.path)} keeps the settings of what ` +
+          "runs. See it: pulumi preview. Where that says that this tool did not deploy the chat, take it over " +
+          "once more: npx chatalot adopt",
+      );
+    else context.tell(await putStackFileBack(file, written, "its settings"));
     throw error;
   }
 }
@@ -219,13 +231,33 @@ async function adoptWithTree(
   request: AdoptRequest,
   { tell }: CommandContext,
 ): Promise<AdoptAnswer> {
-  const answer = await adoptOn(server, request, tell);
+  const answer = await answerTo(() => adoptOn(server, request, tell));
   if (answer.answer !== "wanted") return answer;
   const { commit } = request.release;
   return withArchive(mirror, commit, async (archive) => {
     await sendArchive(server, archive);
-    return adoptOn(server, { ...request, archive: { sha256: archive.sha256 } }, tell);
+    const { sha256 } = archive;
+    return answerTo(() => adoptOn(server, { ...request, archive: { sha256 } }, tell));
   });
+}
+
+/** The server was asked, and what it did is not known. */
+class UnansweredError extends UserError {}
+
+/** Where these keep a command from the server, it was not begun there. */
+const NOT_ASKED: readonly TransportFailure[] = [
+  ...(["unreachable", "host-key", "authentication", "sudo", "login-shell"] as const),
+];
+
+/** @throws UnansweredError where the answer was lost or can't be read */
+async function answerTo<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    const isAsked = error instanceof TransportError && !NOT_ASKED.includes(error.failure);
+    if (!isAsked && !(error instanceof UserError)) throw error;
+    throw new UnansweredError(messageOf(error), { cause: error });
+  }
 }
 
 function aimAt(server: RemoteServer, { release }: Found) {

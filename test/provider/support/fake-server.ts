@@ -4,6 +4,7 @@ import { RUN_CHECKED } from "../../../provider/server/checked-runner.ts";
 import { HOST_PROBE } from "../../../provider/server/host-facts.ts";
 import { updaterBundle } from "../../../provider/server/updater-bundle.ts";
 import { type RunOptions, type RunResult, TransportError } from "../../../transport/index.ts";
+import type { AdoptAnswer } from "../../../updater/adopt/protocol.ts";
 import type { SetAlertsAnswer } from "../../../updater/alerts/protocol.ts";
 import type { InstanceHistory } from "../../../updater/history-protocol.ts";
 import {
@@ -36,6 +37,8 @@ export class FakeServer {
   failure: Error | undefined;
   /** Thrown by the command that follows a job. */
   followFailure: Error | undefined;
+  /** What is said to an adoption, or thrown by it. */
+  adoption: AdoptAnswer | Error = { answer: "refused", reasons: ["not asked for"] };
   userReachesDocker = true;
 
   /** The labels of all commands that ran. */
@@ -102,6 +105,10 @@ export class FakeServer {
       this.alerts.push(JSON.parse(stdin));
       const isSet = verb === "set-alerts";
       return said(JSON.stringify(isSet ? this.alertsAnswer : this.removedAnswer));
+    }
+    if (verb === "adopt") {
+      if (this.adoption instanceof Error) throw this.adoption;
+      return said(JSON.stringify(this.adoption));
     }
     if (verb === "follow") {
       for (const line of this.follow) onLine?.(JSON.stringify(line));
