@@ -12,9 +12,10 @@ import { readInstance } from "../instance.ts";
 import { Ledger } from "../ledger.ts";
 import { obstacleOf } from "../obstacle.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
-import type { LedgerRecord, ServingRecord } from "../protocol.ts";
+import type { JobKind, LedgerRecord, ServingRecord } from "../protocol.ts";
 import { withSubmitLock } from "../submit-lock.ts";
 import { noInstance } from "../submit.ts";
+import { isAboutBackups } from "../texts.ts";
 import type { MoveRequest, PauseAnswer, ResumeAnswer } from "./protocol.ts";
 
 /** How long a server that was healthy before may take to be so again, in milliseconds. */
@@ -36,26 +37,33 @@ export async function pauseChat({ directory }: MoveRequest): Promise<PauseAnswer
   });
 }
 
+/** Beside a backup as well, which any chat serves beside: its following may have ended before it did. */
 export async function resumeChat({ directory }: MoveRequest): Promise<ResumeAnswer> {
-  return withCommitted(directory, async ({ driver, serving }, project) => {
+  const start = async ({ driver, serving }: Committed, project: string): Promise<ResumeAnswer> => {
     const others = Object.keys(serving.services ?? {});
     await startAgain(project, [...others, MAIN_SERVICE]);
     await driver.setRestartPolicy(serving.restartPolicy);
     const problem = await healthProblem(driver);
     return { answer: "resumed", ...(problem === undefined ? {} : { problem }) };
-  });
+  };
+  return withCommitted(directory, start, isAboutBackups);
 }
 
-/** Under the lock of submissions, so that no job begins meanwhile. */
+/**
+ * Under the lock of submissions, so that no job begins meanwhile.
+ *
+ * @param isHarmless jobs beside which it is done; by default there are none
+ */
 async function withCommitted<Answer>(
   directory: string,
   act: (committed: Committed, project: string) => Promise<Answer>,
+  isHarmless?: (kind: JobKind) => boolean,
 ): Promise<Answer | { answer: "refused"; reasons: string[] }> {
   const paths = instancePaths(directory);
   return withSubmitLock(paths, async () => {
     const instance = await readInstance(paths);
     if (instance === undefined) return refused(noInstance(paths));
-    const obstacle = await obstacleOf(paths);
+    const obstacle = await obstacleOf(paths, isHarmless);
     if (obstacle !== undefined) return refused(obstacle);
     const serving = (await servingOf(paths))?.serving;
     if (serving === undefined)
