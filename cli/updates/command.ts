@@ -36,7 +36,7 @@ export function registerUpdates(program: Command): void {
     )
     .action((options: UpdatesOptions) =>
       options.pin === true && options.sideImages === true
-        ? pinImages(stackOf())
+        ? pinImages(stackOf(), options)
         : listUpdates(stackOf(), options),
     );
 
@@ -89,10 +89,15 @@ async function listUpdates(stack: string | undefined, options: UpdatesOptions): 
   if (found.pin === undefined && newer.length === 0 && (check || pin)) setExitCode("nothing-to-do");
 }
 
-async function pinImages(stack: string | undefined): Promise<void> {
+async function pinImages(
+  stack: string | undefined,
+  { json = false, check = false }: UpdatesOptions,
+): Promise<void> {
   const images = await readSideImages(stack);
   const newer = newerImages(images);
-  show(describeSideImages(images));
+  if (json) console.log(JSON.stringify({ sideImages: images, pins: pinsOf(newer) }, null, 2));
+  else if (check) show(describePins(newer) || "No image beside the server's own is newer.");
+  else show(describeSideImages(images));
   if (newer.length === 0) setExitCode("nothing-to-do");
   else console.error(`${await pinSideImages(stack, pinsOf(newer))}:\n${describePins(newer)}`);
 }
