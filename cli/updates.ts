@@ -1,14 +1,23 @@
 /** `chatalot updates`: what there is, and `chatalot update`: pinned, shown, asked for, done. */
+import { UserError } from "../common/errors.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { openMirror } from "../release/mirror.ts";
 import { resolveReference } from "../release/resolve.ts";
+import type { Settings } from "../settings/parse.ts";
 import type { ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { type ChangeResult, changeStack, takenBackJob } from "./run/change.ts";
 import { replaceStackFile, stackFileOf, withRelease } from "./run/stack-file.ts";
 import { settingsOfStack } from "./stack.ts";
 import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "./terminal.ts";
-import { type AvailableUpdate, availableUpdates, proposed } from "./updates/list.ts";
+import {
+  type AvailableUpdate,
+  availableUpdates,
+  newestTakenBack,
+  NOTHING_SERVES,
+  proposed,
+  whyNone,
+} from "./updates/list.ts";
 
 /** What `updates` found. */
 export interface Updates {
@@ -54,7 +63,7 @@ export type UpdateResult = ChangeResult | "nothing-to-do";
 /**
  * Pins a release, previews it, asks, and brings it. Where it fails, the stack file is as before.
  *
- * @param wanted a tag or a commit; by default the newest version
+ * @param wanted a tag or a commit; by default the newest version, or with `retry` the newest that was taken back
  * @throws UserError where it can't be done; nothing was changed then
  */
 export async function update(
@@ -67,35 +76,65 @@ export async function update(
   const { settings, place } = await settingsOfStack(stack);
   const server = RemoteServer.at(place);
   const state = await server.state();
-  const target = await targetOf(settings.repository, wanted, state);
-  if (target === undefined) return "nothing-to-do";
-  const job = retry ? takenBackJob(target.pin, target.commit, state) : undefined;
+  const target =
+    wanted === undefined
+      ? await newestTarget(settings, state, retry)
+      : await namedTarget(settings, wanted, state, retry);
+  if ("none" in target) {
+    context.tell(target.none);
+    return "nothing-to-do";
+  }
+  const { pin, commit } = target;
+  const job = retry ? takenBackJob(pin, commit, state) : undefined;
   requirePerson(yes, question);
   const change = {
     ...{ name: "update", question: "Update?" },
-    edit: (text: string) => withRelease(text, target.pin, job),
+    edit: (text: string) => withRelease(text, pin, job),
     aim: {
-      ...{ server, commit: target.commit },
+      ...{ server, commit },
       underWay: "The update may go on at the server. Follow it: pulumi up",
-      served: `names ${target.pin}.`,
+      served: `names ${pin}.`,
       lookAt: '"release"',
     },
   };
   return changeStack(stack, change, { yes, question }, context);
 }
 
-async function targetOf(
-  repository: string,
-  wanted: string | undefined,
+/** What is to be brought, or why there is nothing to do. */
+type Target = { pin: string; commit: string } | { none: string };
+
+async function newestTarget(
+  { repository }: Settings,
   state: ServerState,
-): Promise<{ pin: string; commit: string } | undefined> {
-  const mirror = await openMirror(repository);
-  if (wanted === undefined) {
-    const newest = proposed(await availableUpdates(mirror, state));
-    return newest === undefined
-      ? undefined
-      : { pin: `${newest.tag}@${newest.commit}`, commit: newest.commit };
-  }
-  const { tag, commit } = await resolveReference(mirror, wanted);
-  return { pin: tag === undefined ? commit : `${tag}@${commit}`, commit };
+  retry: boolean,
+): Promise<Target> {
+  const running = state.serving?.release;
+  if (running === undefined) throw new UserError(NOTHING_SERVES);
+  const updates = await availableUpdates(await openMirror(repository), state);
+  const newest = retry ? newestTakenBack(updates) : proposed(updates);
+  if (newest !== undefined) return { pin: `${newest.tag}@${newest.commit}`, commit: newest.commit };
+  if (!retry) return { none: whyNone(updates, releaseText(running)) };
+  throw new UserError(
+    'No newer version was tried and taken back here. Leave "--retry" away, or name the release.',
+  );
+}
+
+async function namedTarget(
+  { repository, release }: Settings,
+  wanted: string,
+  state: ServerState,
+  retry: boolean,
+): Promise<Target> {
+  const { tag, commit } = await resolveReference(await openMirror(repository), wanted);
+  const pin = tag === undefined ? commit : `${tag}@${commit}`;
+  const running = state.serving?.release;
+  const isServing = running?.commit === commit && isSettled(state);
+  // What failed may have been other settings of the same release.
+  if (!isServing || release !== pin || retry) return { pin, commit };
+  return { none: `${releaseText(running)} serves already, and the stack file names it.` };
+}
+
+/** Whether what serves is as it was committed, so that a run with the same release has nothing to mend. */
+function isSettled({ openJob, needsOperator, drift }: ServerState): boolean {
+  return openJob === undefined && needsOperator === undefined && drift.length === 0;
 }

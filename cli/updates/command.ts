@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { setExitCode, UsageError } from "../exit-codes.ts";
 import { show, terminalContext } from "../terminal.ts";
 import { pinRelease, readUpdates, update, type UpdateOptions } from "../updates.ts";
-import { describeUpdates } from "./list.ts";
+import { describeUpdates, whyNone } from "./list.ts";
 import { describePins, describeSideImages, newerImages, pinsOf } from "./side-images.ts";
 import { pinSideImages, readSideImages, updateSideImages } from "./update-side-images.ts";
 
@@ -45,7 +45,10 @@ export function registerUpdates(program: Command): void {
     .description("pins a release, shows what it would do, asks, and brings it")
     .argument("[release]", "a tag or a commit; default: the newest version")
     .option("--side-images", "instead of a release: newer images beside the server's own")
-    .option("--retry", "tries a release once more that was taken back")
+    .option(
+      "--retry",
+      "tries a release once more that was taken back; where none is named, the newest such",
+    )
     .option("--yes", "asks nothing; what the preview refuses is not done")
     .action(
       async (wanted: string | undefined, options: UpdateOptions & { sideImages?: boolean }) => {
@@ -55,8 +58,6 @@ export function registerUpdates(program: Command): void {
           options.sideImages === true
             ? await updateSideImages(stackOf(), options, terminalContext())
             : await update(stackOf(), wanted, options, terminalContext());
-        if (result === "nothing-to-do" && options.sideImages !== true)
-          console.log("The newest version serves already.");
         setExitCode(result);
       },
     );
@@ -68,7 +69,6 @@ async function listUpdates(stack: string | undefined, options: UpdatesOptions): 
   // Cron asks each morning: registries are asked only by who wants to know.
   const asksRegistries = options.sideImages === true || (!check && !pin);
   const sideImages = asksRegistries ? await readSideImages(stack) : [];
-  const running = found.serving ?? "Nothing";
   const newer = check && options.sideImages === true ? newerImages(sideImages) : [];
   if (json) console.log(JSON.stringify({ ...found, sideImages }, null, 2));
   else if (check)
@@ -76,11 +76,11 @@ async function listUpdates(stack: string | undefined, options: UpdatesOptions): 
       [
         ...(found.pin === undefined ? [] : [found.pin]),
         ...(newer.length ? [describePins(newer)] : []),
-      ].join("\n") || `${running} serves, nothing is newer`,
+      ].join("\n") || whyNone(found.updates, found.serving),
     );
   else
     show(
-      [describeUpdates(found.updates, running, Date.now()), describeSideImages(sideImages)]
+      [describeUpdates(found.updates, found.serving, Date.now()), describeSideImages(sideImages)]
         .filter((text) => text !== "")
         .join("\n\n"),
     );

@@ -72,20 +72,56 @@ export function proposed(updates: readonly AvailableUpdate[]): AvailableUpdate |
   return updates.find(({ isPreview, reverted }) => !isPreview && reverted === undefined);
 }
 
-/** For people: two lines for each, the newest first. */
+/** The one that is tried once more where none is named: the newest that was taken back, a preview last. */
+export function newestTakenBack(updates: readonly AvailableUpdate[]): TakenBack | undefined {
+  const tried = updates.filter((update): update is TakenBack => update.reverted !== undefined);
+  return tried.find(({ isPreview }) => !isPreview) ?? tried[0];
+}
+
+/** A release that was tried. */
+type TakenBack = AvailableUpdate & Required<Pick<AvailableUpdate, "reverted">>;
+
+/** What is said where an update needs something that serves. */
+export const NOTHING_SERVES = "There is nothing to update: nothing serves. Deploy first: pulumi up";
+
+/**
+ * Why none is proposed, on one line.
+ *
+ * @param running what serves; undefined: nothing does
+ */
+export function whyNone(updates: readonly AvailableUpdate[], running: string | undefined): string {
+  if (running === undefined) return NOTHING_SERVES;
+  if (updates.length === 0) return `${running} serves, and the repository has no newer release.`;
+  return `${running} serves. ${whatElse(updates)}`;
+}
+
+/** What can be done where there are newer ones of which none is proposed. */
+function whatElse(updates: readonly AvailableUpdate[]): string {
+  const tried = newestTakenBack(updates);
+  return tried === undefined
+    ? "None of what is newer is a finished version. Look at one: npx chatalot update <release>"
+    : `${tried.tag} is newer, and was tried and taken back (job ${tried.reverted.sequence}). Try it once more: ` +
+        "npx chatalot update --retry";
+}
+
+/**
+ * For people: two lines for each, the newest first.
+ *
+ * @param running what serves; undefined: nothing does
+ */
 export function describeUpdates(
   updates: readonly AvailableUpdate[],
-  running: string,
+  running: string | undefined,
   now: number,
 ): string {
-  if (updates.length === 0) return `${running} serves, and the repository has no newer release.`;
+  if (running === undefined || updates.length === 0) return whyNone(updates, running);
   const newest = proposed(updates);
   return [
     `${running} serves. Newer:`,
     ...updates.flatMap((update) => describe(update, now)),
     "",
     newest === undefined
-      ? "None of them is a finished version. Look at one: npx chatalot update <release>"
+      ? whatElse(updates)
       : `See what it would do, and do it: npx chatalot update ${newest.tag}`,
   ].join("\n");
 }

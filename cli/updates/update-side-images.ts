@@ -8,6 +8,7 @@ import { replaceStackFile, stackFileOf, withSideImages } from "../run/stack-file
 import { settingsOfStack } from "../stack.ts";
 import { ask, type Ask, canAsk, type CommandContext, requirePerson } from "../terminal.ts";
 import type { UpdateOptions, UpdateResult } from "../updates.ts";
+import { NOTHING_SERVES } from "./list.ts";
 import { describeSideImages, newerImages, pinsOf } from "./side-images.ts";
 
 /** Reads the server and asks the registries. Nothing is downloaded. */
@@ -42,8 +43,7 @@ export async function updateSideImages(
   const state = await server.state();
   const { serving } = state;
   const commit = serving?.release?.commit;
-  if (serving === undefined || commit === undefined)
-    throw new UserError("There is nothing to update: nothing serves. Deploy first: pulumi up");
+  if (serving === undefined || commit === undefined) throw new UserError(NOTHING_SERVES);
   const images = await sideImagesOn(server, context.tell);
   const newer = newerImages(images);
   context.tell(describeSideImages(images));

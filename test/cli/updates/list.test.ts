@@ -6,7 +6,9 @@ import {
   type AvailableUpdate,
   availableUpdates,
   describeUpdates,
+  newestTakenBack,
   proposed,
+  whyNone,
 } from "../../../cli/updates/list.ts";
 import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
 import { type Mirror, openMirror } from "../../../release/mirror.ts";
@@ -60,5 +62,47 @@ describe("availableUpdates", function () {
       .to.match(/v2\.0\.0 .* tried and taken back \(job 7\)/)
       .and.to.match(/1 BREAKING change/)
       .and.to.match(/npx chatalot update v1\.3\.0$/);
+  });
+
+  describe("where none is proposed", () => {
+    const at = "2026-03-01T12:00:00Z";
+    const taken = (tag: string, sequence: number): ServerState["reverted"][number] => ({
+      ...{ commit: sample.tags[tag] ?? "", sequence, at, cause: "ended" },
+    });
+
+    it("names the newest that was taken back, and how it is tried once more", async () => {
+      const updates = await updatesFrom("v1.3.0", [taken("v2.0.0", 7)]);
+      expect(proposed(updates)).to.equal(undefined);
+      const advice =
+        "v2.0.0 is newer, and was tried and taken back (job 7). Try it once more: npx chatalot update --retry";
+      expect(whyNone(updates, "v1.3.0 (1234567)")).to.equal(`v1.3.0 (1234567) serves. ${advice}`);
+      const lines = describeUpdates(updates, "v1.3.0 (1234567)", 0).split("\n");
+      expect(lines.at(-1)).to.equal(advice);
+    });
+
+    it("tries the newest of them once more, and a preview only where there is no other", async () => {
+      const updates = await updatesFrom("v1.1.0", [taken("v1.3.0", 8), taken("v2.0.0", 7)]);
+      expect(newestTakenBack(updates)?.tag).to.equal("v2.0.0");
+      const [first, ...others] = updates.map((update) => ({ ...update, isPreview: false }));
+      if (first === undefined) throw new Error("there is no update");
+      expect(newestTakenBack([{ ...first, isPreview: true }, ...others])?.tag).to.equal("v1.3.0");
+      expect(newestTakenBack([{ ...first, isPreview: true }])?.tag).to.equal("v2.0.0");
+      expect(newestTakenBack(await updatesFrom("v1.1.0"))).to.equal(undefined);
+    });
+
+    it("says that previews are all there is", async () => {
+      const updates = (await updatesFrom("v1.3.0")).map((update) => ({
+        ...update,
+        isPreview: true,
+      }));
+      expect(whyNone(updates, "v1.3.0 (1234567)")).to.match(/is a finished version/);
+    });
+
+    it("says that nothing serves, and never that it is the newest", () => {
+      for (const text of [whyNone([], undefined), describeUpdates([], undefined, 0)])
+        expect(text).to.equal(
+          "There is nothing to update: nothing serves. Deploy first: pulumi up",
+        );
+    });
   });
 });
