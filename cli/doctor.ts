@@ -1,66 +1,55 @@
 /** `npx chatalot doctor`: what `pulumi up` would refuse, now, in one list. Changes nothing. */
-import { messageOf, UserError } from "../common/errors.ts";
-import { deployment } from "../provider/deployment.ts";
-import { host } from "../provider/host.ts";
-import { release } from "../provider/release.ts";
-import type { Resource, ResourceContext } from "../provider/resource.ts";
-import type { Wire } from "../provider/codec.ts";
-import { TransportError } from "../transport/index.ts";
-import { inputsOfStack, oldsOf } from "./inputs.ts";
-
-/** What was found. */
-export interface Diagnosis {
-  /** Each would make `pulumi up` fail. */
-  refusals: string[];
-  /** What the operator should know. */
-  warnings: string[];
-}
+import { UserError } from "../common/errors.ts";
+import { stateIfReachable } from "../provider/place.ts";
+import type { OpenJob, ServerState } from "../updater/protocol.ts";
+import { underWay } from "../updater/texts.ts";
+import { type Findings, findingsOf } from "./findings.ts";
+import { inputsOfStack, type StackInputs } from "./inputs.ts";
 
 /**
  * Asks the same questions as a preview, of the same code. What needs an earlier run of the stack is left
  * out: this has no state of Pulumi's.
  */
-export async function diagnose(stack: string | undefined): Promise<Diagnosis> {
-  const found: Diagnosis = { refusals: [], warnings: [] };
-  const stackInputs = await inputsOfStack(stack).catch((error: unknown) => {
+export async function diagnose(stack: string | undefined): Promise<Findings> {
+  let stackInputs: StackInputs;
+  try {
+    stackInputs = await inputsOfStack(stack);
+  } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    found.refusals.push(error.message);
-    return undefined;
-  });
-  if (stackInputs === undefined) return found;
-  const check = async (
-    resource: Resource,
-    inputs: Wire,
-    olds: Wire = {},
-  ): Promise<Wire | undefined> => {
-    try {
-      const { additions, refusals } = await resource.check(collecting(found), olds, inputs);
-      found.refusals.push(...refusals);
-      if (typeof additions.unreachable === "string") {
-        found.refusals.push(additions.unreachable);
-        return undefined;
-      }
-      return { ...inputs, ...additions };
-    } catch (error) {
-      if (!(error instanceof UserError) && !(error instanceof TransportError)) throw error;
-      found.refusals.push(messageOf(error));
-      return undefined;
-    }
-  };
-  const reached = await check(host, stackInputs.host);
-  const olds = reached === undefined ? {} : await oldsOf(stackInputs.place);
-  const wanted = await check(release, stackInputs.release, olds);
-  if (reached !== undefined && wanted !== undefined)
-    await check(deployment, { ...wanted, ...stackInputs.deployment }, olds);
-  // Several resources refuse for the same reason where it is the server's.
+    return { refusals: [error.message], warnings: [] };
+  }
+  const { commit, refusals, warnings } = await findingsOf(stackInputs);
+  const state = await stateIfReachable({ place: stackInputs.place });
+  const busy =
+    state?.openJob === undefined ? undefined : findingOfJob(state.openJob, state, commit);
   return {
-    refusals: [...new Set(found.refusals)],
-    warnings: [...new Set(found.warnings)],
+    refusals: [...refusals, ...(busy?.refusals ?? [])],
+    warnings: [...warnings, ...(busy?.warnings ?? [])],
+  };
+}
+
+/**
+ * No preview asks for it, since most jobs have ended by the time of `up`. One to the same release may be what `up`
+ * follows, and where that release serves already `up` may have nothing to do: both are for the server to say.
+ */
+function findingOfJob(
+  job: OpenJob,
+  { serving }: Pick<ServerState, "serving">,
+  commit: string | undefined,
+): Partial<Findings> {
+  const mayPass = [job.release?.commit, serving?.release?.commit].includes(commit);
+  if (!mayPass) return { refusals: [underWay(job)] };
+  const what = `${job.kind}${job.release === undefined ? "" : ` to ${job.release.name}`}`;
+  return {
+    warnings: [
+      `Job ${job.sequence} (${what}) of ${job.requestedBy} is under way since ${job.openedAt}, at step ` +
+        `${job.step}. Until its end pulumi up can change nothing else.`,
+    ],
   };
 }
 
 /** For people. */
-export function describeDiagnosis({ refusals, warnings }: Diagnosis): string {
+export function describeDiagnosis({ refusals, warnings }: Findings): string {
   const list = (texts: string[]): string[] =>
     texts.map((text) => `  - ${text.replaceAll("\n", "\n    ")}`);
   return [
@@ -69,14 +58,4 @@ export function describeDiagnosis({ refusals, warnings }: Diagnosis): string {
       ? ["Nothing is in the way of pulumi up."]
       : ["pulumi up would refuse, now:", ...list(refusals)]),
   ].join("\n");
-}
-
-function collecting({ warnings }: Diagnosis): ResourceContext {
-  return {
-    urn: "chatalot doctor",
-    tell: () => undefined,
-    status: () => undefined,
-    warn: (text) => void warnings.push(text),
-    signal: AbortSignal.timeout(10 * 60_000),
-  };
 }

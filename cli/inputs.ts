@@ -1,6 +1,4 @@
 /** What the resources of a stack would be given now, for commands that ask the same as a preview. */
-import { isMap, parseDocument } from "yaml";
-import { UserError } from "../common/errors.ts";
 import type { Wire } from "../provider/codec.ts";
 import { UNKNOWN } from "../provider/engine/markers.ts";
 import { deploymentInputs, hostInputs, releaseInputs, variableNames } from "../provider/inputs.ts";
@@ -9,9 +7,7 @@ import { setVariables } from "../provider/missing-settings.ts";
 import type { ServerPlace } from "../provider/server/remote-server.ts";
 import { configurationOf, gateOf } from "../settings/configuration.ts";
 import type { Settings } from "../settings/parse.ts";
-import { NAMESPACE } from "./init/stack-file.ts";
-import { stackFileOf } from "./run/stack-file.ts";
-import { valuesOfStack } from "./stack.ts";
+import { valuesWithNames } from "./stack.ts";
 
 export interface StackInputs {
   settings: Settings;
@@ -31,9 +27,8 @@ export async function inputsOfStack(
   stack: string | undefined,
   wanted?: string,
 ): Promise<StackInputs> {
-  const { settings, place, hasSecretEnv } = await valuesOfStack(stack);
+  const { settings, place, secretNames } = await valuesWithNames(stack);
   const reference = wanted ?? settings.release;
-  const secretNames = hasSecretEnv ? await secretNamesOf(stack) : [];
   const configuration = configurationOf(settings);
   const names = secretNames && variableNames(configuration, secretNames);
   return {
@@ -60,19 +55,4 @@ export async function inputsOfStack(
 export async function oldsOf(place: ServerPlace): Promise<Wire> {
   const instanceId = (await stateIfReachable({ place }))?.instanceId;
   return instanceId === undefined ? {} : { instanceId };
-}
-
-/** Names of secret variables stand in the stack file in plain, unless `secretEnv` was encrypted as a whole. */
-async function secretNamesOf(stack: string | undefined): Promise<string[] | undefined> {
-  try {
-    const { text } = await stackFileOf(stack);
-    const secrets = parseDocument(text).getIn(["config", `${NAMESPACE}:secretEnv`], true);
-    if (!isMap(secrets)) return undefined;
-    const names = Object.keys(secrets.toJSON() as Record<string, unknown>);
-    return names.join() === "secure" ? undefined : names;
-  } catch (error) {
-    // The settings may be elsewhere.
-    if (!(error instanceof UserError)) throw error;
-    return undefined;
-  }
 }

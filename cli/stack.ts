@@ -1,9 +1,13 @@
 /** The server of a stack, from the stack's own configuration. */
+import { isMap, parseDocument } from "yaml";
 import { UserError } from "../common/errors.ts";
 import { RemoteServer, type ServerPlace } from "../provider/server/remote-server.ts";
 import { NAMESPACE } from "./init/stack-file.ts";
 import { pulumi, PulumiError, stackFlag } from "./run/pulumi.ts";
+import { stackFileOf } from "./run/stack-file.ts";
+import { UNREAD } from "../settings/environment.ts";
 import { parseSettings, type Settings } from "../settings/parse.ts";
+import { SECTIONS } from "../settings/sections.ts";
 
 /** One entry of `pulumi config --json`; a secret has no value. */
 interface ConfigEntry {
@@ -32,8 +36,6 @@ export interface StackValues {
   settings: Settings;
   place: ServerPlace;
   remote: RemoteServer;
-  /** Whether there are secret variables, whose values are not read. */
-  hasSecretEnv: boolean;
 }
 
 /** @param assumed values for keys that are not set */
@@ -41,21 +43,89 @@ export async function valuesOfStack(
   stack: string | undefined,
   assumed: Record<string, unknown> = {},
 ): Promise<StackValues> {
+  return valuesOf(await readConfiguration(stack), assumed);
+}
+
+/**
+ * The same, where what stands in plain beside encrypted values is checked as well: the names of secret variables,
+ * and the other keys of `alerts`. Nothing is decrypted for it.
+ */
+export async function valuesWithNames(
+  stack: string | undefined,
+): Promise<StackValues & { secretNames: string[] | undefined }> {
   const entries = await readConfiguration(stack);
+  const encrypted = ["secretEnv", "alerts"].filter((key) => entries[configKey(key)]?.secret);
+  const beside = encrypted.length === 0 ? {} : await plainPartsOf(stack, encrypted);
+  const values = valuesOf(entries, beside);
+  const isKnown = !encrypted.includes("secretEnv") || Object.hasOwn(beside, "secretEnv");
+  return { ...values, secretNames: isKnown ? Object.keys(values.settings.secretEnv) : undefined };
+}
+
+function valuesOf(
+  entries: Record<string, ConfigEntry>,
+  assumed: Record<string, unknown>,
+): StackValues {
+  const own = Object.entries(entries)
+    .filter(([key]) => key.startsWith(configKey("")))
+    .map(([key, entry]) => [key.slice(configKey("").length), entry] as const);
+  const secretKeys = own.filter(([, { secret }]) => secret).map(([key]) => key);
   const raw = Object.fromEntries(
-    Object.entries(entries)
+    own
       // An empty text is what Pulumi.yaml has for a key that isn't set.
-      .filter(
-        ([key, { secret, value }]) => key.startsWith(`${NAMESPACE}:`) && !secret && value !== "",
-      )
-      .map(([key, entry]) => [key.slice(NAMESPACE.length + 1), entry.objectValue ?? entry.value]),
+      .filter(([, { secret, value }]) => !secret && value !== "")
+      .map(([key, entry]) => [key, entry.objectValue ?? entry.value]),
   );
-  const settings = parseSettings({ ...assumed, ...raw }, { namespace: NAMESPACE });
+  const settings = parseSettings({ ...assumed, ...raw }, { namespace: NAMESPACE, secretKeys });
   const { server, directory, project, listen } = settings;
   const volumes = [settings.volumes.database, settings.volumes.files];
   const place = { server, directory, project, port: listen.port, volumes };
-  const hasSecretEnv = entries[`${NAMESPACE}:secretEnv`]?.secret === true;
-  return { raw, settings, place, remote: RemoteServer.at(place), hasSecretEnv };
+  return { raw, settings, place, remote: RemoteServer.at(place) };
+}
+
+function configKey(name: string): string {
+  return `${NAMESPACE}:${name}`;
+}
+
+/**
+ * What the stack file has in plain of settings that hold something encrypted. One that was encrypted as a whole is
+ * left out, and so is all of them where the settings are elsewhere.
+ */
+async function plainPartsOf(
+  stack: string | undefined,
+  keys: readonly string[],
+): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    ({ text } = await stackFileOf(stack));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return {};
+  }
+  const document = parseDocument(text, { version: "1.1" });
+  const parts = keys.map((key) => [key, document.getIn(["config", configKey(key)], true)] as const);
+  return Object.fromEntries(
+    parts.flatMap(([key, node]) => {
+      if (!isMap(node)) return [];
+      const part = withoutSecrets(node.toJS(document));
+      return part === UNREAD ? [] : [[key, key === "alerts" ? knownParts(part, key) : part]];
+    }),
+  );
+}
+
+/** Pulumi writes an encrypted value as a key `secure` of its own. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value);
+  if (entries.length === 1 && entries[0]?.[0] === "secure") return UNREAD;
+  return Object.fromEntries(entries.map(([name, part]) => [name, withoutSecrets(part)]));
+}
+
+/** A section without the values that were not read; of a key that it doesn't have the name is wrong. */
+function knownParts(part: unknown, section: string): unknown {
+  const isHidden = ([name, value]: [string, unknown]): boolean =>
+    value === UNREAD && SECTIONS[section]?.includes(name) === true;
+  return Object.fromEntries(Object.entries(part ?? {}).filter((entry) => !isHidden(entry)));
 }
 
 async function readConfiguration(stack: string | undefined): Promise<Record<string, ConfigEntry>> {

@@ -117,8 +117,11 @@ export function looksSecret(name: string): boolean {
   return LOOKS_SECRET.test(name);
 }
 
+/** In the place of a value that is set and encrypted: its name is looked at, and the value counts as right. */
+export const UNREAD = Symbol("encrypted");
+
 /**
- * Reads `env` or `secretEnv`. What YAML made a number or a boolean becomes text again.
+ * Reads `env` or `secretEnv`. What YAML made a number or a boolean becomes text again, {@link UNREAD} empty text.
  *
  * @param further names that the operator allows although they aren't known here
  * @param problems is added to; values are named in it for `env` only
@@ -141,8 +144,11 @@ export function readEnvironment(
   }
   const result: [string, string][] = [];
   for (const [name, given] of Object.entries(value)) {
-    const problem = problemOfName(kind, name, further) ?? problemOfValue(kind, name, given);
-    if (problem === undefined) result.push([name, String(given)]);
+    const isRead = given !== UNREAD;
+    const problem =
+      problemOfName(kind, name, further) ??
+      (isRead ? problemOfValue(kind, name, given) : undefined);
+    if (problem === undefined) result.push([name, isRead ? String(given) : ""]);
     else problems.push({ key: `${kind}.${name}`, ...problem });
   }
   return Object.fromEntries(result);

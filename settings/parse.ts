@@ -118,7 +118,7 @@ export interface ParseOptions {
   /** The project's name, which stands in front of every key. @default "chatalot-deploy" */
   namespace?: string;
   /**
-   * Keys at the top whose value is encrypted in the stack file.
+   * Keys at the top whose value is encrypted in the stack file, also those whose value is not among `raw`.
    *
    * @default not known: then nothing is said about what must or can't be encrypted
    */
@@ -133,16 +133,18 @@ export interface ParseOptions {
  */
 export function parseSettings(raw: Record<string, unknown>, options: ParseOptions = {}): Settings {
   const { env: givenEnv, secretEnv: givenSecretEnv, ...rest } = raw;
+  const { secretKeys } = options;
   const problems: Problem[] = [];
   const parsed = settingsSchema.safeParse(rest);
-  for (const issue of parsed.error?.issues ?? []) problems.push(...problemsOf(issue, rest));
+  // What is encrypted and not read is not missing.
+  const isUnread = (key: string): boolean =>
+    secretKeys?.includes(key) === true && !Object.hasOwn(raw, key);
+  for (const issue of parsed.error?.issues ?? [])
+    if (!isUnread(String(issue.path[0]))) problems.push(...problemsOf(issue, rest));
   const more = settingsSchema.shape.moreEnv.safeParse(rest["moreEnv"]).data ?? [];
   const env = readEnvironment("env", givenEnv, more, problems);
   const secretEnv = readEnvironment("secretEnv", givenSecretEnv, more, problems);
-  problems.push(
-    ...contradictions(rest, env, secretEnv),
-    ...secrecyProblems(raw, options.secretKeys),
-  );
+  problems.push(...contradictions(rest, env, secretEnv), ...secrecyProblems(raw, secretKeys));
   if (parsed.data !== undefined) {
     problems.push(...healthProblems(parsed.data.health), ...imageProblems(parsed.data));
     problems.push(...accessProblems(parsed.data), ...volumeProblems(parsed.data));

@@ -17,7 +17,7 @@ export function secrecyProblems(
 ): Problem[] {
   if (secretKeys === undefined) return [];
   const problems: Problem[] = secretKeys
-    .filter((key) => !MAY_BE_SECRET.includes(key) && Object.hasOwn(raw, key))
+    .filter((key) => !MAY_BE_SECRET.includes(key))
     .map((key) => ({
       key,
       cause: "this is encrypted, but only values under secretEnv and alerts stay secret",

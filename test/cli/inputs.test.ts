@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { type Diagnosis, diagnose } from "../../cli/doctor.ts";
+import { diagnose } from "../../cli/doctor.ts";
+import type { Findings } from "../../cli/findings.ts";
 import { prepare } from "../../cli/prepare.ts";
 import { readReport } from "../../cli/report/report.ts";
 import { releaseFacts } from "../../provider/release-facts.ts";
@@ -68,7 +69,7 @@ describe("commands that ask the same as a preview", () => {
       ...more,
     });
   const commitOf = (tag: string): Promise<string> => sample.git("rev-parse", tag);
-  const nothing: Diagnosis = { refusals: [], warnings: [] };
+  const nothing: Findings = { refusals: [], warnings: [] };
 
   describe("doctor", () => {
     it("finds nothing in the way of an update", async () => {
@@ -119,6 +120,86 @@ describe("commands that ask the same as a preview", () => {
       await withSecrets("    secure: v1:abc");
       expect(await diagnose(undefined)).to.deep.equal(nothing);
     });
+
+    it("finds secrets in plain text, and never says them", async () => {
+      const refusals = async (settings: Record<string, unknown>): Promise<string> => {
+        await configure("v1.0.0", settings);
+        return (await diagnose(undefined)).refusals.join();
+      };
+      const said = [
+        await refusals({ secretEnv: { GIPHY_API_KEY: "topsecret" } }),
+        await refusals({ alerts: { webhook: "https://hooks.example.org/topsecret" } }),
+      ];
+      expect(said[0]).to.contain("secretEnv: this stands in the stack file in plain text");
+      expect(said[1]).to.contain("alerts.webhook: this stands in the stack file in plain text");
+      expect(said.join()).not.to.contain("topsecret");
+    });
+
+    it("finds what stays in plain only where it is encrypted", async () => {
+      const configured = { release: "v1.0.0", repository: sample.path };
+      await pulumi.configuredAs(configured, ["url", "server"]);
+      const { refusals } = await diagnose(undefined);
+      expect(refusals.join()).to.match(/:server: this is encrypted.*\n.*:url: this is encrypted/);
+      await pulumi.configuredAs({ repository: sample.path }, ["release"]);
+      const [text = ""] = (await diagnose(undefined)).refusals;
+      expect(text).to.contain("release: this is encrypted").and.not.to.contain("is missing");
+    });
+
+    it("finds wrong names of secret variables", async () => {
+      await withSecrets(
+        "    DB_PASSWORD:\n      secure: v1:abc\n    GIFY_API_KEY:\n      secure: v1:abc",
+      );
+      const { refusals } = await diagnose(undefined);
+      expect(refusals.join())
+        .to.contain("secretEnv.DB_PASSWORD: this variable is made by this tool")
+        .and.to.contain("secretEnv.GIFY_API_KEY: Chatalot has no such variable");
+    });
+
+    it("takes no encrypted value for a wrong one", async () => {
+      const named = ["ICE_SERVERS", "TURN_PASSWORD"].map(
+        (name) => `    ${name}:\n      secure: v1:abc`,
+      );
+      await withSecrets(named.join("\n"), "v1.0.0");
+      expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+
+    it("finds what is wrong beside a secret webhook", async () => {
+      const withAlerts = async (lines: string): Promise<string> => {
+        await restart(`config:\n  chatalot-deploy:alerts:\n${lines}\n`);
+        await pulumi.configuredAs(
+          { release: "v1.0.0", repository: sample.path, server: { host: "chat.example.org" } },
+          ["alerts"],
+        );
+        return (await diagnose(undefined)).refusals.join();
+      };
+      const webhook = "    webhook:\n      secure: v1:abc\n";
+      expect(await withAlerts(`${webhook}    every: 1 parsec`)).to.contain(
+        "alerts.every: expected",
+      );
+      expect(await withAlerts("    webhok:\n      secure: v1:abc")).to.contain(
+        "alerts.webhok: there is no such key; the nearest is alerts.webhook",
+      );
+      expect(await withAlerts(`${webhook}    every: 10 minutes`)).to.equal("");
+      expect(await withAlerts("    secure: v1:abc")).to.equal("");
+    });
+
+    it("names a job that is under way: as a refusal where up would ask for something else", async () => {
+      const openJob = {
+        ...{ sequence: 7, kind: "backup" as const, requestedBy: "sam@desk" },
+        ...{ openedAt: "2026-03-02T12:00:00Z", step: "J4" },
+      };
+      serve({ openJob });
+      await configure("v2.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      const { refusals } = await diagnose(undefined);
+      expect(refusals).to.have.length(1);
+      expect(refusals[0]).to.contain("Another job is under way: number 7 (backup) of sam@desk");
+      const commit = await commitOf("v2.0.0");
+      serve({ openJob: { ...openJob, kind: "switch", release: { name: "v2.0.0", commit } } });
+      await server.nextRun();
+      const same = await diagnose(undefined);
+      expect(same.refusals).to.deep.equal([]);
+      expect(same.warnings.join()).to.contain("Job 7 (switch to v2.0.0) of sam@desk is under way");
+    });
   });
 
   describe("prepare", () => {
@@ -149,13 +230,19 @@ describe("commands that ask the same as a preview", () => {
     });
   });
 
-  /** The same release with these lines of `secretEnv` in the stack file. */
-  async function withSecrets(lines: string): Promise<void> {
-    await pulumi.leave();
-    await pulumi.arrive(`config:\n  chatalot-deploy:secretEnv:\n${lines}\n`);
+  /** A release with these lines of `secretEnv` in the stack file. */
+  async function withSecrets(lines: string, release = "v1.1.0"): Promise<void> {
+    await restart(`config:\n  chatalot-deploy:secretEnv:\n${lines}\n`);
+    const moreEnv = ["API_KEY", "OTHER"];
     await pulumi.configuredAs(
-      { release: "v1.1.0", repository: sample.path, server: { host: "chat.example.org" } },
+      { release, repository: sample.path, server: { host: "chat.example.org" }, moreEnv },
       ["secretEnv"],
     );
+  }
+
+  /** The stack with another stack file. */
+  async function restart(stackText: string): Promise<void> {
+    await pulumi.leave();
+    await pulumi.arrive(stackText);
   }
 });
