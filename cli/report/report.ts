@@ -1,12 +1,12 @@
 /** What a report tells: the plan of the preview, and what stands around it. */
 import { UserError } from "../../common/errors.ts";
-import { breakingRefusals } from "../../provider/plan/breaking.ts";
 import type { Plan } from "../../provider/plan/plan.ts";
 import { programsOf } from "../../provider/hooks.ts";
 import { leavingNames } from "../../provider/leaving.ts";
 import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { ServerState } from "../../updater/protocol.ts";
+import { findingsOf } from "../findings.ts";
 import { inputsOfStack } from "../inputs.ts";
 import { availableUpdates } from "../updates/list.ts";
 
@@ -52,16 +52,18 @@ export async function readReport(
   wanted: string | undefined,
   now: Date,
 ): Promise<Report | undefined> {
-  const { settings, place, reference, set } = await inputsOfStack(stack, wanted);
+  const stackInputs = await inputsOfStack(stack, wanted);
+  const { settings, place, reference, set } = stackInputs;
   const remote = RemoteServer.at(place);
   const state = await remote.state();
   if (state.serving?.release === undefined)
     throw new UserError(
       `There is nothing to report on: no release serves on ${remote.target} yet. Deploy one: pulumi up`,
     );
-  const facts = await releaseFacts(settings.repository, reference, { remote, state }, set);
-  const { plan, identity } = facts;
+  const known = { remote, state };
+  const { plan, identity } = await releaseFacts(settings.repository, reference, known, set);
   if (plan === undefined) return undefined;
+  const { refusals, warnings } = await findingsOf(stackInputs);
   const keep = {
     releases: settings.keepReleases,
     backups: settings.keepBackups,
@@ -75,8 +77,7 @@ export async function readReport(
     madeAt: now,
     plan,
     stations: await stationsOf(settings.repository, plan, state),
-    refusals: [...facts.refusals, ...breakingRefusals(plan, settings.breakingChangesReadUpTo)],
-    warnings: facts.warnings,
+    ...{ refusals, warnings },
     leaving: leavingNames(identity, state, keep),
     programs: programsOf(settings.hooks, state),
     ...(newest === undefined

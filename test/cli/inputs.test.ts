@@ -228,6 +228,24 @@ describe("commands that ask the same as a preview", () => {
       await withSecrets("    API_KEY:\n      secure: v1:abc");
       expect(await required()).to.deep.equal([{ name: "API_KEY", isSet: true }]);
     });
+
+    it("has what the preview refuses: by the release, the database and the settings", async () => {
+      const refusals = async (): Promise<string> =>
+        ((await readReport(undefined, undefined, new Date(0)))?.refusals ?? []).join();
+      await configure("v2.0.0");
+      expect(await refusals()).to.contain("pulumi config set breakingChangesReadUpTo v2.0.0");
+      await configure("v2.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      expect(await refusals()).to.equal("");
+      const newer = { version: 9, description: "shout", checksum: "9".repeat(96) };
+      const identity = { systemIdentifier: "7", oid: "16384" };
+      serve({ database: { identity, applied: [...running.migrations, newer] } });
+      await server.nextRun();
+      expect(await refusals()).to.contain("009 shout");
+      serve();
+      await server.nextRun();
+      await configure("v1.1.0");
+      expect(await refusals()).to.contain("requires API_KEY, which is not set");
+    });
   });
 
   /** A release with these lines of `secretEnv` in the stack file. */
