@@ -64,8 +64,8 @@ export async function withDraft<Value>(
   text: string,
   work: (draft: string) => Promise<Value>,
 ): Promise<Value> {
-  // Pulumi tells the format of a file by its name.
-  const draft = join(dirname(path), `.${name}.${basename(path)}`);
+  // Pulumi tells the format of a file by its name, which may be any where the stack file is a link.
+  const draft = join(dirname(path), `.${name}.${basename(path, ".yaml")}.yaml`);
   try {
     await writeFileDurably(draft, text);
     return await work(draft);

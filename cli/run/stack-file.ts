@@ -1,8 +1,9 @@
 /** The stack file with the settings of an earlier update. Comments and all other settings stay. */
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Document, isMap, parse, parseDocument } from "yaml";
+import { isDeepStrictEqual } from "node:util";
+import { type Document, isMap, isNode, isScalar, isSeq, parse, parseDocument } from "yaml";
 import { UserError } from "../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../release/compose-file.ts";
 import { writeFileDurably } from "../../updater/files.ts";
@@ -147,8 +148,33 @@ function set(document: Document, name: string, value: unknown): void {
     value === undefined ||
     value === "" ||
     (typeof value === "object" && value !== null && Object.keys(value).length === 0);
-  if (!isEmpty) document.setIn(path, document.createNode(value));
+  if (!isEmpty) assign(document, path, value);
   else if (document.hasIn(path)) document.deleteIn(path);
+}
+
+/** Only what differs is written anew, so that the comments of all else stay. */
+function assign(document: Document, path: readonly string[], value: unknown): void {
+  const present = document.getIn(path, true);
+  if (isNode(present) && isDeepStrictEqual(present.toJS(document), value)) return;
+  if (isMap(present) && isPlainObject(value)) {
+    present.items = present.items.filter(
+      ({ key }) =>
+        isScalar(key) && typeof key.value === "string" && Object.hasOwn(value, key.value),
+    );
+    for (const [name, part] of Object.entries(value)) assign(document, [...path, name], part);
+  } else if (isSeq(present) && Array.isArray(value)) {
+    const items = present.items.filter(isNode);
+    const kept = (part: unknown): unknown =>
+      items.find((item) => isDeepStrictEqual(item.toJS(document), part)) ??
+      document.createNode(part);
+    present.items = value.map(kept);
+  } else if (typeof value === "object") document.setIn(path, document.createNode(value));
+  // Into the node that is there, if it is one of a single value.
+  else document.setIn(path, value);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function plain({ value, objectValue }: ConfigValue): unknown {
@@ -195,7 +221,9 @@ export async function stackFileOf(stack: string | undefined): Promise<StackFile>
     throw new UserError(
       `The stack's settings can't be changed: there is no ${path}. Set them where they are, and run pulumi up.`,
     );
-  return { path, text: await readFile(path, "utf8") };
+  // A link, such as one into a repository of its own, stays one: what it leads to is replaced.
+  const target = await realpath(path);
+  return { path: target, text: await readFile(target, "utf8") };
 }
 
 /**

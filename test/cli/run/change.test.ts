@@ -1,5 +1,15 @@
-import { appendFile, chmod, readFile, readdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  stat,
+  symlink,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { CanceledError } from "../../../cli/exit-codes.ts";
 import { type Agreement, changeStack, takenBackJob } from "../../../cli/run/change.ts";
@@ -84,6 +94,21 @@ describe("a change of the stack", () => {
     ]);
     await expectUntouched(AFTER);
     expect(told).to.deep.equal(["Pulumi.prod.yaml names v1.1.0."]);
+  });
+
+  it("leaves a stack file that is a link one, and changes what it leads to", async () => {
+    const folder = join(dirname(pulumi.stackFile), "..", "repository");
+    await mkdir(folder);
+    await rename(pulumi.stackFile, join(folder, "settings"));
+    await symlink("../repository/settings", pulumi.stackFile);
+    expect(await change(yes)).to.equal("done");
+    expect(await readlink(pulumi.stackFile)).to.equal("../repository/settings");
+    expect(await readFile(join(folder, "settings"), "utf8")).to.equal(AFTER);
+    expect(await readdir(folder)).to.deep.equal(["settings"]);
+    // By the name of a YAML file, and beside the one that is replaced.
+    expect((await verbs())[0]).to.match(
+      /^preview --config-file .*\/repository\/\.update\.settings\.yaml$/,
+    );
   });
 
   it("changes nothing where the person says no", async () => {

@@ -1,6 +1,12 @@
 import { expect } from "chai";
 import { parse } from "yaml";
-import { changedNames, withEarlier, without, withSideImages } from "../../../cli/run/stack-file.ts";
+import {
+  changedNames,
+  withEarlier,
+  without,
+  withRelease,
+  withSideImages,
+} from "../../../cli/run/stack-file.ts";
 
 const FILE = `# My chat.
 encryptionsalt: v1:abc
@@ -36,6 +42,57 @@ describe("withEarlier", () => {
         "chatalot-deploy:profiles": "turn,production",
       },
     });
+  });
+
+  it("keeps the comments inside of what changes, and of what doesn't", () => {
+    const commented = `config:
+  chatalot-deploy:release: v2 # pinned
+  chatalot-deploy:env:
+    # Ask before you open it.
+    REGISTRATION_MODE: invite_only
+    MAX_FILE_SIZE_MB: 100 # enough for videos
+    RUST_LOG: debug
+  chatalot-deploy:profiles:
+    # Calls need it.
+    - turn
+    - production
+  chatalot-deploy:sideImages: { coturn: "coturn/coturn:4" } # tried
+`;
+    const text = withEarlier(commented, {
+      release: "v1",
+      env: value({ REGISTRATION_MODE: "invite_only", MAX_FILE_SIZE_MB: 250, ADMIN_USERNAME: "a" }),
+      profiles: value(["turn", "quick-tunnel"]),
+      sideImages: value({ coturn: "coturn/coturn:4" }),
+    });
+    expect(text).to.equal(`config:
+  chatalot-deploy:release: v1 # pinned
+  chatalot-deploy:env:
+    # Ask before you open it.
+    REGISTRATION_MODE: invite_only
+    MAX_FILE_SIZE_MB: 250 # enough for videos
+    ADMIN_USERNAME: a
+  chatalot-deploy:profiles:
+    # Calls need it.
+    - turn
+    - quick-tunnel
+  chatalot-deploy:sideImages: { coturn: "coturn/coturn:4" } # tried
+`);
+  });
+
+  it("takes other kinds of a value than the one that is there", () => {
+    const text = withEarlier(FILE.replace("env:\n    REGISTRATION_MODE: open", 'env: ""'), {
+      release: "2",
+      env: value({ A: "yes" }),
+      profiles: value(["turn"]),
+    });
+    expect(configOf(text)).to.deep.include({
+      "chatalot-deploy:release": "2",
+      "chatalot-deploy:env": { A: "yes" },
+      "chatalot-deploy:profiles": ["turn"],
+    });
+    // To Pulumi as well as to this: a number's place doesn't make a number of a text.
+    const number = withRelease(FILE.replace("release: v2", "release: 7"), "8", 12);
+    expect(number).to.contain('release: "8"').and.to.contain("retry: 12");
   });
 
   it("removes what was not set then, and keeps what nobody knows", () => {
