@@ -12,6 +12,7 @@ import { abort } from "./abort.ts";
 import { registerAdopt } from "./adopt/command.ts";
 import { registerAlerts } from "./alerts/command.ts";
 import { registerBackup } from "./backup/command.ts";
+import { resolvePathsOfCaller } from "./caller-folder.ts";
 import { describeDiagnosis, diagnose } from "./doctor.ts";
 import { endOfError, setExitCode } from "./exit-codes.ts";
 import { describeHistory, readHistory } from "./history.ts";
@@ -34,6 +35,8 @@ const program = new Command("chatalot")
   .version(ownVersion(), "-V, --version", "the version of this checkout")
   .option("-s, --stack <name>", "the stack; default: the one that pulumi has selected")
   .exitOverride();
+
+resolvePathsOfCaller(program);
 
 program
   .command("abort")

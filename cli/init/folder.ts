@@ -11,6 +11,7 @@ import { checkout } from "../../common/checkout.ts";
 import { UserError } from "../../common/errors.ts";
 import { quote } from "../../common/quote.ts";
 import { makeDirectoryDurably, writeFileDurably } from "../../updater/files.ts";
+import { CALLER_FOLDER } from "../caller-folder.ts";
 import { type Backend, stateFolder } from "./backend.ts";
 import { pulumi, PulumiError } from "../run/pulumi.ts";
 import { NAMESPACE, type StackSettings, withSettings } from "./stack-file.ts";
@@ -34,9 +35,10 @@ plugins:
       path: ${JSON.stringify(join(checkout, "provider"))}
 `;
 
-/** Runs in the folder with its own state, wherever it is called from: also from cron. */
+/** Runs in the folder with its own state, wherever it is called from, also from cron; and hands on from where. */
 const LAUNCHER = `#!/bin/sh
 # The chatalot command of the clone, for the stacks in this folder: ./chatalot status
+export ${CALLER_FOLDER}="$PWD"
 cd "$(dirname -- "$(readlink -f -- "$0")")" || exit 1
 . ./env
 exec ${quote(`${checkout}/cli/chatalot`)} "$@"

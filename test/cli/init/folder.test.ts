@@ -1,11 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { execa } from "execa";
 import { checkout } from "../../../common/checkout.ts";
 import { parse } from "yaml";
 import { backendOf } from "../../../cli/init/backend.ts";
-import { checkFolder, checkStack, PROJECT, variablesOf } from "../../../cli/init/folder.ts";
+import {
+  checkFolder,
+  checkStack,
+  PROJECT,
+  variablesOf,
+  writeStack,
+} from "../../../cli/init/folder.ts";
+import { FakePulumi } from "../support/fake-pulumi.ts";
 
 const FILES = backendOf({});
 
@@ -52,6 +60,28 @@ describe("the folder of init", () => {
       ...{ name, path: join(checkout, path) },
     }));
     expect(made.plugins.providers).to.deep.equal(plugins);
+  });
+});
+
+describe("the command in the folder of init", () => {
+  const pulumi = new FakePulumi();
+  beforeEach(() => pulumi.arrive());
+  afterEach(() => pulumi.leave());
+
+  it("runs in its folder, and takes paths from where it was called", async () => {
+    const [folder, elsewhere] = [join(process.cwd(), "chat"), join(process.cwd(), "a folder")];
+    mkdirSync(elsewhere);
+    const settings = {
+      ...{ release: "v1", repository: "/repository", server: null, directory: "/srv/chatalot" },
+      ...{ listen: { address: "127.0.0.1", port: 8080 }, registration: "closed" },
+      prepareServer: false,
+    };
+    await writeStack(folder, "chat", settings, FILES);
+    const argv = ["backup", "decrypt", "copy", "--identity", "key"];
+    const run = await execa(join(folder, "chatalot"), argv, { cwd: elsewhere, reject: false });
+    expect(run.exitCode).to.equal(1);
+    expect(run.stderr).to.contain(`${elsewhere}/`);
+    expect(run.stderr).not.to.contain(folder);
   });
 });
 
