@@ -28,7 +28,10 @@ export const CHANGELOGS = ["docs/appendix/changelog.md", "CHANGELOG.md", "docs/c
 /** Of a longer changelog the rest is not read: the newest stands at the top. */
 const MAXIMUM_TEXT = 512 * 1024;
 
-/** Enough for a year of a lively project; of more only these are told. */
+/**
+ * Enough for a year of a lively project; of more only these are told. What breaks is counted by itself, so
+ * that no number of harmless changes above hides it.
+ */
 const MOST_CHANGES = 200;
 
 /**
@@ -41,11 +44,13 @@ export function compareChangelogs(older: string | undefined, newer: string): Cha
   const before = new Map(parseChangelog(older ?? "").map((entry) => [keyOf(entry), entry]));
   const now = parseChangelog(newer);
   const entries = now.flatMap((entry) => {
-    const known = new Set(before.get(keyOf(entry))?.changes);
+    const older = before.get(keyOf(entry));
+    const known = new Set([...(older?.changes ?? []), ...(older?.breaking ?? [])]);
     const isNew = (change: string): boolean => !known.has(change);
     const changes = entry.changes.filter(isNew);
-    if (before.has(keyOf(entry)) && changes.length === 0) return [];
-    return [{ ...entry, changes, breaking: entry.breaking.filter(isNew) }];
+    const breaking = entry.breaking.filter(isNew);
+    if (older !== undefined && changes.length + breaking.length === 0) return [];
+    return [{ ...entry, changes, breaking }];
   });
   const newest = now.find(({ version }) => semver.coerce(version) !== null)?.version;
   return { entries, ...(newest === undefined ? {} : { newest }) };
@@ -55,6 +60,7 @@ export function compareChangelogs(older: string | undefined, newer: string): Cha
 export function parseChangelog(text: string): ChangelogEntry[] {
   const entries: ChangelogEntry[] = [];
   let isBreaking = false;
+  let last: Change | undefined;
   for (const line of text.slice(0, MAXIMUM_TEXT).split("\n")) {
     const heading = /^ {0,3}(#{1,4})\s+(.*?)\s*#*\s*$/.exec(line)?.[2];
     const version = heading === undefined ? undefined : versionIn(heading);
@@ -62,26 +68,46 @@ export function parseChangelog(text: string): ChangelogEntry[] {
     if (version !== undefined) {
       entries.push({ version, changes: [], breaking: [] });
       isBreaking = false;
+      last = undefined;
     } else if (heading !== undefined) isBreaking = /\bbreaking\b/i.test(heading);
-    else if (entry !== undefined) addLine(entry, line, isBreaking);
+    else if (entry !== undefined && line.trim() !== "")
+      last = addLine(entry, line, last, isBreaking);
   }
   return entries;
 }
 
-/** A list's item begins a change; what is indented below, or follows without a gap, belongs to it. */
-function addLine(entry: ChangelogEntry, line: string, isBreaking: boolean): void {
-  if (line.trim() === "" || entry.changes.length >= MOST_CHANGES) return;
+/** A change as far as it was read, and the lists of its entry that have it. */
+interface Change {
+  text: string;
+  lists: string[][];
+}
+
+/**
+ * A list's item begins a change; what is indented below, or follows without a gap, belongs to it.
+ *
+ * @param last the change before it in this entry, if there is one
+ * @returns the change that the line belongs to
+ */
+function addLine(
+  entry: ChangelogEntry,
+  line: string,
+  last: Change | undefined,
+  isBreaking: boolean,
+): Change {
   const item = /^\s*(?:[-*+]|\d{1,3}[.)])\s+(.*)$/.exec(line)?.[1];
-  const last = entry.changes.at(-1);
   if (item === undefined && last !== undefined && /^\s/.test(line)) {
-    const whole = printableLine(`${last} ${line.trim()}`);
-    entry.changes[entry.changes.length - 1] = whole;
-    if (entry.breaking.at(-1) === last) entry.breaking[entry.breaking.length - 1] = whole;
-    return;
+    if (last.lists.length === 0) return last;
+    const text = printableLine(`${last.text} ${line.trim()}`);
+    for (const list of last.lists) list[list.length - 1] = text;
+    return { ...last, text };
   }
-  const change = printableLine(item ?? line);
-  entry.changes.push(change);
-  if (isBreaking || /^\W*breaking\b/i.test(change)) entry.breaking.push(change);
+  const breaks = isBreaking || /^\W*breaking\b/i.test(item ?? line);
+  const lists = [entry.changes, ...(breaks ? [entry.breaking] : [])].filter(
+    (list) => list.length < MOST_CHANGES,
+  );
+  const text = lists.length === 0 ? "" : printableLine(item ?? line);
+  for (const list of lists) list.push(text);
+  return { text, lists };
 }
 
 /** `[1.2.0] - 2026-01-31` is 1.2.0; undefined for a heading of something else. */

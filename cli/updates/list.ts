@@ -52,7 +52,7 @@ export async function availableUpdates(
     const next = await describeRelease(mirror, tag).catch(() => undefined);
     // A tag that was moved, or of something that is no release, is told when it is asked for.
     if (next === undefined) continue;
-    const { ahead, behind, subjects } = await commitsBetween(mirror, current.commit, next.commit);
+    const { ahead, behind, breaking } = await commitsBetween(mirror, current.commit, next.commit);
     if (ahead === 0 || behind > 0) continue;
     const { entries } = compareChangelogs(current.changelog, next.changelog ?? "");
     const tried = reverted.find(({ commit }) => commit === next.commit);
@@ -60,7 +60,7 @@ export async function availableUpdates(
       ...{ tag, commit: next.commit, date, isPreview, commits: ahead },
       migrations: compareMigrations(applied, next.migrations).pending.map(migrationName),
       changes: entries.flatMap(({ changes }) => changes),
-      breaking: breakingChanges(entries, subjects),
+      breaking: breakingChanges(entries, breaking),
       ...(tried === undefined ? {} : { reverted: { sequence: tried.sequence, at: tried.at } }),
     });
   }

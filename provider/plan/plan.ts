@@ -99,7 +99,7 @@ export async function makePlan(
   // The parser of SQL is loaded while git counts.
   const [history, pending] = await Promise.all([
     current === undefined
-      ? { ahead: 0, behind: 0, subjects: [] }
+      ? { ahead: 0, behind: 0, subjects: [], breaking: [] }
       : commitsBetween(mirror, current.commit, next.commit),
     plannedMigrations(next, state),
   ]);
@@ -116,7 +116,7 @@ export async function makePlan(
     commits: history.subjects.slice(0, MOST_COMMITS),
     changelog: changelog.entries,
     ...(changelog.newest === undefined ? {} : { changelogEndsAt: changelog.newest }),
-    breaking: breakingChanges(changelog.entries, history.subjects),
+    breaking: breakingChanges(changelog.entries, history.breaking),
     required:
       compose?.newRequiredVariables.map(({ name }) => ({
         name: printableLine(name),

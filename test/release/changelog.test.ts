@@ -57,12 +57,24 @@ All notable changes.
     expect(entry?.breaking).to.deep.equal(["**BREAKING**: a", "Breaking change: b"]);
   });
 
+  it("finds what breaks below any number of other changes, with its further lines", () => {
+    const others = "- x\n  y\n".repeat(300);
+    const [entry, next] = parseChangelog(
+      `## 2.0.0\n${others}- BREAKING: a\n  b\n- c\n  d\n### Breaking\n- e\n## 1.0.0\n- f`,
+    );
+    expect(entry?.changes).to.deep.equal(Array(200).fill("x y"));
+    expect(entry?.breaking).to.deep.equal(["BREAKING: a b", "e"]);
+    expect(next).to.deep.equal({ version: "1.0.0", changes: ["f"], breaking: [] });
+  });
+
   it("shows nothing that steers a terminal, and no endless text", () => {
     const [entry] = parseChangelog(`## 1.0.0\n- a\u001b[31mb\u202e\n- ${"x".repeat(10_000)}`);
     expect(entry?.changes[0]).to.equal("a?[31mb?");
     expect(entry?.changes[1]).to.have.lengthOf(200);
     const many = parseChangelog(`## 1.0.0\n${"- x\n".repeat(100_000)}`);
     expect(many[0]?.changes).to.have.lengthOf(200);
+    const broken = parseChangelog(`## 1.0.0\n### Breaking\n${"- x\n".repeat(10_000)}`);
+    expect(broken[0]?.breaking).to.have.lengthOf(200);
     const huge = `## 1.0.0\n- a\n${"y".repeat(20 * 2 ** 20)}`;
     expect(parseChangelog(huge)).to.have.length(1);
   });
@@ -86,6 +98,17 @@ describe("compareChangelogs", () => {
     const newer = "## Unreleased\n- a\n- BREAKING: b\n## v1.0.0\n- first\n";
     expect(compareChangelogs(older, newer).entries).to.deep.equal([
       { version: "Unreleased", changes: ["BREAKING: b"], breaking: ["BREAKING: b"] },
+    ]);
+  });
+
+  it("gives what breaks of an entry that has grown beyond what is told", () => {
+    const long = `## Unreleased\n${"- x\n".repeat(300)}`;
+    const { entries } = compareChangelogs(
+      `${long}- BREAKING: a\n`,
+      `${long}- BREAKING: a\n- BREAKING: b\n`,
+    );
+    expect(entries).to.deep.equal([
+      { version: "Unreleased", changes: [], breaking: ["BREAKING: b"] },
     ]);
   });
 
