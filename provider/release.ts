@@ -23,6 +23,7 @@ import {
   stateIfReachable,
 } from "./place.ts";
 import { setVariables } from "./missing-settings.ts";
+import { movedTagRefusals } from "./moved-tag.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
 import { planInputs, renderPlan } from "./plan/render.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
@@ -50,8 +51,10 @@ export const release: Resource = {
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
     const { plan } = facts;
-    if (plan !== undefined) context.tell(renderPlan(plan));
+    const moved = movedTagRefusals(olds, { name: news.release as string, commit }, state);
+    if (plan !== undefined && moved.length === 0) context.tell(renderPlan(plan));
     const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
+    refusals.push(...moved);
     if (state !== undefined && refusals.length === 0)
       refusals.push(
         ...facts.refusals,

@@ -130,14 +130,31 @@ function otherCommit(name: string, tag: string, commit: string | undefined): Use
 }
 
 function moved(tag: string, pin: string | undefined, upstream: string | undefined): UserError {
+  return new UserError(movedTagText(tag, pin, upstream, "first seen here"));
+}
+
+/**
+ * Why a tag is not followed, with both ways out.
+ *
+ * @param known the commit that it was
+ * @param upstream the commit that it is; undefined: there is no such tag any more
+ * @param when it was the first of these
+ */
+export function movedTagText(
+  tag: string,
+  known: string | undefined,
+  upstream: string | undefined,
+  when: "first seen here" | "deployed",
+): string {
   const now = upstream === undefined ? "was deleted since" : `is commit ${upstream} now`;
   const accept =
     upstream === undefined
       ? ""
       : ` To take the new one knowingly: pulumi config set release ${tag}@${upstream}`;
-  return new UserError(
-    `Release ${tag} can't be used: the tag was commit ${pin ?? "none"} when it was first seen here, ` +
-      `and ${now}. Find out why before you go on. ` +
-      `To stay with the one seen first: pulumi config set release ${tag}@${pin ?? ""}${accept}`,
+  return (
+    `Release ${tag} can't be used: the tag was commit ${known ?? "none"} when it was ${when}, ` +
+    `and ${now}. Find out why before you go on. To stay with the one ` +
+    `${when === "deployed" ? "that was deployed" : "seen first"}: ` +
+    `pulumi config set release ${tag}@${known ?? ""}${accept}`
   );
 }

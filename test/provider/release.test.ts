@@ -132,6 +132,52 @@ describe("release", () => {
     });
   });
 
+  describe("check of a tag that was moved, on a machine that never saw it before", () => {
+    const old = "9".repeat(40);
+    const now = () => commits["v4"] ?? "";
+    const record = (name: string, commit: string) =>
+      servingRecord({ release: { name, commit, migrations: [] } });
+
+    it("refuses what this stack deployed as another commit, also without a server", async () => {
+      const olds = { release: "v4", commit: old, place };
+      const context = listeningContext();
+      const [reason, ...more] = reasons(await release.check(context, olds, inputs("v4")));
+      expect(more).to.deep.equal([]);
+      expect(reason)
+        .to.include(`the tag was commit ${old} when it was deployed, and is commit ${now()} now`)
+        .and.include(`pulumi config set release v4@${old}`)
+        .and.include(`pulumi config set release v4@${now()}`);
+      expect(context.told.join()).not.to.include("UPDATE");
+      await server.nextRun();
+      server.failure = unreachable();
+      expect(reasons(await check("v4", olds)).join()).to.include("when it was deployed");
+    });
+
+    it("refuses what the server has, or had, as another commit", async () => {
+      server.state = servingState({ serving: record(`v4@${old}`, old) });
+      expect(reasons(await check("v4")).join()).to.include(`was commit ${old}`);
+      await server.nextRun();
+      const { serving: _, ...removed } = servingState({ lastServing: record("v4", old) });
+      server.state = removed;
+      expect(reasons(await check("v4")).join()).to.include(`was commit ${old}`);
+      await server.nextRun();
+      const reach = { releases: [{ name: "v4", commit: old }], backups: [], revertPoints: [] };
+      server.state = servingState({ serving: record("v1", commits["v1"] ?? ""), reach });
+      expect(reasons(await check("v4")).join()).to.include(`was commit ${old}`);
+    });
+
+    it("takes one that is written with its commit, or that was taken so before", async () => {
+      const olds = { release: "v4", commit: old, place, instanceId: "instance-a" };
+      expect(reasons(await check(`v4@${now()}`, olds))).to.deep.equal([]);
+      expect(reasons(await check("v4", { ...olds, release: `v4@${now()}`, commit: now() })))
+        .to //
+        .deep.equal([]);
+      await server.nextRun();
+      server.state = servingState({ serving: record(`v4@${now()}`, now()), prepared: [now()] });
+      expect(reasons(await check("v4", olds))).to.deep.equal([]);
+    });
+  });
+
   describe("diff", () => {
     it("sees another commit, and no other name of the same", () => {
       expect(release.diff({ commit: "a" }, { commit: "b" })).to.equal(true);
