@@ -46,6 +46,7 @@ export async function closeJob(
     requestedBy,
     ...(release === undefined ? {} : { release }),
     ...(target === undefined ? {} : { configurationDigest: target.configurationDigest }),
+    ...(target?.databaseBackup === undefined ? {} : { databaseBackup: target.databaseBackup }),
     ...(previous?.release === undefined
       ? {}
       : { from: { name: previous.release.name, commit: previous.release.commit } }),

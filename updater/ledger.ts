@@ -46,13 +46,16 @@ export class Ledger {
   /** Commits whose newest switch did not end as asked: a plain `up` must not repeat it unasked. */
   get reverted(): RevertedSwitch[] {
     const newest = new Map<string, LedgerRecord>();
+    const served = new Set<string>();
     for (const record of this.records) {
       if (
         record.kind === "switch" &&
         record.release !== undefined &&
         record.outcome !== "untouched"
-      )
+      ) {
         newest.set(record.release.commit, record);
+        if (record.outcome === "done") served.add(record.release.commit);
+      }
     }
     return [...newest.values()]
       .filter(
@@ -64,9 +67,11 @@ export class Ledger {
         ...(record.configurationDigest === undefined
           ? {}
           : { configurationDigest: record.configurationDigest }),
+        ...(record.databaseBackup === undefined ? {} : { databaseBackup: record.databaseBackup }),
         commit: record.release?.commit ?? "",
         at: record.closedAt,
         cause: record.cause ?? "unknown",
+        ...(served.has(record.release?.commit ?? "") ? { served: true as const } : {}),
       }));
   }
 

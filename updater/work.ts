@@ -25,6 +25,7 @@ import type {
 } from "./protocol.ts";
 import { configurationDigest, type Rendered, writeRelease } from "./rendered-release.ts";
 import { repeatedRevert } from "./texts.ts";
+import { triedBefore } from "./tried-before.ts";
 
 /** Where Chatalot keeps its accounts. */
 const USERS_TABLE = "public.users";
@@ -140,15 +141,9 @@ async function switchWork(
   };
   // Without the volume: an upgrade shows in the image already, and a request for what it brought is the same.
   const digest = await configurationDigest(paths, rendered, image, secrets);
-  const sameCommit = serving?.release?.commit === commit;
-  const same = sameCommit && serving.serving?.configurationDigest === digest;
-  const reverted = ledger.reverted.find(
-    (entry) =>
-      entry.commit === commit && (!sameCommit || entry.configurationDigest === digest) && !same,
-  );
-  if (reverted !== undefined && reverted.sequence !== request.retry)
-    return { answer: "refused", reasons: [repeatedRevert(name, reverted)] };
-  const { database } = request;
+  const same =
+    serving?.release?.commit === commit && serving.serving?.configurationDigest === digest;
+  const { database, retry } = request;
   const databaseWay: Pick<
     NonNullable<JobPlan["target"]>,
     "databaseWay" | "databaseBackup" | "undoScripts"
@@ -159,12 +154,15 @@ async function switchWork(
         ...(database.backup === undefined ? {} : { databaseBackup: database.backup }),
         ...(database.scripts === undefined ? {} : { undoScripts: database.scripts }),
       };
+  const { databaseBackup } = databaseWay;
+  const tried = triedBefore(ledger.reverted, serving, {
+    ...{ commit, configurationDigest: digest, databaseBackup, retry },
+  });
+  if (tried !== undefined) return { answer: "refused", reasons: [repeatedRevert(name, tried)] };
   return {
-    wanted: { kind: "switch", commit, digest, retry: request.retry, ...databaseWay },
+    wanted: { kind: "switch", commit, digest, retry, ...databaseWay },
     unchanged:
-      same &&
-      databaseWay.databaseBackup === undefined &&
-      (await runsAsCommitted(paths, driver, serving)),
+      same && databaseBackup === undefined && (await runsAsCommitted(paths, driver, serving)),
     serving: serving === undefined ? {} : { serving },
     published: { listen },
     plan: async (sequence) => {

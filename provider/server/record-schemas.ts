@@ -141,6 +141,7 @@ export const ledgerRecord: z.ZodType<LedgerRecord> = z.object({
   requestedBy: line,
   release: releaseIdentity.optional(),
   configurationDigest: word.optional(),
+  databaseBackup: backupNameSchema.optional(),
   from: release.optional(),
   cause: text.optional(),
   durations,

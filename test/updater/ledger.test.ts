@@ -72,6 +72,18 @@ describe("Ledger", () => {
       ]);
     });
 
+  it("knows of a commit that was taken back whether it served well before, and with which backup", async () => {
+    const databaseBackup = "000001-20260301T201500Z";
+    const ledger = await ledgerOf(
+      served(OLD_COMMIT),
+      reverted(OLD_COMMIT, { databaseBackup }),
+      reverted(NEW_COMMIT),
+    );
+    const [old, newer] = ledger.reverted;
+    expect(old).to.include({ commit: OLD_COMMIT, served: true, databaseBackup });
+    expect(newer).to.not.have.any.keys("served", "databaseBackup");
+  });
+
   it("names the newest of several reverts of a commit", async () => {
     const second = reverted(NEW_COMMIT, { cause: "it panics again" });
     const ledger = await ledgerOf(reverted(NEW_COMMIT), reverted(OLD_COMMIT), second);

@@ -48,6 +48,8 @@ export interface LedgerRecord {
   release?: ReleaseIdentity;
   /** For a switch: digest of the configuration it was to bring. */
   configurationDigest?: string;
+  /** For a switch: the backup that it was to make the database. */
+  databaseBackup?: string;
   /** What served before, as `name (commit)`. */
   from?: { name: string; commit: string };
   /** Why it did not end as asked. */

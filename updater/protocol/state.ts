@@ -41,8 +41,12 @@ export interface RevertedSwitch {
   sequence: number;
   commit: string;
   configurationDigest?: string;
+  /** The backup that was to become the database. */
+  databaseBackup?: string;
   at: string;
   cause: string;
+  /** The commit served well before, with other settings or other data. */
+  served?: true;
 }
 
 /** Everything a preview needs to know of a server, read at once and without changing anything. */

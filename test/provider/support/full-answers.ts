@@ -72,7 +72,12 @@ export const state: ServerState = {
   lastClosed: servingRecord(),
   serving: record,
   lastServing: servingRecord(),
-  reverted: [{ sequence: 4, commit: NEWER, configurationDigest: sha256, at: AT, cause: "it died" }],
+  reverted: [
+    {
+      ...{ sequence: 4, commit: NEWER, configurationDigest: sha256, at: AT, cause: "it died" },
+      ...{ databaseBackup: "000002-20260301T201500Z", served: true },
+    },
+  ],
   prepared: [COMMIT],
   server: {
     ...{ id: sha256, name: "chatalot-server", running: true, status: "running", startedAt: AT },
