@@ -1,5 +1,6 @@
 /** `chatalot updates`: what there is, and `chatalot update`: pinned, shown, asked for, done. */
 import { UserError } from "../common/errors.ts";
+import { movedTagRefusals } from "../provider/moved-tag.ts";
 import { RemoteServer } from "../provider/server/remote-server.ts";
 import { openMirror } from "../release/mirror.ts";
 import { resolveReference } from "../release/resolve.ts";
@@ -126,6 +127,9 @@ async function namedTarget(
   retry: boolean,
 ): Promise<Target> {
   const { tag, commit } = await resolveReference(await openMirror(repository), wanted);
+  // It is pinned by this command, and what is pinned is followed.
+  const [moved] = movedTagRefusals({}, { name: wanted, commit }, state);
+  if (moved !== undefined) throw new UserError(moved);
   const pin = tag === undefined ? commit : `${tag}@${commit}`;
   const running = state.serving?.release;
   const isServing = running?.commit === commit && isSettled(state);

@@ -1,5 +1,6 @@
 /** The releases of the repository that are newer than the one that serves. */
 import { counted } from "../../common/text.ts";
+import { movedTagRefusals } from "../../provider/moved-tag.ts";
 import { breakingChanges } from "../../release/breaking.ts";
 import { compareChangelogs } from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
@@ -40,8 +41,9 @@ const MOST_TAGS = 30;
  */
 export async function availableUpdates(
   mirror: Mirror,
-  { serving, database, reverted }: Pick<ServerState, "serving" | "database" | "reverted">,
+  state: Pick<ServerState, "serving" | "lastServing" | "reach" | "database" | "reverted">,
 ): Promise<AvailableUpdate[]> {
+  const { serving, database, reverted } = state;
   const running = serving?.release;
   const tags = (await listTags(mirror)).slice(0, MOST_TAGS);
   if (running === undefined) return [];
@@ -51,7 +53,11 @@ export async function availableUpdates(
   for (const { tag, date, isPreview } of tags) {
     const next = await describeRelease(mirror, tag).catch(() => undefined);
     // A tag that was moved, or of something that is no release, is told when it is asked for.
-    if (next === undefined) continue;
+    if (
+      next === undefined ||
+      movedTagRefusals({}, { name: tag, commit: next.commit }, state).length > 0
+    )
+      continue;
     const { ahead, behind, breaking } = await commitsBetween(mirror, current.commit, next.commit);
     if (ahead === 0 || behind > 0) continue;
     const { entries } = compareChangelogs(current.changelog, next.changelog ?? "");

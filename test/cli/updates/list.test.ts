@@ -51,6 +51,14 @@ describe("availableUpdates", function () {
     expect(describeUpdates([], "v2.0.0 (1234567)", 0)).to.match(/no newer release/);
   });
 
+  it("leaves out a tag that the server had as another commit", async () => {
+    const releases = [{ name: "v2.0.0", commit: "9".repeat(40) }];
+    const reach = { releases, backups: [], revertPoints: [] };
+    const state = stateRunning(await describeRelease(mirror, "v1.1.0"), { reach });
+    const updates = await availableUpdates(mirror, state);
+    expect(updates.map(({ tag }) => tag)).to.deep.equal(["v1.3.0", "v1.2.0"]);
+  });
+
   it("proposes the newest version that was not taken back", async () => {
     const commit = sample.tags["v2.0.0"] ?? "";
     const at = "2026-03-01T12:00:00Z";
