@@ -24,6 +24,7 @@ import {
   requester,
   serverOf,
   stateIfReachable,
+  submit,
   UnfollowedError,
 } from "./place.ts";
 import { hookRefusals, tellHooks, withHooks } from "./hooks.ts";
@@ -35,7 +36,9 @@ import { removeOn } from "./server/server-move.ts";
 import { type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
 import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
-import { submitJob } from "./server/server-jobs.ts";
+
+/** What is said of a removal that is no longer followed: pulumi up would deploy again. */
+const REMOVAL = { what: "removal", look: "Follow it: pulumi destroy --exclude-protected." };
 
 export const deployment: Resource = {
   async check(context, olds, news) {
@@ -122,9 +125,8 @@ export const deployment: Resource = {
   /** The containers go; volumes, releases and the ledger stay. */
   async delete(context, outputs) {
     const server = knownServerOf(outputs);
-    const answer = await removeOn(server, outputs.instanceId as string | undefined, (text) =>
-      context.tell(text),
-    );
+    const instanceId = outputs.instanceId as string | undefined;
+    const answer = await removeOn(context, server, instanceId, REMOVAL);
     refuseAnswer(answer);
     if (answer.answer === "unchanged") return;
     const verdict = await followToVerdict(context, server, answer.sequence);
@@ -155,7 +157,7 @@ async function submitAndFollow(
   createdId: string | undefined,
 ): Promise<Wire> {
   const server = knownServerOf(inputs);
-  const answer = await submitJob(server, request, (text) => context.tell(text));
+  const answer = await submit(context, server, request);
   refuseAnswer(answer);
   const outputs = outputsOf(inputs, answer);
   const tellOfGuard = (): void => {

@@ -2,7 +2,13 @@
 import { hostname, userInfo } from "node:os";
 import { UserError } from "../common/errors.ts";
 import { TransportError } from "../transport/index.ts";
-import type { ProgressLine, ServerState, Verdict } from "../updater/protocol.ts";
+import type {
+  JobRequest,
+  ProgressLine,
+  ServerState,
+  SubmitAnswer,
+  Verdict,
+} from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import type { ResourceContext } from "./resource.ts";
 import {
@@ -11,7 +17,7 @@ import {
   type ServerPlace,
   UpdaterGoneError,
 } from "./server/remote-server.ts";
-import { followJob } from "./server/server-jobs.ts";
+import { followJob, submitJob, UnansweredError } from "./server/server-jobs.ts";
 
 /** The server of a resource's inputs or outputs; undefined while they are not known. */
 export function serverOf(values: Wire): RemoteServer | undefined {
@@ -93,6 +99,41 @@ export function instanceAddition(olds: Wire, state: ServerState | undefined): Wi
   return instanceId === undefined ? {} : { instanceId };
 }
 
+/** What is said of a job that is not followed to its end. */
+export interface Afterwards {
+  /** What the job is called. */
+  what: string;
+  /** How its end is seen later. */
+  look: string;
+}
+
+const UPDATE: Afterwards = {
+  what: "update",
+  look: "Follow it: pulumi up. Stop it before it touches the running server: npx chatalot abort.",
+};
+
+/**
+ * Submits a request.
+ *
+ * @throws UnfollowedError where no answer comes, and the job may have begun all the same
+ */
+export async function submit(
+  context: Pick<ResourceContext, "tell" | "signal">,
+  server: RemoteServer,
+  request: JobRequest,
+  { what, look } = UPDATE,
+): Promise<SubmitAnswer> {
+  try {
+    return await submitJob(server, request, (text) => context.tell(text), context.signal);
+  } catch (error) {
+    if (!(error instanceof UnansweredError)) throw error;
+    throw new UnfollowedError(
+      `The ${what} may have begun at the server; this side got no answer (${endOf(error.cause)}). ${look}`,
+      { cause: error },
+    );
+  }
+}
+
 /** Follows a job with live progress and gives its verdict. Anything but "done" is an error. */
 export async function followToVerdict(
   context: ResourceContext,
@@ -115,20 +156,13 @@ export class VerdictError extends UserError {
   }
 }
 
-/** What is said of an update that is no longer followed. */
-const UPDATE = {
-  what: "update",
-  look: "Follow it: pulumi up. Stop it before it touches the running server: npx chatalot abort.",
-};
-
-/** A job that goes on at the server without being followed. */
+/** A job that goes on at the server, or may do so, without being followed. */
 export class UnfollowedError extends UserError {}
 
 /**
  * Follows a job to its verdict, whatever that is.
  *
  * @param from where in its progress to begin
- * @param afterwards what the job is called, and how its end is seen later
  * @throws UnfollowedError where this side stops following before the job's end
  */
 export async function followWithProgress(
@@ -149,11 +183,16 @@ export async function followWithProgress(
     if (!(error instanceof TransportError)) throw error;
     throw new UnfollowedError(
       `The ${afterwards.what} goes on at the server as job ${sequence}; this side no longer follows it ` +
-        `(${error.isCanceled ? "interrupted" : error.message}). ${afterwards.look}`,
+        `(${endOf(error)}). ${afterwards.look}`,
       { cause: error },
     );
   }
 }
+
+function endOf(error: TransportError): string {
+  return error.isCanceled ? "interrupted" : error.message;
+}
+
 /** Who asks, for the server's ledger. */
 export function requester(): string {
   return `${userInfo().username}@${hostname()}`;

@@ -21,6 +21,7 @@ import {
   refuseOtherInstance,
   requester,
   stateIfReachable,
+  submit,
 } from "./place.ts";
 import { setVariables } from "./missing-settings.ts";
 import { movedTagRefusals } from "./moved-tag.ts";
@@ -30,7 +31,6 @@ import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
-import { submitJob } from "./server/server-jobs.ts";
 import { sendArchive } from "./server/server-transfers.ts";
 
 /** Checksums of migrations by file name: short in a diff, and complete. */
@@ -186,9 +186,7 @@ async function prepareFrom(
         onLine: (line) => context.status(line),
         signal: context.signal,
       });
-    const answer = await submitJob(server, { ...request, images: order }, (text) =>
-      context.tell(text),
-    );
+    const answer = await submit(context, server, { ...request, images: order });
     refuseAnswer(answer);
     if (answer.answer === "unchanged") return { ...outputs, instanceId: answer.instanceId };
     const isLast = index === attempts.length - 1;

@@ -16,7 +16,7 @@ export { localTransport } from "./local.ts";
 export { openSshTransport } from "./openssh.ts";
 export { readConfiguredHost, readShownKey, type ShownKey } from "./shown-key.ts";
 export { ConnectionError } from "./ssh-diagnosis.ts";
-export { retryWhileConnectionLost, type RetryOptions } from "./retry.ts";
+export { type Clock, retryWhileConnectionLost, type RetryOptions } from "./retry.ts";
 export {
   TransportError,
   type RunOptions,

@@ -1,6 +1,6 @@
 /** `npx chatalot backup take` and `check`: jobs on the server, which go on without this side. */
 import { UserError } from "../../common/errors.ts";
-import { followWithProgress, requester } from "../../provider/place.ts";
+import { type Afterwards, followWithProgress, requester, submit } from "../../provider/place.ts";
 import { refuseAnswer } from "../../provider/server/answers.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { backupsOf, requireInstance } from "../../provider/server/server-backups.ts";
@@ -8,7 +8,6 @@ import { type BackupRequest, type CheckBackupsRequest, PROTOCOL } from "../../up
 import { serverOfStack, settingsOfStack } from "../stack.ts";
 import type { CommandContext } from "../terminal.ts";
 import { checkName } from "./list.ts";
-import { submitJob } from "../../provider/server/server-jobs.ts";
 
 /** Where a backup may go on without this command. */
 const BACKUP = {
@@ -73,18 +72,19 @@ export async function takeWholeBackup(
 async function runJob(
   server: RemoteServer,
   wanted: Pick<BackupRequest, "kind" | "files"> | Pick<CheckBackupsRequest, "kind" | "backups">,
-  afterwards: { what: string; look: string },
+  afterwards: Afterwards,
   context: CommandContext,
 ): Promise<number> {
   await requireInstance(server);
   const { directory, project, volumes } = server.place;
-  const answer = await submitJob(
+  const answer = await submit(
+    context,
     server,
     {
       ...{ protocol: PROTOCOL, directory, project, volumes },
       ...{ requestedBy: requester(), ...wanted },
     },
-    context.tell,
+    afterwards,
   );
   refuseAnswer(answer);
   if (answer.answer === "unchanged") throw new Error('unexpected answer "unchanged"');

@@ -220,12 +220,11 @@ async function leave(
     for (const remove of [removeScheduleOf, removeAlertsOf]) {
       refuseAnswer(await remove(old, instanceId, tell));
     }
-    const answer = await removeOn(old, instanceId, tell);
+    const afterwards = { what: "removal", look: `Look at ${old.target}.` };
+    const answer = await removeOn(context, old, instanceId, afterwards);
     refuseAnswer(answer);
-    if (answer.answer !== "unchanged") {
-      const afterwards = { what: "removal", look: `Look at ${old.target}.` };
+    if (answer.answer !== "unchanged")
       await followWithProgress(context, old, answer.sequence, 0, afterwards);
-    }
     const { directory, volumes } = old.place;
     // An upgrade of the database left the usual one behind.
     const upgraded = serving?.serving?.postgres?.volume;

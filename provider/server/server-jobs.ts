@@ -1,5 +1,10 @@
 /** Jobs on a server: opened, followed to their end, stopped, and what one of them left to a person. */
-import { retryWhileConnectionLost, TransportError } from "../../transport/index.ts";
+import {
+  type Clock,
+  retryWhileConnectionLost,
+  TransportError,
+  type TransportFailure,
+} from "../../transport/index.ts";
 import {
   type JobRequest,
   PROTOCOL,
@@ -27,14 +32,53 @@ const FOLLOW_TIMEOUT = 4 * 3_600_000;
 /** How long a server without a connection is tried before the job is left to itself. */
 const RECONNECT_PATIENCE = 10 * 60_000;
 
-/** Submits a request. The request is the standard input, so its secrets are in no argument. */
+/** Ends of a submission after which the server may have taken it. */
+const ENDS_UNANSWERED = new Set<TransportFailure>(["connection-lost", "canceled", "timeout"]);
+
+/** A request was sent and no answer came: whether its job was opened is not known. */
+export class UnansweredError extends Error {
+  override readonly name = "UnansweredError";
+
+  constructor(override readonly cause: TransportError) {
+    super(cause.message, { cause });
+  }
+}
+
+/**
+ * Submits a request, over lost connections too: where its job is open already, the answer is that job. The
+ * request is the standard input, so its secrets are in no argument.
+ *
+ * @param signal ends the waiting for a connection
+ * @throws UnansweredError where the job may have been opened all the same
+ */
 export async function submitJob(
   server: RemoteServer,
   request: JobRequest,
   tell: Tell,
+  signal: AbortSignal,
+  clock?: Clock,
 ): Promise<SubmitAnswer> {
-  const question = { label: "submit the job", verb: "submit", request, timeout: SUBMIT_TIMEOUT };
-  const answer = await askUpdater(server, question, tell);
+  const runner = await server.install(tell);
+  server.forget();
+  const options = { stdin: JSON.stringify(request), timeout: SUBMIT_TIMEOUT };
+  let mayBeOpen = false;
+  const submitOnce = async (): Promise<string> => {
+    try {
+      return (await server.ask("submit the job", runner, { verb: "submit" }, options)).stdout;
+    } catch (error) {
+      mayBeOpen ||= error instanceof TransportError && ENDS_UNANSWERED.has(error.failure);
+      throw error;
+    }
+  };
+  const report = (error: TransportError, delay: number): void =>
+    tell(`${error.message}; connecting again in ${Math.ceil(delay / 1_000)} s`);
+  let answer: string;
+  try {
+    const retry = { patience: RECONNECT_PATIENCE, signal, report };
+    answer = await retryWhileConnectionLost(submitOnce, retry, clock);
+  } catch (error) {
+    throw mayBeOpen && error instanceof TransportError ? new UnansweredError(error) : error;
+  }
   return readAnswer(submitSchema, answer, server.answerTo("request"));
 }
 

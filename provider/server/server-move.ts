@@ -2,12 +2,12 @@
 import type * as z from "zod";
 import type { MoveRequest, PauseAnswer, ResumeAnswer } from "../../updater/move/protocol.ts";
 import { PROTOCOL, type SubmitAnswer } from "../../updater/protocol.ts";
-import { requester } from "../place.ts";
+import { type Afterwards, requester, submit } from "../place.ts";
+import type { ResourceContext } from "../resource.ts";
 import { pauseSchema, resumeSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { submitJob } from "./server-jobs.ts";
 
 /** Every service may take its half minute to stop, or the server its minute to be healthy. */
 const TIMEOUT = 10 * 60_000;
@@ -24,19 +24,21 @@ export async function resumeOn(server: RemoteServer, tell: Tell): Promise<Resume
 
 /** Takes the containers away; volumes, backups, releases and the ledger stay. */
 export async function removeOn(
+  context: Pick<ResourceContext, "tell" | "signal">,
   server: RemoteServer,
   instanceId: string | undefined,
-  tell: Tell,
+  afterwards: Afterwards,
 ): Promise<SubmitAnswer> {
   const { directory, project, volumes } = server.place;
-  return submitJob(
+  return submit(
+    context,
     server,
     {
       ...{ protocol: PROTOCOL, kind: "remove", directory, project, volumes },
       requestedBy: requester(),
       ...(instanceId === undefined ? {} : { instanceId }),
     },
-    tell,
+    afterwards,
   );
 }
 

@@ -127,6 +127,17 @@ describe("deployment, in a change", () => {
       expect(error).not.to.be.instanceOf(UnfinishedError);
       expect(error).to.have.property("message").that.includes("Follow it: pulumi up");
     });
+
+    it("says before the answer to its submission that the update may have begun", async () => {
+      server.submitFailures = [new TransportError("submit the job: canceled", "canceled")];
+      const error = await failureOf(
+        deployment.update(listeningContext(), deploymentInputs(), deploymentInputs()),
+      );
+      expect(error)
+        .to.have.property("message")
+        .that.includes("The update may have begun at the server; this side got no answer (interr")
+        .and.includes("Follow it: pulumi up");
+    });
   });
 
   it("reads what really serves", async () => {

@@ -228,6 +228,14 @@ describe("the operator's hooks on this machine", () => {
     expect(context.told.join("\n")).to.contain("neither afterUpdate nor onFailure was run");
   });
 
+  it("say the same where the answer to the submission does not arrive", async () => {
+    server.submitFailures = [new TransportError("submit the job: canceled", "canceled")];
+    const { error, context } = await update(await all());
+    expect(error).to.have.property("message").that.contains("may have begun at the server");
+    expect(await ran()).to.deep.equal(["beforeUpdate "]);
+    expect(context.told.join("\n")).to.contain("neither afterUpdate nor onFailure was run");
+  });
+
   it("change nothing where beforeUpdate is interrupted", async () => {
     const context = listeningContext();
     const before = [await program("before", "sleep 600")];

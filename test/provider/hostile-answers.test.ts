@@ -52,7 +52,7 @@ const QUESTIONS: Record<
   inspect: { answer: honest.state, ask: (server) => server.state(), show: showState },
   submit: {
     answer: honest.submitted,
-    ask: (server) => submitJob(server, { kind: "remove" } as never, quiet),
+    ask: (server) => submitJob(server, { kind: "remove" } as never, quiet, signal),
     show: ({ serving }: { serving?: { release?: { name: string } } }) =>
       serving?.release?.name ?? "",
   },

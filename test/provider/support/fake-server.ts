@@ -35,6 +35,8 @@ export class FakeServer {
   follow: FollowLine[] = [];
   /** Thrown by every command instead of an answer. */
   failure: Error | undefined;
+  /** Thrown by the commands that submit a request, one after the other, after it has arrived. */
+  submitFailures: Error[] = [];
   /** Thrown by the command that follows a job. */
   followFailure: Error | undefined;
   /** What is said to an adoption, or thrown by it. */
@@ -92,6 +94,8 @@ export class FakeServer {
     if (verb === "submit") {
       if (typeof stdin !== "string") throw new Error("a request is text");
       this.requests.push(JSON.parse(stdin) as JobRequest);
+      const failure = this.submitFailures.shift();
+      if (failure !== undefined) throw failure;
       return said(JSON.stringify(this.answer));
     }
     if (verb === "set-schedule" || verb === "remove-schedule") {
