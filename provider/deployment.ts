@@ -129,7 +129,7 @@ export const deployment: Resource = {
     const answer = await removeOn(context, server, instanceId, REMOVAL);
     refuseAnswer(answer);
     if (answer.answer === "unchanged") return;
-    const verdict = await followToVerdict(context, server, answer.sequence);
+    const verdict = await followToVerdict(context, server, answer.sequence, REMOVAL);
     context.tell(verdict.text);
   },
 };

@@ -139,8 +139,9 @@ export async function followToVerdict(
   context: ResourceContext,
   server: RemoteServer,
   sequence: number,
+  afterwards = UPDATE,
 ): Promise<Verdict> {
-  const verdict = await followWithProgress(context, server, sequence);
+  const verdict = await followWithProgress(context, server, sequence, 0, afterwards);
   for (const { hook, problem } of verdict.hooks ?? [])
     // That of before-update is the cause itself.
     if (problem !== undefined && hook !== "before-update")

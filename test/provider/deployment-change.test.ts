@@ -138,6 +138,19 @@ describe("deployment, in a change", () => {
         .that.includes("The update may have begun at the server; this side got no answer (interr")
         .and.includes("Follow it: pulumi up");
     });
+
+    it("says how a removal is followed, which pulumi up would take back", async () => {
+      const outputs = deploymentInputs({ instanceId: "instance-a" });
+      for (const what of ["goes on", "may have begun"]) {
+        const error = await failureOf(deployment.delete(listeningContext(), outputs));
+        expect(error)
+          .to.have.property("message")
+          .that.includes(`The removal ${what} at the server`)
+          .and.includes("Follow it: pulumi destroy --exclude-protected.")
+          .and.not.includes("pulumi up");
+        server.submitFailures = [new TransportError("submit the job: canceled", "canceled")];
+      }
+    });
   });
 
   it("reads what really serves", async () => {
