@@ -20,9 +20,9 @@ import {
   instanceAddition,
   instanceRefusals,
   knownServerOf,
+  readOrKeep,
   refuseOtherInstance,
   requester,
-  serverOf,
   stateIfReachable,
   submit,
   UnfollowedError,
@@ -35,7 +35,7 @@ import { refuseAnswer } from "./server/answers.ts";
 import { removeOn } from "./server/server-move.ts";
 import { type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
-import { isUnreachable, type RemoteServer, type ServerPlace } from "./server/remote-server.ts";
+import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 
 /** What is said of a removal that is no longer followed: pulumi up would deploy again. */
 const REMOVAL = { what: "removal", look: "Follow it: pulumi destroy --exclude-protected." };
@@ -111,15 +111,7 @@ export const deployment: Resource = {
   },
 
   async read(context, outputs) {
-    const server = serverOf(outputs);
-    if (server === undefined) return outputs;
-    try {
-      return await actual(server, outputs);
-    } catch (error) {
-      if (!isUnreachable(error)) throw error;
-      context.warn(`${error.message}. What is known of the deployment was kept as it is.`);
-      return outputs;
-    }
+    return readOrKeep(context, outputs, (server) => actual(server, outputs));
   },
 
   /** The containers go; volumes, releases and the ledger stay. */

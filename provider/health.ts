@@ -1,11 +1,11 @@
 /** chatalot:Health: what serves is healthy, seen on the server and, where asked, from outside. */
+import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
 import { probeHealth } from "../updater/drivers/compose/health.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { shown } from "../common/engine-markup.ts";
-import { knownServerOf, serverOf, stateIfReachable } from "./place.ts";
+import { knownServerOf, readOrKeep, stateIfReachable } from "./place.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
-import { isUnreachable } from "./server/remote-server.ts";
 
 /** What a public address that doesn't answer means. */
 export type PublicCheck = "off" | "warn" | "required";
@@ -28,8 +28,8 @@ export const health: Resource = {
   diff(olds, news) {
     return (
       news.drift !== undefined ||
-      ["commit", "deployment", "url", "public"].some(
-        (key) => hasUnknown(news[key]) || olds[key] !== news[key],
+      ["place", "commit", "deployment", "url", "public"].some(
+        (key) => hasUnknown(news[key]) || !isSame(olds[key], news[key]),
       )
     );
   },
@@ -43,18 +43,18 @@ export const health: Resource = {
   },
 
   async read(context, outputs) {
-    try {
-      const state = await serverOf(outputs)?.state();
-      return { ...outputs, status: shown(state?.health?.status ?? "unreachable") };
-    } catch (error) {
-      if (!isUnreachable(error)) throw error;
-      context.warn(error.message);
-      return outputs;
-    }
+    return readOrKeep(context, outputs, async (server) => {
+      const { health: answer } = await server.state();
+      return { ...outputs, status: shown(answer?.status ?? "unreachable") };
+    });
   },
 
   async delete() {},
 };
+
+function isSame(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
 
 async function prove(context: ResourceContext, inputs: Wire): Promise<Wire> {
   const server = knownServerOf(inputs);

@@ -12,6 +12,7 @@ import type {
 import { hasUnknown, type Wire } from "./codec.ts";
 import type { ResourceContext } from "./resource.ts";
 import {
+  isOutOfReach,
   isUnreachable,
   RemoteServer,
   type ServerPlace,
@@ -45,6 +46,29 @@ export async function stateIfReachable(values: Wire): Promise<ServerState | unde
   } catch (error) {
     if (isUnreachable(error) || error instanceof UpdaterGoneError) return undefined;
     throw error;
+  }
+}
+
+/**
+ * What a read finds; what the stack has already where the server of its last run can't be read. The engine
+ * reads by that run's address, also where the settings name another one by now: a refresh must not fail then.
+ */
+export async function readOrKeep(
+  context: Pick<ResourceContext, "warn">,
+  outputs: Wire,
+  read: (server: RemoteServer) => Promise<Wire | undefined>,
+): Promise<Wire | undefined> {
+  const server = serverOf(outputs);
+  if (server === undefined) return outputs;
+  try {
+    return await read(server);
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    context.warn(
+      `${error.message.replace(/\.$/, "")}. This is about the server as the stack's last run had it, whatever the ` +
+        "settings say since. What the stack knows of it was kept as it is.",
+    );
+    return outputs;
   }
 }
 

@@ -258,3 +258,16 @@ export function isUnreachable(error: unknown): error is TransportError {
     ["unreachable", "connection-lost", "timeout"].includes(error.failure)
   );
 }
+
+/**
+ * Whether an error means that a server can't be read at the address that a stack has of its last run: it is away,
+ * it was made anew, its updater is gone, or another machine has that address by now.
+ */
+export function isOutOfReach(error: unknown): error is TransportError | UpdaterGoneError {
+  return (
+    isUnreachable(error) ||
+    error instanceof UpdaterGoneError ||
+    (error instanceof TransportError &&
+      ["host-key", "authentication", "sudo", "login-shell"].includes(error.failure))
+  );
+}

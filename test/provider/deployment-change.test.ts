@@ -4,7 +4,7 @@ import { UnfinishedError } from "../../provider/resource.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { FollowLine, Verdict } from "../../updater/protocol.ts";
-import { FakeServer } from "./support/fake-server.ts";
+import { FakeServer, OUT_OF_REACH } from "./support/fake-server.ts";
 import {
   COMMIT,
   deploymentInputs,
@@ -161,6 +161,33 @@ describe("deployment, in a change", () => {
       commit: NEWER,
       sequence: 9,
     });
+  });
+
+  it("keeps what it knows where the server of the last run can't be read, and says why", async () => {
+    const outputs = deploymentInputs({ instanceId: "instance-a" });
+    for (const failure of OUT_OF_REACH) {
+      await server.nextRun();
+      server.failure = failure;
+      const context = listeningContext();
+      expect(await deployment.read(context, outputs)).to.deep.equal(outputs);
+      expect(context.warnings.join())
+        .to.contain(failure.message)
+        .and.contain("as the stack's last run had it");
+    }
+  });
+
+  it("does the same where none of the programs is there that read the instance", async () => {
+    server.hasUpdater = false;
+    const context = listeningContext();
+    const outputs = deploymentInputs({ instanceId: "instance-a" });
+    expect(await deployment.read(context, outputs)).to.deep.equal(outputs);
+    expect(context.warnings.join()).to.contain("its updater is gone").and.not.contain("..");
+  });
+
+  it("does not take another failure for a server that can't be read", async () => {
+    server.failure = new TransportError("read the host's facts: exited with code 2", "exit-code");
+    const failed = await failureOf(deployment.read(listeningContext(), deploymentInputs()));
+    expect(failed).to.equal(server.failure);
   });
 
   it("keeps what it knows where another instance answers", async () => {

@@ -6,7 +6,7 @@ import type { Wire } from "../../provider/codec.ts";
 import { health } from "../../provider/health.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { HealthAnswer } from "../../updater/protocol.ts";
-import { FakeServer, unreachable } from "./support/fake-server.ts";
+import { FakeServer, OUT_OF_REACH, unreachable } from "./support/fake-server.ts";
 import { COMMIT, listeningContext, NEWER, place, servingState } from "./support/samples.ts";
 
 const INPUTS: Wire = { place, commit: COMMIT, deployment: 3, public: "warn" };
@@ -59,7 +59,6 @@ describe("health", () => {
 
   it("is proven anew for another commit, job, address or meaning, and for drift", () => {
     expect(health.diff(INPUTS, INPUTS)).to.equal(false);
-    expect(health.diff(INPUTS, { ...INPUTS, place: { ...place, port: 1 } })).to.equal(false);
     for (const change of [
       { commit: NEWER },
       { deployment: 4 },
@@ -67,8 +66,20 @@ describe("health", () => {
       { url: "https://chat.example.org" },
       { public: "off" },
       { drift: "no answer" },
+      { place: { ...place, server: { host: "new.example.org", user: "root" } } },
     ])
       expect(health.diff(INPUTS, { ...INPUTS, ...change }), JSON.stringify(change)).to.equal(true);
+  });
+
+  it("keeps what it knows where the server of the last run can't be read, and says why", async () => {
+    const outputs = { ...INPUTS, status: "ok" };
+    for (const failure of OUT_OF_REACH) {
+      await server.nextRun();
+      server.failure = failure;
+      const context = listeningContext();
+      expect(await health.read(context, outputs)).to.deep.equal(outputs);
+      expect(context.warnings.join()).to.contain(failure.message);
+    }
   });
 
   it("proves by a new reading what serves", async () => {

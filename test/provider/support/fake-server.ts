@@ -42,6 +42,8 @@ export class FakeServer {
   /** What is said to an adoption, or thrown by it. */
   adoption: AdoptAnswer | Error = { answer: "refused", reasons: ["not asked for"] };
   userReachesDocker = true;
+  /** Whether this version's updater is there. */
+  hasUpdater = true;
 
   /** The labels of all commands that ran. */
   readonly commands: string[] = [];
@@ -125,7 +127,7 @@ export class FakeServer {
   /** The updater is there already: sending it is the runner's own test. */
   private async instanceFacts(): Promise<string> {
     const updater = `${RUNNERS}/${(await updaterBundle()).sha256}/updater.mjs`;
-    const lines = [`runner=${updater}`];
+    const lines = this.hasUpdater ? [`runner=${updater}`] : [];
     if (this.state !== undefined) lines.push("instance=yes");
     return `${lines.join("\n")}\n`;
   }
@@ -138,6 +140,19 @@ export function unreachable(): TransportError {
     "unreachable",
   );
 }
+
+/** One for each cause for which a server of an earlier run can't be read. */
+export const OUT_OF_REACH = (
+  [
+    "unreachable",
+    "connection-lost",
+    "timeout",
+    "host-key",
+    "authentication",
+    "sudo",
+    "login-shell",
+  ] as const
+).map((failure) => new TransportError(`read the host's facts: ${failure}`, failure));
 
 function said(stdout: string): RunResult {
   return { exitCode: 0, stdout, stderr: "" };
