@@ -22,7 +22,7 @@ export const alertsShape = {
    * an address that doesn't take it is refused.
    *
    * @default none
-   * @example pulumi config set --path --secret alerts.webhook https://hooks.example.org/services/...
+   * @example pulumi config set --path --secret alerts.webhook
    */
   webhook: webhook.optional(),
   /**

@@ -138,7 +138,7 @@ export function readEnvironment(
     problems.push({
       key: kind,
       cause: "expected variables by their names",
-      example: `pulumi config set --path ${secret}${kind}.${kind === "env" ? "MAX_FILE_SIZE_MB 250" : "GIPHY_API_KEY ..."}`,
+      example: `pulumi config set --path ${secret}${kind}.${kind === "env" ? "MAX_FILE_SIZE_MB 250" : "GIPHY_API_KEY"}`,
     });
     return {};
   }
