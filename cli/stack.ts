@@ -75,7 +75,12 @@ function valuesOf(
       .filter(([, { secret, value }]) => !secret && value !== "")
       .map(([key, entry]) => [key, entry.objectValue ?? entry.value]),
   );
-  const settings = parseSettings({ ...assumed, ...raw }, { namespace: NAMESPACE, secretKeys });
+  // One that was set without --path is wrong by its name.
+  const dotted = secretKeys.filter((key) => /[.[]/.test(key)).map((key) => [key, UNREAD]);
+  const settings = parseSettings(
+    { ...assumed, ...raw, ...(Object.fromEntries(dotted) as Record<string, unknown>) },
+    { namespace: NAMESPACE, secretKeys },
+  );
   const { server, directory, project, listen } = settings;
   const volumes = [settings.volumes.database, settings.volumes.files];
   const place = { server, directory, project, port: listen.port, volumes };

@@ -4,6 +4,7 @@ import { homeOf } from "./environment.ts";
 import { nearest } from "./nearest.ts";
 import type { Problem } from "./problems.ts";
 import { settingsSchema } from "./schema.ts";
+import { MAY_BE_SECRET } from "./secrecy.ts";
 import { SECTIONS } from "./sections.ts";
 
 /** All keys at the top of the configuration. */
@@ -46,7 +47,7 @@ function unknownTopKey(key: string, value: unknown): Problem {
 
 /** A dotted key set without `--path` is one key with a dot in it. */
 function withoutPath(key: string, section: string, value: unknown): Problem {
-  const shown = section === "secretEnv" ? undefined : value;
+  const shown = MAY_BE_SECRET.includes(section) ? undefined : value;
   return {
     key,
     cause: "this was set without --path",
@@ -56,7 +57,7 @@ function withoutPath(key: string, section: string, value: unknown): Problem {
 
 /** @param value undefined for a secret, which is then asked for */
 function setCommand(path: string, value: unknown): string {
-  const secret = path.startsWith("secretEnv") ? "--secret " : "";
+  const secret = /^(?:secretEnv|alerts\.webhook)/.test(path) ? "--secret " : "";
   const isShort = typeof value === "string" && /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(value);
   return `pulumi config set --path ${secret}${shellWord(path)}${isShort ? ` ${shellWord(value)}` : ""}`;
 }

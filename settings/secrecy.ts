@@ -8,7 +8,7 @@ export function isUnspoken(key: string): boolean {
 }
 
 /** Keys at the top with values that stay secret. */
-const MAY_BE_SECRET = ["secretEnv", "alerts"];
+export const MAY_BE_SECRET = ["secretEnv", "alerts"];
 
 /** Secrets must be encrypted; and what is encrypted must not be written in plain by being used. */
 export function secrecyProblems(
@@ -17,7 +17,8 @@ export function secrecyProblems(
 ): Problem[] {
   if (secretKeys === undefined) return [];
   const problems: Problem[] = secretKeys
-    .filter((key) => !MAY_BE_SECRET.includes(key))
+    // One that was set without --path is told as such.
+    .filter((key) => !MAY_BE_SECRET.includes(key.split(/[.[]/)[0] ?? ""))
     .map((key) => ({
       key,
       cause: "this is encrypted, but only values under secretEnv and alerts stay secret",

@@ -143,6 +143,10 @@ describe("commands that ask the same as a preview", () => {
       await pulumi.configuredAs({ repository: sample.path }, ["release"]);
       const [text = ""] = (await diagnose(undefined)).refusals;
       expect(text).to.contain("release: this is encrypted").and.not.to.contain("is missing");
+      await pulumi.configuredAs(configured, ["alerts.webhook"]);
+      expect((await diagnose(undefined)).refusals.join()).to.contain(
+        "alerts.webhook: this was set without --path. Example: pulumi config rm alerts.webhook",
+      );
     });
 
     it("finds wrong names of secret variables", async () => {

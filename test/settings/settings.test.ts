@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { UserError } from "../../common/errors.ts";
+import { UNREAD } from "../../settings/environment.ts";
 import { parseSettings, type ParseOptions } from "../../settings/parse.ts";
 
 /** The lines of the error, without the project's name in front of the keys. */
@@ -342,6 +343,10 @@ describe("parseSettings", () => {
     const secret = problem({ "secretEnv.GIPHY_API_KEY": "topsecret" });
     expect(secret).to.include("set --path --secret secretEnv.GIPHY_API_KEY");
     expect(secret).not.to.include("topsecret");
+    const webhook = problem({ "alerts.webhook": "https://hooks.example.org/topsecret" });
+    expect(webhook).to.match(
+      /rm alerts\.webhook; pulumi config set --path --secret alerts\.webhook$/,
+    );
     expect(problem({ "env.RUST_LOG": "a\nb" })).to.match(/set --path env\.RUST_LOG$/);
   });
 
@@ -641,6 +646,21 @@ describe("parseSettings", () => {
     it("refuses encryption that would be undone", () => {
       const raw = { release: "v1", url: "https://chat.example.org" };
       expect(problems(raw, { secretKeys: ["url"] })[0]).to.include("url: this is encrypted");
+    });
+
+    it("says of a secret that was set without --path just that", () => {
+      const raw = { release: "v1", "alerts.webhook": "https://hooks.example.org/topsecret" };
+      const lines = problems(raw, { secretKeys: ["alerts.webhook"] });
+      expect(lines).to.have.length(1);
+      expect(lines[0]).to.include("was set without --path").and.not.to.include("topsecret");
+    });
+
+    it("needs no value of what is encrypted", () => {
+      expect(problems({}, { secretKeys: ["release", "secretEnv"] })).to.have.length(1);
+      const secretEnv = { ICE_SERVERS: UNREAD, DB_PASSWORD: UNREAD };
+      const lines = problems({ release: "v1", secretEnv }, { secretKeys: ["secretEnv"] });
+      expect(lines).to.have.length(1);
+      expect(lines[0]).to.include("secretEnv.DB_PASSWORD: this variable is made by this tool");
     });
   });
 
