@@ -7,6 +7,10 @@ import { run, type Outcome } from "../../demo/commands.ts";
 import { makeSampleRepository } from "../../demo/repository/index.ts";
 import { bootServer, type DemoServer } from "../../demo/server/index.ts";
 import { ensureDocker } from "../../toolchain/index.ts";
+import { BASE } from "../support/server-names.ts";
+
+/** A server that this suite boots and removes by itself. */
+const NAME = `${BASE}-demo`;
 
 describe("demo server", function () {
   this.timeout(180_000);
@@ -26,7 +30,7 @@ describe("demo server", function () {
 
   async function boot(options: { isFresh: boolean }): Promise<DemoServer> {
     return bootServer({
-      name: "test-demo",
+      name: NAME,
       directory: join(directory, "access"),
       report: () => undefined,
       ...options,
@@ -56,7 +60,7 @@ describe("demo server", function () {
   it("lets the operator in over SSH, on this machine's port and on its own address", async () => {
     expect((await ssh("root", "id -un")).stdout).to.equal("root");
     const direct = await ssh("root", "hostname", { host: server.address, port: 22 });
-    expect(direct.stdout).to.equal("test-demo");
+    expect(direct.stdout).to.equal(NAME);
   });
 
   it("has a host key that the operator can check", async () => {

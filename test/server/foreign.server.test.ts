@@ -112,7 +112,7 @@ describe("a server that is not as it was left", function () {
         demo,
         `docker stop chatalot-server chatalot-db
          folder=$(docker volume inspect --format '{{.Mountpoint}}' ${VOLUME})
-         mkdir /root/aside; mv "$folder"/* /root/aside/`,
+         rm -rf /root/aside; mkdir /root/aside; mv "$folder"/* /root/aside/`,
       ),
     );
 

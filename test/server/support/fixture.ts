@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
 import { bootServer, type DemoServer } from "../../../demo/server/index.ts";
 import { serverOfThisProcess } from "../../support/server-names.ts";
+import { leftoversOn } from "./leftovers.ts";
 import { Operator } from "./operator.ts";
 
 /** The instance's folder on the server. */
@@ -35,11 +36,18 @@ export async function crashedServer(): Promise<DemoServer> {
   return testServer();
 }
 
-/** A server without any trace of an earlier deployment; base images and our programs stay. */
+/**
+ * A server without any trace of an earlier deployment; base images and our programs stay. It is a new
+ * one where a test could not take back what it did to the server, as when it was interrupted.
+ */
 export async function cleanServer(): Promise<DemoServer> {
   const demo = await testServer();
   await clean(demo);
-  return demo;
+  const left = await leftoversOn(demo);
+  if (left.length === 0) return demo;
+  console.log(`        (the server ${demo.name} is made anew: it had ${left.join(", ")})`);
+  server = bootServer({ name: demo.name, isFresh: true, report: () => undefined });
+  return server;
 }
 
 /** Takes every trace of a deployment from a server. */
