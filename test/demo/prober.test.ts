@@ -31,6 +31,8 @@ describe("gapsOf", () => {
 
 describe("startProber", function () {
   this.timeout(120_000);
+  /** A busy machine may be late with an answer, which would count as none. */
+  const timeLimit = 60_000;
   const stored: string[] = [];
   let server: Server;
   let url: string;
@@ -76,7 +78,7 @@ describe("startProber", function () {
   }
 
   it("sees no gap while everything is answered, and counts 429 as alive", async () => {
-    const prober = startProber({ baseUrl: url });
+    const prober = startProber({ baseUrl: url, timeLimit });
     await asked(10);
     status = 429;
     await asked(5);
@@ -88,7 +90,7 @@ describe("startProber", function () {
   });
 
   it("sees that nothing is answered for a time", async () => {
-    const prober = startProber({ baseUrl: url });
+    const prober = startProber({ baseUrl: url, timeLimit });
     await asked(5);
     status = 0;
     await asked(8);
@@ -102,10 +104,10 @@ describe("startProber", function () {
   });
 
   it("names acknowledged markers that are gone", async () => {
-    const prober = startProber({ baseUrl: url });
+    const prober = startProber({ baseUrl: url, timeLimit });
     await waitUntil("two markers are stored", () => stored.length >= 2);
     const result = await prober.stop();
-    expect(result.acknowledgedMarkers).to.deep.equal(stored);
+    expect(result.acknowledgedMarkers).to.have.members(stored);
     expect(await prober.missingMarkers()).to.deep.equal([]);
     const lost = stored.shift();
     expect(await prober.missingMarkers()).to.deep.equal([lost]);

@@ -64,7 +64,7 @@ describe("the operator's hooks on this machine", () => {
       beforeUpdate: changes.beforeUpdate ?? [await program("before")],
       afterUpdate: changes.afterUpdate ?? [await program("after")],
       onFailure: changes.onFailure ?? [await program("failure")],
-      timeLimit: 10_000,
+      timeLimit: 50_000,
     };
   }
 

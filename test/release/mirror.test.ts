@@ -26,7 +26,7 @@ describe("mirror", () => {
   let second: string;
 
   const open = (address = sample.path): Promise<Mirror> =>
-    openMirror(address, { cacheDirectory: join(sample.folder, "cache"), fetchTimeLimit: 5_000 });
+    openMirror(address, { cacheDirectory: join(sample.folder, "cache"), fetchTimeLimit: 50_000 });
   /** As in another run of the program. */
   const resolve = async (reference: string, address?: string) => {
     forgetUpdates();
@@ -335,7 +335,7 @@ describe("withLock", () => {
       await new Promise((done) => setTimeout(done, 20));
       inside -= 1;
     };
-    await Promise.all(Array.from({ length: 5 }, () => withLock(file, 10_000, work)));
+    await Promise.all(Array.from({ length: 5 }, () => withLock(file, 50_000, work)));
     expect(most).to.equal(1);
     expect(await readdir(sample.folder)).to.deep.equal(["upstream"]);
   });

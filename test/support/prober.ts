@@ -16,6 +16,12 @@ export interface ProberOptions {
    * @default true
    */
   markerEverySecond?: boolean;
+  /**
+   * Milliseconds after which a request counts as failed. Shorter than the degraded answer's 5 seconds.
+   *
+   * @default 2000
+   */
+  timeLimit?: number;
 }
 
 /** One request and how it ended. */
@@ -65,15 +71,14 @@ export interface Prober {
   missingMarkers(baseUrl?: string): Promise<string[]>;
 }
 
-/** A request that takes longer counts as failed. Shorter than the degraded answer's 5 seconds. */
-const TIMEOUT = 2_000;
+const TIME_LIMIT = 2_000;
 
 /** Each request stands for another user: one that a stopping server closes is nobody's failure. */
 const NEW_CONNECTION = { connection: "close" };
 
 /** Asks a server for its health all the time, the way its users would notice that it is away. */
 export function startProber(options: ProberOptions): Prober {
-  const { baseUrl, perSecond = 10, markerEverySecond = true } = options;
+  const { baseUrl, perSecond = 10, markerEverySecond = true, timeLimit = TIME_LIMIT } = options;
   if (perSecond > 10) throw new Error("more than 10 requests a second run into the rate limit");
   const run = randomUUID().slice(0, 8);
   const probes: Probe[] = [];
@@ -87,14 +92,14 @@ export function startProber(options: ProberOptions): Prober {
 
   // A request is sent on time whether or not the one before was answered.
   const probing = setInterval(() => {
-    track(probe(baseUrl).then((result) => void probes.push(result)));
+    track(probe(baseUrl, timeLimit).then((result) => void probes.push(result)));
   }, 1_000 / perSecond);
   let written = 0;
   const marking = setInterval(() => {
     if (!markerEverySecond) return;
     const text = `marker ${run} ${(written += 1)}`;
     track(
-      writeMarker(baseUrl, text).then(
+      writeMarker(baseUrl, text, timeLimit).then(
         (stored) => void (stored ? acknowledged : refused).push(text),
       ),
     );
@@ -135,13 +140,17 @@ export function startProber(options: ProberOptions): Prober {
  *
  * @returns whether the server says that it is stored
  */
-export async function writeMarker(baseUrl: string, text: string): Promise<boolean> {
+export async function writeMarker(
+  baseUrl: string,
+  text: string,
+  timeLimit = TIME_LIMIT,
+): Promise<boolean> {
   try {
     const answer = await fetch(`${baseUrl}/api/messages`, {
       method: "POST",
       headers: NEW_CONNECTION,
       body: JSON.stringify({ author: "prober", text }),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout(timeLimit),
     });
     await answer.arrayBuffer();
     return answer.status === 201;
@@ -166,12 +175,12 @@ export async function readMessages(baseUrl: string): Promise<string[]> {
   }
 }
 
-async function probe(baseUrl: string): Promise<Probe> {
+async function probe(baseUrl: string, timeLimit: number): Promise<Probe> {
   const at = Date.now();
   try {
     const answer = await fetch(`${baseUrl}/api/health`, {
       headers: NEW_CONNECTION,
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout(timeLimit),
     });
     const text = await answer.text();
     const body = answer.status === 200 ? parse(text) : {};

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
 import { ConnectionError, readShownKey, serverAddressSchema } from "../../transport/index.ts";
-import { freePort } from "./sshd.ts";
+import { CLOSED_PORT } from "./sshd.ts";
 import { OTHER_KEY, Workbench } from "./workbench.ts";
 
 describe("the key that a server shows", function () {
@@ -62,7 +62,7 @@ describe("the key that a server shows", function () {
   });
 
   it("is missing where nobody answers, with the cause", async () => {
-    const error = await failureOf(readShownKey(addressKnowing([], await freePort())));
+    const error = await failureOf(readShownKey(addressKnowing([], CLOSED_PORT)));
     expect(error).to.be.instanceOf(ConnectionError).with.property("failure", "unreachable");
     expect((error as Error).message).to.contain("Connection refused");
   });

@@ -25,8 +25,20 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** @param settings further lines for sshd_config; the first value of a setting counts */
-export async function startServer(settings: readonly string[] = []): Promise<TestServer> {
+/** Nobody listens there, and no program gets it by chance. */
+export const CLOSED_PORT = 1;
+
+/** How many ports are tried: somebody else may take the chosen one before sshd does. */
+const MOST_PORTS = 5;
+
+/**
+ * @param settings further lines for sshd_config; the first value of a setting counts
+ * @param choosePort gives the port; asked again where somebody else has it by then
+ */
+export async function startServer(
+  settings: readonly string[] = [],
+  choosePort = freePort,
+): Promise<TestServer> {
   await ensureSshd();
   const directory = mkdtempSync(join(tmpdir(), "sshd-"));
   const newKey = async (name: string, type: string): Promise<string> => {
@@ -40,10 +52,8 @@ export async function startServer(settings: readonly string[] = []): Promise<Tes
   };
   writeFileSync(join(directory, "authorized_keys"), `${await newKey("client", "ed25519")}\n`);
 
-  const port = await freePort();
   const lines = [
     ...settings,
-    `Port ${port}`,
     "ListenAddress 127.0.0.1",
     `HostKey ${join(directory, "host_ecdsa")}`,
     `HostKey ${join(directory, "host_ed25519")}`,
@@ -59,16 +69,25 @@ export async function startServer(settings: readonly string[] = []): Promise<Tes
     "SetEnv SHLVL=5",
     "LogLevel DEBUG1",
   ];
-  writeFileSync(join(directory, "sshd_config"), `${lines.join("\n")}\n`);
   const logFile = join(directory, "log");
-  const child = execa(SSHD, ["-D", "-f", join(directory, "sshd_config"), "-E", logFile], {
-    reject: false,
-  });
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, "utf8") : "");
-  await waitUntil(`sshd listens`, () => {
-    if (child.exitCode !== null) throw new Error(`sshd ended at its start: ${log()}`);
-    return log().includes("Server listening");
-  });
+  const listen = async (): Promise<{ port: number; child: ResultPromise }> => {
+    for (let attempt = 1; ; attempt++) {
+      const port = await choosePort();
+      writeFileSync(join(directory, "sshd_config"), `Port ${port}\n${lines.join("\n")}\n`);
+      rmSync(logFile, { force: true });
+      const child = execa(SSHD, ["-D", "-f", join(directory, "sshd_config"), "-E", logFile], {
+        reject: false,
+      });
+      await waitUntil("sshd listens", () => {
+        return child.exitCode !== null || log().includes("Server listening");
+      });
+      if (child.exitCode === null) return { port, child };
+      if (attempt === MOST_PORTS || !log().includes("Address already in use"))
+        throw new Error(`sshd ended at its start: ${log()}`);
+    }
+  };
+  const { port, child } = await listen();
 
   return {
     port,

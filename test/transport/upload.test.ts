@@ -14,10 +14,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { openTransport, uploadFile, type Transport, type Upload } from "../../transport/index.ts";
 import { failureOf } from "./errors.ts";
-import { startServer, type TestServer } from "./sshd.ts";
+import { startServer, waitUntil, type TestServer } from "./sshd.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -132,19 +133,23 @@ describe("uploadFile", function () {
   });
 
   it("shows nobody a part of the file while it arrives", async () => {
-    const seen: string[] = [];
-    let chunks = 0;
-    const content = new Readable({
-      read() {
-        seen.push(...readdirSync(directory));
-        const rights = readdirSync(directory).map((name) => statSync(join(directory, name)).mode);
-        expect(rights.every((mode) => (mode & 0o777) === 0o600)).to.equal(true);
-        setTimeout(() => this.push(chunks++ < 20 ? Buffer.alloc(100_000) : null), 20);
-      },
-    });
+    const seen = new Set<string>();
+    async function* slowly(): AsyncGenerator<Buffer> {
+      for (let chunk = 0; chunk < 20; chunk++) {
+        yield Buffer.alloc(100_000);
+        // The rest is not sent before something of it is there.
+        await waitUntil("the file arrives", () => readdirSync(directory).length > 0);
+        for (const name of readdirSync(directory)) {
+          seen.add(name);
+          expect(statSync(join(directory, name)).mode & 0o777).to.equal(0o600);
+        }
+        await sleep(20);
+      }
+    }
+    const content = Readable.from(slowly());
     await upload({ content, sha256: sha256(Buffer.alloc(2_000_000)) });
-    expect(seen).not.to.contain("file");
-    expect(seen.some((name) => name.startsWith(".chatalot-upload."))).to.equal(true);
+    expect([...seen]).to.have.length(1);
+    expect([...seen][0]).to.match(/^\.chatalot-upload\./);
     expect(readdirSync(directory)).to.deep.equal(["file"]);
   });
 

@@ -54,7 +54,7 @@ describe("acquireLock", () => {
 
   it("waits for the holder as long as it may", async () => {
     const first = await acquireLock(temporary("lock"));
-    const waiting = acquireLock(temporary("lock"), 10);
+    const waiting = acquireLock(temporary("lock"), 50);
     await first.release();
     await (await waiting).release();
   });
@@ -88,7 +88,7 @@ describe("acquireLock", () => {
     expect(await errorOf(() => acquireLock(temporary("lock")))).to.be.instanceOf(LockedError);
     holder.kill("SIGKILL");
     await once(holder, "exit");
-    const lock = await acquireLock(temporary("lock"), 5);
+    const lock = await acquireLock(temporary("lock"), 50);
     // The program is there still: it never had the lock.
     expect(process.kill(programs[0] ?? 0, 0)).to.equal(true);
     await lock.release();

@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { runHookProcess } from "../../../updater/hooks/process.ts";
+import { waitUntil } from "../../transport/sshd.ts";
 import { useTemporaryDirectory } from "../temporary.ts";
 
 describe("runHookProcess", () => {
@@ -30,6 +31,12 @@ describe("runHookProcess", () => {
   async function lives(pid: string): Promise<boolean> {
     const stat = await readFile(`/proc/${pid.trim()}/stat`, "utf8").catch(() => "");
     return stat !== "" && !/^\d+ \(.*\) [ZX] /.test(stat);
+  }
+
+  /** Waits until the process is gone that wrote its number: from the signal to its end, it takes a moment. */
+  async function untilChildIsGone(): Promise<void> {
+    const pid = await readFile(temporary("child"), "utf8");
+    await waitUntil("the hook's child is gone", async () => !(await lives(pid)));
   }
 
   it("gives every line as it comes, of both streams, and no problem where it ends well", async () => {
@@ -79,23 +86,21 @@ describe("runHookProcess", () => {
       { timeLimit: 3_000 },
     );
     expect(problem).to.match(/^it did not end within 3\.0 s and was killed/);
-    expect(await lives(await readFile(temporary("child"), "utf8"))).to.equal(false);
+    await untilChildIsGone();
   });
 
   it("ends what it left behind, and doesn't wait for it", async () => {
     const { problem } = await run(`sleep 600 & echo $! > ${temporary("child")}`);
     expect(problem).to.equal(undefined);
-    // The signal is sent; the kernel takes a moment.
-    const pid = await readFile(temporary("child"), "utf8");
-    for (let look = 0; look < 400 && (await lives(pid)); look += 1) await sleep(50);
-    expect(await lives(pid)).to.equal(false);
+    await untilChildIsGone();
   });
 
   it("can be interrupted, before its begin as well", async () => {
     const interruption = new AbortController();
-    setTimeout(() => interruption.abort(), 300);
-    const { problem } = await run("sleep 600", { signal: interruption.signal });
-    expect(problem).to.equal("it was interrupted");
+    const running = run(`touch ${temporary("begun")}; sleep 600`, { signal: interruption.signal });
+    await waitUntil("the hook has begun", () => existsSync(temporary("begun")));
+    interruption.abort();
+    expect((await running).problem).to.equal("it was interrupted");
     expect((await run("echo ran", { signal: interruption.signal })).lines).to.deep.equal([]);
   });
 
