@@ -31,6 +31,19 @@ const OVERRIDE = `services:
     command: []
 `;
 
+/** Besides these: one service that is made to run once, and one that can't run. */
+const WITH_STOPPED_SERVICES = `${OVERRIDE}  once:
+    image: postgres:17
+    entrypoint: ["true"]
+    restart: "no"
+    network_mode: none
+  broken:
+    image: postgres:17
+    entrypoint: ["false"]
+    restart: "no"
+    network_mode: none
+`;
+
 describe("the operator's docker-compose.override.yml", () => {
   let demo: DemoServer;
   let operator: Operator;
@@ -102,6 +115,46 @@ describe("the operator's docker-compose.override.yml", () => {
     expect(await containerOf(demo, TUNNEL)).to.equal(undefined);
     await expectMerged();
   });
+
+  it("is no reason to fail for an update where a service of it has ended or could not run before", async () => {
+    await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, WITH_STOPPED_SERVICES);
+    await shell(demo, 'cd "$1"; docker compose up -d broken', DIRECTORY);
+    await operator.configure({ release: "v1.1.0" });
+
+    const { exitCode, output } = await operator.up("--skip-preview");
+
+    expect(exitCode, output).to.equal(0);
+    expect(output).to.contain("DONE v1.1.0");
+    await expectMerged();
+    expect(await statesOfServices("once", "broken")).to.deep.equal(["exited 0", "exited 1"]);
+    expect(await newestLog())
+      .to.contain("broken does not run")
+      .and.not.to.contain("once does not");
+  });
+
+  it("is no reason either for an update that is taken back to leave the chat down", async () => {
+    await operator.configure({ release: "v1.1.1-memory-hungry" });
+
+    const { exitCode, output } = await operator.up("--skip-preview");
+
+    expect(exitCode, output).not.to.equal(0);
+    expect(output).to.contain("REVERTED v1.1.0").and.not.to.contain("NEEDS YOU");
+    await expectMerged();
+    expect(await newestLog()).to.match(/"R3".*broken does not run/);
+  });
+
+  async function statesOfServices(...services: string[]): Promise<string[]> {
+    const script = `for service in "$@"; do
+        docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' \\
+          $(docker ps --all --quiet --filter "label=com.docker.compose.service=$service")
+      done`;
+    return (await shell(demo, script, ...services)).split("\n");
+  }
+
+  /** What the newest job told. */
+  async function newestLog(): Promise<string> {
+    return shell(demo, `cat "$(ls -d ${DIRECTORY}/.deploy/jobs/*/ | tail -n 1)/progress.log"`);
+  }
 
   async function expectMerged(): Promise<void> {
     expect(await healthOf(`http://${demo.address}:8090`)).to.include({ status: "ok" });

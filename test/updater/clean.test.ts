@@ -80,6 +80,17 @@ describe("settle", () => {
     expect(await readFile(temporary(".env"), "utf8")).to.equal("A=1\n");
   });
 
+  it("starts a committed server that is away also where a service beside it can't be started", async () => {
+    const context = await makeContext(temporary());
+    const { driver, job, progress } = context;
+    driver.current = container(NEW_COMMIT, { running: false, status: "exited" });
+    driver.sideFault = "coturn does not run: its port is in use";
+    await settle(context, servingRecord(NEW_COMMIT));
+    expect(driver.calls).to.include("setRestartPolicy unless-stopped");
+    await progress.flushed();
+    expect(await readFile(job.paths.progress, "utf8")).to.match(/J11.*coturn does not run/);
+  });
+
   it("may be repeated, and moves the links from an older release", async () => {
     const context = await makeContext(temporary());
     context.driver.current = container(NEW_COMMIT);

@@ -35,6 +35,8 @@ export class FakeDriver implements Driver {
   readonly databaseTools = new FakeDatabaseTools(this.calls);
   /** What starting a server says of the one that it replaced. */
   replaced: StartResult = {};
+  /** What is wrong with a service beside the server that ran before; undefined: nothing. */
+  sideFault: string | undefined;
   current: ContainerFacts | undefined;
   images = new Map<string, ImageFacts>();
   healthAnswer: HealthAnswer = { reachable: false, problem: "nothing listens yet" };
@@ -164,10 +166,12 @@ export class FakeDriver implements Driver {
   }
   async start(
     { directory, profiles }: RenderedRelease,
-    { door = "open" }: StartOptions = {},
+    { door = "open", mustServe = false, tell }: StartOptions = {},
   ): Promise<StartResult> {
     const closed = door === "closed" ? ["behind a closed door"] : [];
     this.did("start", directory, ...profiles, ...closed);
+    if (this.sideFault !== undefined && !mustServe) throw new Error(this.sideFault);
+    if (this.sideFault !== undefined) tell?.(this.sideFault);
     return this.replaced;
   }
   async openDoor(): Promise<void> {

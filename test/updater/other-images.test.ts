@@ -167,4 +167,13 @@ describe("an update with other images beside the server's", () => {
     context.driver.side.set("coturn", container(""));
     await run(context, "J9");
   });
+
+  it("asks no service to run that did not run before", async () => {
+    const context = await ready([{ ...TURN, isStopped: true }]);
+    for (const id of ["J1", "J6", "J8"]) await run(context, id);
+    if (context.job.plan.target !== undefined) context.job.plan.target.gate.timeout = 0;
+    context.driver.side.set("coturn", container("", { status: "exited", running: false }));
+    context.driver.current = container(NEW_COMMIT);
+    await run(context, "J9");
+  });
 });

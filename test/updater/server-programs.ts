@@ -24,6 +24,21 @@ if test "$1" = exec && test -e "$here/exec-fails"; then
     exit 126
   fi
 fi
+if test "$1" = compose; then
+  case "$*" in
+    *" config --services") cat "$here/services";;
+    *" config --format json") cat "$here/compose.json";;
+    *" up --detach "*)
+      for service in $(cat "$here/failing"); do
+        case " $* " in
+          *" $service "*) echo "$service can not be started" >&2; exit 1;;
+          *) ;;
+        esac
+      done;;
+    *) ;;
+  esac
+  exit 0
+fi
 case "$1 $2" in
   "ps --all") cat "$here/containers" 2>/dev/null || true;;
   "container inspect") cat "$here/container.json";;
@@ -39,6 +54,11 @@ export interface ServerPrograms {
   execFails(times: number, text: string): Promise<void>;
   /** The one container of the project; null for none. */
   containerIs(container: Record<string, unknown> | null): Promise<void>;
+  /** What Compose reads, and the containers that it made: the services, and those that can't be started. */
+  composeIs(
+    services: Record<string, { state: string; depends_on?: Record<string, object> }>,
+    failing: readonly string[],
+  ): Promise<void>;
   /** What was run, in order: `systemctl disable ...`. */
   calls(): Promise<string[]>;
 }
@@ -66,6 +86,15 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
     containerIs: async (container) => {
       await writeFile(place("containers"), container === null ? "" : "0123456789ab\n");
       await writeFile(place("container.json"), JSON.stringify([container]));
+    },
+    composeIs: async (services, failing) => {
+      const lines = Object.entries(services).map(([name, { state }]) =>
+        [`id-of-${name}`, name, state, "", name, "c0ffee"].join("\t"),
+      );
+      await writeFile(place("containers"), `${lines.join("\n")}\n`);
+      await writeFile(place("services"), `${Object.keys(services).join("\n")}\n`);
+      await writeFile(place("compose.json"), JSON.stringify({ services }));
+      await writeFile(place("failing"), `${failing.join("\n")}\n`);
     },
     calls: async () => {
       const text = await readFile(place("calls"), "utf8").catch(() => "");

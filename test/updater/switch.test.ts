@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { expect } from "chai";
 import type { ContainerFacts, LedgerRecord } from "../../updater/protocol.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
@@ -323,6 +323,17 @@ describe("the steps of a switch", () => {
       `start ${temporary("releases", "aaaaaaaaaaaa-1")} turn`,
       "setRestartPolicy unless-stopped",
     ]);
+  });
+
+  it("R3 starts the old server also where a service beside it can't be started, and tells that", async () => {
+    const context = await ready();
+    const { driver, job, progress } = context;
+    driver.sideFault = "coturn does not run: its port is in use";
+    expect((await errorOf(async () => step("J8").run(context))).message).to.contain("coturn");
+    await undo("J6", context);
+    expect(driver.calls).to.include("setRestartPolicy unless-stopped");
+    await progress.flushed();
+    expect(await readFile(job.paths.progress, "utf8")).to.match(/R3.*coturn does not run/);
   });
 
   it("R3 names who has the port when the old server can't be started", async () => {

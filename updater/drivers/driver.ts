@@ -48,6 +48,8 @@ export interface ImageChange {
   service: string;
   from: SideImage;
   to: SideImage;
+  /** Its container does not run: it has done its work, or failed. Absent: it runs. */
+  isStopped?: true;
 }
 
 /** What the database of a release runs from, and where it has its data. */
@@ -92,6 +94,14 @@ export interface StartOptions {
   door?: "open" | "closed";
   /** Gives up a database that ends again and again. @default false */
   isImpatient?: boolean;
+  /**
+   * The chat has to come back: nothing beside the server but its database keeps it from being started.
+   *
+   * @default false: a service does that ran before, that is new, or that the server depends on
+   */
+  mustServe?: boolean;
+  /** Gets what is not as it should be and does not keep the server from being started. */
+  tell?: (text: string) => void;
 }
 
 /** What runs, and how it answers. */

@@ -27,7 +27,11 @@ export async function settle(context: JobContext, serving: ServingRecord): Promi
   const { driver, job, paths, progress } = context;
   const rendered = renderedRecord(context, serving);
   // Until here nothing would have started it again: after a power cut it is still away.
-  if ((await driver.server())?.running !== true) await driver.start(rendered);
+  if ((await driver.server())?.running !== true)
+    await driver.start(rendered, {
+      mustServe: true,
+      tell: (text) => progress.tell("J11", text),
+    });
   const isClosed = job.factsOf("J8")?.door === "closed";
   if (isClosed) await driver.openDoor(rendered);
   const openedAt = Date.now();

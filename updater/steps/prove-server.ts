@@ -26,7 +26,10 @@ export async function proveNewServer(
       image: target.image,
       environment: await driver.wantedEnvironment(rendered),
       ...(known === undefined ? {} : { database: known }),
-      services: imageChangesOf(job).map(({ service }) => service),
+      // One that did not run before is not asked to run now.
+      services: imageChangesOf(job).flatMap(({ service, isStopped }) =>
+        isStopped === true ? [] : [service],
+      ),
       before: serverBefore(job),
     },
     target.gate,

@@ -89,7 +89,9 @@ async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
 async function startNewServer(context: JobContext): Promise<Facts> {
   const door = changesDatabase(context.job) ? "closed" : "open";
   const isImpatient = restartsDatabase(context.job);
-  return { door, ...(await context.driver.start(renderedTarget(context), { door, isImpatient })) };
+  const tell = (text: string): void => context.progress.tell("J8", text);
+  const options = { door, isImpatient, tell } as const;
+  return { door, ...(await context.driver.start(renderedTarget(context), options)) };
 }
 
 /**
@@ -145,10 +147,13 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
 
 /** Docker only says that the address is in use; who uses it is what helps. */
 async function startOrNamePortOwner(context: JobContext, serving: ServingRecord): Promise<void> {
-  const { driver } = context;
+  const { driver, progress } = context;
   const rendered = renderedRecord(context, serving);
   try {
-    await driver.start(rendered);
+    await driver.start(rendered, {
+      mustServe: true,
+      tell: (text) => progress.tell("R3", text),
+    });
   } catch (error) {
     const taken = await driver
       .publishedPorts(rendered)

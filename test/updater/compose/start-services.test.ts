@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ComposeProject } from "../../../updater/drivers/compose/project.ts";
-import { startServices } from "../../../updater/drivers/compose/start-services.ts";
+import { startOrder, startServices } from "../../../updater/drivers/compose/start-services.ts";
 import { inspectedContainer, useServerPrograms } from "../server-programs.ts";
 import { OLD_COMMIT } from "../samples.ts";
 import { errorOf, useTemporaryDirectory } from "../temporary.ts";
@@ -56,6 +56,71 @@ describe("startServices", () => {
     } as unknown as ComposeProject;
     const { message } = await errorOf(async () => startServices(compose, release, ["coturn"]));
     expect(message).to.equal("container chatalot-turn is unhealthy");
-    expect(await programs.calls()).to.deep.equal([]);
+    expect((await programs.calls()).join()).not.to.contain("pg_isready");
+  });
+
+  /** Compose that can't start some services, and gives up at the first of them. */
+  function failing(...bad: string[]): { compose: ComposeProject; running: Set<string> } {
+    const running = new Set<string>();
+    const startOthers: ComposeProject["startOthers"] = async (_, services) => {
+      for (const service of services) {
+        if (bad.includes(service)) throw new Error(`${service} exited`);
+        running.add(service);
+      }
+    };
+    const compose: Pick<ComposeProject, "name" | "startOthers"> = { name: "chat", startOthers };
+    return { compose: compose as ComposeProject, running };
+  }
+
+  it("starts every service that can be, and hands on those that can't with their reasons", async () => {
+    await programs.containerIs(inspectedContainer(OLD_COMMIT, true));
+    for (const database of [[], ["postgres"]]) {
+      const { compose, running } = failing("coturn", "proxy");
+      const failed: string[] = [];
+      await startServices(compose, release, [...database, "coturn", "tunnel", "proxy"], {
+        ifNotStarted: (service, error) => failed.push(`${service}: ${String(error)}`),
+      });
+      expect([...running]).to.have.members([...database, "tunnel"]);
+      expect(failed).to.deep.equal(["coturn: Error: coturn exited", "proxy: Error: proxy exited"]);
+    }
+  });
+
+  it("takes a service that ended without an error for one that has done its work", async () => {
+    await programs.containerIs(inspectedContainer(OLD_COMMIT, false));
+    const { compose, running } = failing("migrate-files");
+    await startServices(compose, release, ["migrate-files", "coturn"]);
+    expect([...running]).to.deep.equal(["coturn"]);
+    const ended = { Status: "exited", Running: false, StartedAt: "", ExitCode: 1 };
+    await programs.containerIs({ ...inspectedContainer(OLD_COMMIT, false), State: ended });
+    const { message } = await errorOf(() => startServices(compose, release, ["migrate-files"]));
+    expect(message).to.equal("migrate-files exited");
+  });
+});
+
+describe("startOrder", () => {
+  const facts = (service: string, state: string) => ({
+    ...{ service, state, isUnhealthy: false, configHash: "c0ffee" },
+  });
+  const before = [
+    ...[facts("postgres", "running"), facts("coturn", "running")],
+    ...[facts("once", "exited"), facts("tunnel", "restarting"), facts("cache", "exited")],
+  ];
+  const stopped = ["postgres", "coturn", "once", "tunnel", "cache", "new"];
+  const needed = new Set(["postgres", "cache"]);
+
+  it("has an update wait for what ran before, is new, or is needed, and for nothing else", () => {
+    const { first, later, mayLack } = startOrder(stopped, { needed, before, mustServe: false });
+    expect(first).to.deep.equal(["postgres", "coturn", "cache", "new"]);
+    expect(later).to.deep.equal(["once", "tunnel"]);
+    expect(stopped.filter(mayLack)).to.deep.equal(later);
+  });
+
+  it("has the server that must serve wait for what it needs, and fail by its database alone", () => {
+    const { first, later, mayLack } = startOrder(stopped, { needed, before, mustServe: true });
+    expect(first).to.deep.equal(["postgres", "cache"]);
+    expect(later).to.deep.equal(["coturn", "once", "tunnel", "new"]);
+    expect(stopped.filter((service) => !mayLack(service))).to.deep.equal(["postgres"]);
+    const unnamed = startOrder(["postgres"], { needed: new Set(), before, mustServe: true });
+    expect(unnamed.first).to.deep.equal(["postgres"]);
   });
 });

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../../common/errors.ts";
 import { CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import type { InstancePaths } from "../../paths.ts";
@@ -48,7 +49,7 @@ import { imageChanges } from "./other-images.ts";
 import { portOwner } from "./ports.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 import { logTail } from "./server-log.ts";
-import { startServices } from "./start-services.ts";
+import { startOrder, startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
@@ -222,10 +223,15 @@ export class ComposeDriver implements Driver {
 
   async start(
     release: RenderedRelease,
-    { door = "open", isImpatient = false }: StartOptions = {},
+    { door = "open", isImpatient = false, mustServe = false, tell }: StartOptions = {},
   ): Promise<StartResult> {
     await this.removeUnfinished();
-    const [others, old] = await Promise.all([this.compose.otherServices(release), this.server()]);
+    const [others, needed, old, before] = await Promise.all([
+      this.compose.otherServices(release),
+      this.compose.dependencies(release, MAIN_SERVICE),
+      this.server(),
+      this.services(),
+    ]);
     const begun = Date.now();
     await this.compose.create(release, STOP_SECONDS);
     const containers = await listContainers(this.project);
@@ -237,9 +243,15 @@ export class ComposeDriver implements Driver {
       containers.filter(({ state }) => state === "running").map(({ service }) => service),
     );
     const stopped = others.filter((service) => !running.has(service));
-    await startServices(this.compose, release, stopped, { isImpatient });
+    const order = startOrder(stopped, { needed, before, mustServe });
+    const ifNotStarted = (service: string, error: unknown): void => {
+      if (!order.mayLack(service)) throw error;
+      tell?.(`${service} does not run: ${messageOf(error)}`);
+    };
+    await startServices(this.compose, release, order.first, { isImpatient, ifNotStarted });
     if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
+    await startServices(this.compose, release, order.later, { ifNotStarted });
     const isReplaced = old?.running === true && old.id !== server.id;
     const stoppedAt = isReplaced ? await endOf(old.id, begun) : undefined;
     return stoppedAt === undefined ? {} : { stoppedAt };

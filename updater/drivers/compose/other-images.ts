@@ -27,7 +27,8 @@ export async function imageChanges(
     if (found === undefined || reference === undefined) return undefined;
     const from = sideImage(found.image, found.facts.imageId, found.environment);
     const to = await wantedImage(reference);
-    return from.reference === to.reference && from.id === to.id ? undefined : { service, from, to };
+    if (from.reference === to.reference && from.id === to.id) return undefined;
+    return { service, from, to, ...(found.facts.running ? {} : { isStopped: true }) };
   });
   return (await Promise.all(changes)).filter((change) => change !== undefined);
 }

@@ -35,6 +35,7 @@ async function composeArguments(
 
 /** What is read of a service's definition. */
 export interface ServiceDefinition {
+  depends_on?: Record<string, unknown>;
   environment?: Record<string, string | null>;
   ports?: { host_ip?: string; published?: string; protocol?: string }[];
   image?: string;
@@ -122,6 +123,21 @@ export class ComposeProject {
   /** One service as Compose merges it from the release, the override and the `.env`. */
   async definition(release: RenderedRelease, service: string): Promise<ServiceDefinition> {
     return (await this.definitions(release))[service] ?? {};
+  }
+
+  /** What a service needs to run, as the compose file says it: what it depends on, and what that depends on. */
+  async dependencies(release: RenderedRelease, service: string): Promise<Set<string>> {
+    const definitions = await this.definitions(release);
+    const found = new Set<string>();
+    const add = (of: string): void => {
+      for (const name of Object.keys(definitions[of]?.depends_on ?? {}))
+        if (!found.has(name)) {
+          found.add(name);
+          add(name);
+        }
+    };
+    add(service);
+    return found;
   }
 
   /** The image of each service that is switched on. */

@@ -1,7 +1,7 @@
 /** The start of what a server needs: everything beside it, the database with patience. */
 import { messageOf } from "../../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../../release/compose-file.ts";
-import type { RenderedRelease } from "../driver.ts";
+import type { RenderedRelease, ServiceFacts } from "../driver.ts";
 import { DATABASE_START_TIMEOUT, waitForDatabase } from "./data/database.ts";
 import { containersOf, inspectContainer, lastErrors } from "./docker.ts";
 import type { ComposeProject, StartOthersOptions } from "./project.ts";
@@ -15,6 +15,48 @@ export interface StartServicesOptions extends Pick<StartOthersOptions, "isMadeAn
    * @default false: what was well before is waited for
    */
   isImpatient?: boolean;
+  /**
+   * Gets a service beside the server that does not come up, and why; never the database.
+   *
+   * @default it fails the start
+   */
+  ifNotStarted?: (service: string, error: unknown) => void;
+}
+
+/** What is started before the server, and what after it because the server doesn't wait for it. */
+export interface StartOrder {
+  first: string[];
+  later: string[];
+  /** Whether the server is started all the same where this service doesn't come up. */
+  mayLack: (service: string) => boolean;
+}
+
+/**
+ * In which order the stopped services of a release are started, and which of them count. An update is no reason
+ * to ask for what did not run before it either.
+ *
+ * @param needed what the server depends on
+ * @param before the services before the containers were made
+ * @param mustServe as the option of a start: only the database counts
+ */
+export function startOrder(
+  stopped: readonly string[],
+  {
+    needed,
+    before,
+    mustServe,
+  }: { needed: ReadonlySet<string>; before: readonly ServiceFacts[]; mustServe: boolean },
+): StartOrder {
+  const didNotRun = (service: string): boolean =>
+    before.some((facts) => facts.service === service && facts.state !== "running");
+  const mayLack = (service: string): boolean =>
+    service !== DATABASE_SERVICE && (mustServe || (didNotRun(service) && !needed.has(service)));
+  const isFirst = (service: string): boolean => needed.has(service) || !mayLack(service);
+  return {
+    first: stopped.filter(isFirst),
+    later: stopped.filter((service) => !isFirst(service)),
+    mayLack,
+  };
 }
 
 /** Docker starts it again after 0.1 s, then after twice as long each time: some seconds for all of these. */
@@ -31,10 +73,11 @@ export async function startServices(
   compose: ComposeProject,
   release: RenderedRelease,
   services: readonly string[],
-  { isMadeAnew = false, isImpatient = false }: StartServicesOptions = {},
+  { isMadeAnew = false, isImpatient = false, ifNotStarted = fail }: StartServicesOptions = {},
 ): Promise<void> {
+  const beside = services.filter((service) => service !== DATABASE_SERVICE);
   if (!services.includes(DATABASE_SERVICE)) {
-    await compose.startOthers(release, services, { isMadeAnew });
+    await startBeside(compose, release, beside, ifNotStarted);
     return;
   }
   const begun = performance.now();
@@ -56,13 +99,41 @@ export async function startServices(
       const said = id === undefined ? "" : await lastErrors(id);
       throw new Error(`${messageOf(error)}${said}`, { cause: error });
     }
-    await compose.startOthers(
-      release,
-      services.filter((service) => service !== DATABASE_SERVICE),
-    );
+    await startBeside(compose, release, beside, ifNotStarted);
   } finally {
     watch?.end();
   }
+}
+
+function fail(_service: string, error: unknown): never {
+  throw error;
+}
+
+/**
+ * Together, in the order in which they depend on each other. Where that fails Compose has named the first that
+ * was not well, and may not have come to the others: then one by one.
+ */
+async function startBeside(
+  compose: ComposeProject,
+  release: RenderedRelease,
+  services: readonly string[],
+  ifNotStarted: (service: string, error: unknown) => void,
+): Promise<void> {
+  try {
+    await compose.startOthers(release, services);
+  } catch (error) {
+    const [service = "", ...more] = services;
+    if (more.length > 0)
+      for (const each of services) await startBeside(compose, release, [each], ifNotStarted);
+    else if (!(await hasDoneItsWork(compose.name, service))) ifNotStarted(service, error);
+  }
+}
+
+/** One that is made to run once; Compose waits for it to run, and calls its end a failure. */
+async function hasDoneItsWork(project: string, service: string): Promise<boolean> {
+  const [id] = await containersOf(project, service);
+  const facts = id === undefined ? undefined : (await inspectContainer(id))?.facts;
+  return facts?.status === "exited" && facts.exitCode === 0;
 }
 
 /** A signal that says when the database's container has ended too often. */

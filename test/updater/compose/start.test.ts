@@ -1,0 +1,64 @@
+import { expect } from "chai";
+import { ComposeDriver } from "../../../updater/drivers/compose/compose-driver.ts";
+import { instancePaths } from "../../../updater/paths.ts";
+import { OLD_COMMIT } from "../samples.ts";
+import { inspectedContainer, useServerPrograms } from "../server-programs.ts";
+import { errorOf, useTemporaryDirectory } from "../temporary.ts";
+
+describe("the start of a release", () => {
+  const temporary = useTemporaryDirectory();
+  const programs = useServerPrograms(temporary);
+  const release = { directory: "/srv/chat/releases/a", profiles: [] };
+  const needs = (service: string) => ({ [service]: { condition: "service_started" } });
+
+  const driver = () => new ComposeDriver(instancePaths(temporary()), "chat");
+  const started = async (): Promise<string[]> =>
+    (await programs.calls()).flatMap((call) => {
+      const [, service] = /^docker compose .* up --detach .* (\S+)$/.exec(call) ?? [];
+      return call.startsWith("docker start ")
+        ? [call.slice("docker start ".length)]
+        : service || [];
+    });
+
+  /** All of it stopped; the server needs its cache, which needs a folder. */
+  async function serverIs(failing: readonly string[], turn: "created" | "exited"): Promise<void> {
+    await programs.containerIs({
+      ...inspectedContainer(OLD_COMMIT, false),
+      State: { Status: "exited", Running: false, StartedAt: "", ExitCode: 1 },
+    });
+    await programs.composeIs(
+      {
+        folder: { state: "created" },
+        cache: { state: "created", depends_on: needs("folder") },
+        coturn: { state: turn },
+        chatalot: { state: "created", depends_on: needs("cache") },
+      },
+      failing,
+    );
+  }
+
+  for (const failing of [["coturn"], ["cache"]])
+    it(`comes to the server that must serve also where this fails: ${failing.join()}`, async () => {
+      await serverIs(failing, "created");
+      const told: string[] = [];
+      await driver().start(release, { mustServe: true, tell: (text) => told.push(text) });
+      expect(await started()).to.include("id-of-chatalot");
+      expect((await started()).at(-1)).to.equal("coturn");
+      expect(told.join()).to.match(new RegExp(`^${failing.join()} does not run: .*can not be`));
+    });
+
+  it("comes to the server of an update where a service fails that did not run before either", async () => {
+    await serverIs(["coturn"], "exited");
+    const told: string[] = [];
+    await driver().start(release, { tell: (text) => told.push(text) });
+    expect(await started()).to.deep.equal(["cache", "id-of-chatalot", "coturn"]);
+    expect(told.join()).to.match(/^coturn does not run: /);
+  });
+
+  it("ends before the server of an update where a service fails that it depends on", async () => {
+    await serverIs(["folder"], "exited");
+    const { message } = await errorOf(() => driver().start(release));
+    expect(message).to.contain("folder can not be started");
+    expect(await started()).not.to.include("id-of-chatalot");
+  });
+});
