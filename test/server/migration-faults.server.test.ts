@@ -62,6 +62,24 @@ describe("a release that has begun to migrate", function () {
     await expectReverted(run);
   });
 
+  it("is taken back where its database can't run by what the override has become", async () => {
+    await allowAnotherTry(HUNGRY);
+    const override = `${DIRECTORY}/docker-compose.override.yml`;
+    const command = '["-c", "shared_preload_libraries=nonsense"]';
+    const text = `services:\n  postgres:\n    command: ${command}\n`;
+    await shell(demo, 'printf %s "$2" > "$1"', override, text);
+    try {
+      const { exitCode, output } = await operator.up("--skip-preview");
+      expect(exitCode, output).not.to.equal(0);
+      expect(output).to.contain("REVERTED v1.1.0").and.to.contain("nonsense");
+    } finally {
+      await shell(demo, 'rm -f "$1"', override);
+    }
+    const given = await shell(demo, `docker inspect --format '{{json .Config.Cmd}}' ${DATABASE}`);
+    expect(given).not.to.contain("nonsense");
+    await expectServing();
+  });
+
   it("is taken back by the unit alone when its job is killed between two migrations", async () => {
     await operator.configure({ release: SLOW });
     const update = operator.start(...UP);

@@ -97,6 +97,17 @@ describe("the revert point of the database", () => {
     );
   });
 
+  it("starts the database by the old release's file where the new server was being started", async () => {
+    const context = await taken();
+    await context.job.record({ type: "begun", step: "J8" });
+    context.driver.databaseInVolume = context.driver.currentDatabase;
+    context.driver.currentDatabase = undefined;
+    expect(await restoreDatabase(context)).to.deep.equal({ swapped: false });
+    expect(context.driver.calls).to.include(
+      `startDatabase ${temporary("releases", "aaaaaaaaaaaa-1")} made anew`,
+    );
+  });
+
   it("opens a database that a killed exchange of names left closed", async () => {
     const context = await taken();
     migrate(context);

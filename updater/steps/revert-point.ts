@@ -99,9 +99,12 @@ async function ensureDatabaseAnswers(context: JobContext): Promise<void> {
   const { driver, job } = context;
   if ((await driver.database()) !== undefined) return;
   const serving = job.plan.previous?.serving;
-  await driver.startDatabase(
-    serving === undefined ? renderedTarget(context) : renderedRecord(context, serving),
-  );
+  if (serving === undefined) await driver.startDatabase(renderedTarget(context));
+  // J8 may have made the container anew by the failed release's file, which it can't run by.
+  else
+    await driver.startDatabase(renderedRecord(context, serving), {
+      isMadeAnew: job.hasBegun("J8"),
+    });
   await driver.databaseTools.openLive();
 }
 
