@@ -46,6 +46,9 @@ export async function startRefusals(
   if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
     refusals.push(repeatedRevert(identity.name, reverted));
 
+  // Its job has looked at all this before it put another database in the place of the one in the ledger.
+  if (state.openJob?.kind === "switch") return refusals;
+
   const [known, found] = [state.serving?.serving?.database, state.database?.identity];
   if (known !== undefined && found !== undefined && !sameDatabase(known, found))
     refusals.push(

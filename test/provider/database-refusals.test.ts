@@ -6,13 +6,23 @@ import type { Wire } from "../../provider/codec.ts";
 import { deployment } from "../../provider/deployment.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
-import type { DatabaseWay } from "../../updater/protocol.ts";
+import type {
+  DatabaseWay,
+  LedgerRecord,
+  OpenJob,
+  ServerState,
+  ServingRecord,
+} from "../../updater/protocol.ts";
 import { FakeServer } from "./support/fake-server.ts";
+import { state as fullState } from "./support/full-answers.ts";
 import {
+  applied,
   COMMIT,
   deploymentInputs,
   listeningContext,
+  NEWER,
   reasons,
+  servingRecord,
   servingState,
 } from "./support/samples.ts";
 
@@ -20,6 +30,13 @@ const OLDS: Wire = { ...deploymentInputs(), instanceId: "instance-a" };
 
 /** A release that knows the first of the two migrations. */
 const OLDER: Wire = { release: "v0.9.0", migrations: { "001_users.sql": "a".repeat(96) } };
+
+/** The record of job 3, with what serves since. */
+function recordOf(changes: Partial<ServingRecord>): LedgerRecord {
+  const serving = fullState.serving?.serving;
+  if (serving === undefined) throw new Error("the sample serves");
+  return servingRecord({ serving: { ...serving, ...changes } });
+}
 
 describe("a release that lacks migrations of the database, in a preview", () => {
   const original = RemoteServer.openTransport;
@@ -112,6 +129,51 @@ describe("a release that lacks migrations of the database, in a preview", () => 
           scripts: [{ version: 2, sql: "DROP TABLE messages;" }],
         },
       });
+    });
+  });
+
+  describe("while the job runs that gives it another database", () => {
+    const [first] = applied;
+    const ledger = { systemIdentifier: "7", oid: "16384" };
+    const openJob: OpenJob = {
+      ...{ sequence: 4, kind: "switch", requestedBy: "ada@desk", step: "J8" },
+      openedAt: "2026-03-01T12:00:00Z",
+    };
+
+    /** The databases have changed their names; the ledger learns of it at the job's end. */
+    function swapped(changes: Partial<ServerState> = {}): ServerState {
+      return servingState({
+        serving: recordOf({ database: ledger, applied }),
+        database: {
+          identity: { ...ledger, oid: "20000" },
+          applied: first === undefined ? [] : [first],
+          obstacle: "its sorting rules changed",
+        },
+        openJob,
+        ...changes,
+      });
+    }
+
+    for (const rollback of [
+      { way: "backup", job: 3, backup: "000002-20260301T201500Z" },
+      { way: "revert-point", job: 3 },
+      { way: "undo-scripts", job: 3, scripts: "/nowhere" },
+      undefined,
+    ])
+      it(`lets it be followed, with ${rollback?.way ?? "no way"} in the settings`, async () => {
+        server.state = swapped();
+        const { reason } = await check([], {
+          commit: NEWER,
+          ...(rollback === undefined ? {} : { rollback }),
+        });
+        expect(reason).to.equal("");
+      });
+
+    it("refuses beside a job that changes no database", async () => {
+      server.state = swapped({ openJob: { ...openJob, kind: "backup" } });
+      const inputs = deploymentInputs({ ...OLDER, commit: NEWER });
+      const found = reasons(await deployment.check(listeningContext(), OLDS, inputs)).join();
+      expect(found).to.contain("emptied or replaced").and.contain("can't be backed up");
     });
   });
 
