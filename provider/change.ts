@@ -3,6 +3,7 @@ import { canonicalJson } from "../common/canonical-json.ts";
 import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
+import { hasUnseenSettings } from "./other-operators.ts";
 import type { ResourceContext } from "./resource.ts";
 
 /**
@@ -14,9 +15,10 @@ const DECISIVE = ["place", "commit", "migrations", "configuration", "secretEnv"]
 /** What a check finds on the server that asks for a change as well. */
 const FOUND = ["drift", "opening", "restored"] as const;
 
-/** @param olds what the last run left */
+/** @param olds what the last run left; its inputs don't tell which jobs it saw */
 export function asksForChange(olds: Wire, news: Wire): boolean {
   if (FOUND.some((cause) => news[cause] !== undefined)) return true;
+  if (hasUnseenSettings(olds, news)) return true;
   return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
 }
 
@@ -37,7 +39,11 @@ export function tellSettings(
   );
 }
 
-/** What is asked for serves already, in every part: said, so that silence is never taken for it. */
+/**
+ * What is asked for serves already, in every part: said, so that silence is never taken for it.
+ *
+ * @param olds the outputs of the last run
+ */
 export function tellNothingToDo(
   context: ResourceContext,
   olds: Wire,

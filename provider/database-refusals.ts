@@ -15,7 +15,7 @@ import type {
   SwitchRequest,
 } from "../updater/protocol.ts";
 import { sameDatabase } from "../updater/same-database.ts";
-import { migrationName, releaseText, repeatedRevert } from "../updater/texts.ts";
+import { migrationName, releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { identityOf } from "./release.ts";
@@ -33,7 +33,7 @@ export async function rollbackOf(values: Wire): Promise<NonNullable<SwitchReques
   return { way, job, scripts: scripts.filter(({ version }) => !known.has(version)) };
 }
 
-/** Why this release can't be started on this server's database, or was given up before. */
+/** Why this release can't be started on this server's database. */
 export async function startRefusals(
   context: ResourceContext,
   news: Wire,
@@ -42,9 +42,6 @@ export async function startRefusals(
   const identity = identityOf(news);
   const refusals: string[] = [];
   const serves = state.serving?.release?.commit === identity.commit;
-  const reverted = state.reverted.find(({ commit }) => commit === identity.commit);
-  if (reverted !== undefined && !serves && reverted.sequence !== news.retry)
-    refusals.push(repeatedRevert(identity.name, reverted));
 
   // Its job has looked at all this before it put another database in the place of the one in the ledger.
   if (state.openJob?.kind === "switch") return refusals;

@@ -14,7 +14,15 @@ import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { tellUpgrade, upgradeRefusals } from "./database-upgrade.ts";
 import { startRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
-import { otherAddition, refuseToTakeBack, unknownServing } from "./other-operators.ts";
+import { foresight } from "./foreseen.ts";
+import {
+  broughtAddition,
+  hasUnseenSettings,
+  refuseToTakeBack,
+  tellOtherSettings,
+  tellUnseenSettings,
+  unknownServing,
+} from "./other-operators.ts";
 import {
   followToVerdict,
   instanceAddition,
@@ -35,6 +43,7 @@ import { refuseAnswer } from "./server/answers.ts";
 import { removeOn } from "./server/server-move.ts";
 import { type Resource, type ResourceContext, UnfinishedError } from "./resource.ts";
 import { sideImageRefusals, tellSideImages } from "./side-images.ts";
+import { triedRefusals } from "./tried-before.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 
 /** What is said of a removal that is no longer followed: pulumi up would deploy again. */
@@ -55,8 +64,12 @@ export const deployment: Resource = {
         ...overrideRefusals(context, state),
         ...(await hookRefusals(hooksOf(news), state)),
       );
+      const foresee = foresight(news, state, requestOf);
+      const foresees = refusals.length === 0 ? foresee : undefined;
+      refusals.push(...(await triedRefusals(olds, news, state, foresees)));
       tellSettings(context, olds, news, state);
       if (refusals.length === 0) {
+        await tellOtherSettings(context, olds, news, state, foresee);
         await tellSideImages(context, olds, news, state);
         await tellUpgrade(context, news, state);
       }
@@ -72,8 +85,6 @@ export const deployment: Resource = {
     const drift = driftOf(olds, state);
     if (drift.length > 0)
       context.tell(`The server differs from what was deployed:\n  - ${drift.join("\n  - ")}`);
-    else if (refusals.length === 0 && opening === undefined && restored === undefined)
-      tellNothingToDo(context, olds, news, state);
     const found = {
       ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
       ...(opening === undefined ? {} : { opening }),
@@ -82,16 +93,23 @@ export const deployment: Resource = {
     const changesServing =
       state.serving !== undefined && asksForChange(olds, { ...news, ...found });
     if (refusals.length === 0 && changesServing) tellHooks(context, hooksOf(news), state);
+    const brought = broughtAddition(news, state);
     return {
       additions: {
         ...instanceAddition(olds, state),
-        ...otherAddition(news, state),
+        ...brought,
         ...(refusals.length > 0 || hasUnknown(news.commit) || hasUnknown(news.migrations)
           ? {}
           : leavingAddition(context, news, state)),
         ...found,
       },
       refusals,
+      announce(outputs) {
+        if (hasUnseenSettings(outputs, { ...news, ...brought })) {
+          tellUnseenSettings(context, outputs, brought);
+          if (!changesServing) tellHooks(context, hooksOf(news), state);
+        } else if (Object.keys(found).length === 0) tellNothingToDo(context, outputs, news, state);
+      },
     };
   },
 
@@ -215,7 +233,7 @@ function hooksOf({ hooks }: Wire): HookSettings | undefined {
  * server's stand, so there is nothing to compare.
  */
 const OF_THIS_RUN = new Set([
-  ...["secrets", "drift", "opening", "other", "rollback", "restored", "leavesReach"],
+  ...["secrets", "drift", "opening", "brought", "rollback", "restored", "leavesReach"],
 ]);
 
 function outputsOf(

@@ -33,6 +33,8 @@ const RESOURCES = new Map<string, Resource>([
 export class ChatalotProvider implements Provider {
   readonly version = "0.1.0";
   private readonly interruption = new AbortController();
+  /** By URN, what a check leaves to the diff that follows it. */
+  private readonly announcements = new Map<string, (outputs: Wire) => void>();
 
   configuration({ place, readsEarly }: Wire): string {
     return JSON.stringify([place, readsEarly]);
@@ -49,9 +51,11 @@ export class ChatalotProvider implements Provider {
   }
 
   async check(urn: string, olds: Wire, news: Wire): Promise<CheckResult> {
-    const { additions, refusals } = await explained(() =>
+    const checked = await explained(() =>
       resourceOf(urn).check(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
+    const { additions, refusals } = checked;
+    this.announcements.set(urn, (outputs) => checked.announce?.(outputs));
     // The envelopes stay around the program's own inputs, so that they stay secret.
     return {
       inputs: { ...news, ...(shownValue(sendable(additions)) as Wire) },
@@ -60,7 +64,12 @@ export class ChatalotProvider implements Provider {
   }
 
   async diff(_id: string, urn: string, olds: Wire, news: Wire): Promise<DiffResult> {
-    return { changes: resourceOf(urn).diff(unwrap(olds) as Wire, unwrap(news) as Wire) };
+    const outputs = unwrap(olds) as Wire;
+    const changes = resourceOf(urn).diff(outputs, unwrap(news) as Wire);
+    // A diff without a check, as a refresh makes it, has nothing to say.
+    this.announcements.get(urn)?.(outputs);
+    this.announcements.delete(urn);
+    return { changes };
   }
 
   async create(urn: string, inputs: Wire): Promise<CreateResult> {

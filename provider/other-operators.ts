@@ -7,18 +7,21 @@ import { pinned } from "../release/reference.ts";
 import type { LedgerRecord, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
+import type { Foresight } from "./foreseen.ts";
+import type { ResourceContext } from "./resource.ts";
 
-/** What serves, where it is another commit than this stack asks for. */
-interface Other {
+/** What serves, and the switch that brought it: no backup and no other job has a part in it. */
+interface Brought {
   sequence: number;
+  commit: string;
   text: string;
 }
 
 /** Noted among the inputs, because a diff sees values only. */
-export function otherAddition(news: Wire, { serving }: ServerState): Wire {
+export function broughtAddition(news: Wire, { serving }: ServerState): Wire {
   if (hasUnknown(news.commit) || serving?.release === undefined) return {};
-  if (serving.release.commit === news.commit) return {};
-  return { other: { sequence: serving.sequence, text: textOf(serving) } satisfies Other };
+  const { sequence, release } = serving;
+  return { brought: { sequence, commit: release.commit, text: textOf(serving) } satisfies Brought };
 }
 
 /** A stack that deployed nothing yet begins with what serves: a lost state, a second machine. */
@@ -27,8 +30,33 @@ export function unknownServing(olds: Wire, news: Wire, { serving }: ServerState)
   if (hasUnknown(news.commit) || serving.release.commit === news.commit) return [];
   return [
     `This stack has deployed nothing here yet, but ${textOf(serving)}. Nothing is changed. Begin with ` +
-      `what serves, which restarts nothing: pulumi config set release ${pinned(serving.release)} && pulumi up. Then update.`,
+      "what serves, which restarts nothing where the settings are the same: pulumi config set release " +
+      `${pinned(serving.release)} && pulumi up. Then update.`,
   ];
+}
+
+/**
+ * Says of a stack that deployed nothing yet, and asks for the release that serves, when its settings take the
+ * place of those that serve: whoever lost a state may have lost settings as well.
+ */
+export async function tellOtherSettings(
+  context: Pick<ResourceContext, "tell">,
+  olds: Wire,
+  news: Wire,
+  { serving, drift }: ServerState,
+  foresee: Foresight,
+): Promise<void> {
+  if (Object.keys(olds).length > 0 || serving === undefined) return;
+  if (serving.release?.commit !== news.commit) return;
+  const answer = (await foresee())?.answer;
+  if (answer !== undefined && answer !== "would-start") return;
+  // A server that is to be mended would be started as well.
+  const isKnown = answer === "would-start" && drift.length === 0;
+  context.tell(
+    `SETTINGS  ${textOf(serving)}, ${isKnown ? "with other settings than" : "which may have other settings than"} ` +
+      `this stack's. This stack's ${isKnown ? "" : "then "}replace them, and what is missing here is gone; one restart ` +
+      "of the server, no build, no migration",
+  );
 }
 
 /**
@@ -38,14 +66,47 @@ export function unknownServing(olds: Wire, news: Wire, { serving }: ServerState)
  * @param olds the outputs of this stack's last run
  */
 export function refuseToTakeBack(olds: Wire, news: Wire): void {
-  const other = news.other as Other | undefined;
-  if (other === undefined || typeof olds.sequence !== "number") return;
-  if (other.sequence <= olds.sequence || olds.commit !== news.commit) return;
+  const brought = unseen(olds, news);
+  if (brought === undefined || brought.commit === news.commit || olds.commit !== news.commit)
+    return;
   throw new UserError(
-    `This stack would take back what it has not seen: ${other.text}, and this stack's last job was ` +
-      `${olds.sequence}. Nothing is changed. Look: npx chatalot history. To keep what serves, set "release" ` +
+    `This stack would take back what it has not seen: ${brought.text}, and this stack's last job was ` +
+      `${String(olds.sequence)}. Nothing is changed. Look: npx chatalot history. To keep what serves, set "release" ` +
       "to it; to go back all the same: pulumi refresh, then pulumi up.",
   );
+}
+
+/**
+ * Whether the release that is asked for was brought by a job that this stack has not seen, and so with
+ * settings that it doesn't know. That is no reason to refuse: one's own update looks the same after an
+ * interruption. The server compares the settings.
+ *
+ * @param olds the outputs of this stack's last run
+ */
+export function hasUnseenSettings(olds: Wire, news: Wire): boolean {
+  return unseen(olds, news)?.commit === news.commit;
+}
+
+/** @param olds the outputs of this stack's last run */
+export function tellUnseenSettings(
+  context: Pick<ResourceContext, "tell">,
+  olds: Wire,
+  news: Wire,
+): void {
+  const brought = unseen(olds, news);
+  if (brought === undefined) return;
+  context.tell(
+    `SETTINGS  ${brought.text}, which this stack has not seen: its last job was ${String(olds.sequence)}. Where ` +
+      "its settings differ from this stack's, this stack's replace them, with one restart of the server. Look: npx " +
+      "chatalot history",
+  );
+}
+
+/** What was brought since this stack's last job. A stack of an earlier version didn't note its number. */
+function unseen(olds: Wire, news: Wire): Brought | undefined {
+  const brought = news.brought as Brought | undefined;
+  if (brought === undefined || typeof olds.sequence !== "number") return undefined;
+  return brought.sequence > olds.sequence ? brought : undefined;
 }
 
 function textOf({ sequence, release, closedAt, requestedBy }: LedgerRecord): string {

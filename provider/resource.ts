@@ -13,6 +13,17 @@ export interface ResourceContext {
   signal: AbortSignal;
 }
 
+/** What a check came to. */
+export interface Checked {
+  additions: Wire;
+  refusals: string[];
+  /**
+   * Says what can be said only by the outputs of the last run, which the engine gives to a diff alone. Called
+   * once, by the diff that follows, where that refuses nothing.
+   */
+  announce?(outputs: Wire): void;
+}
+
 /**
  * One type of resource. All values are plain: secrets are taken out of their envelopes, and outputs
  * that are to be encrypted are put into one with `secret`.
@@ -27,11 +38,7 @@ export interface Resource {
    * @param olds the inputs of the last run; empty before the first
    * @param news the inputs of this run; values that are not known yet are recognised by `hasUnknown`
    */
-  check(
-    context: ResourceContext,
-    olds: Wire,
-    news: Wire,
-  ): Promise<{ additions: Wire; refusals: string[] }>;
+  check(context: ResourceContext, olds: Wire, news: Wire): Promise<Checked>;
   /** Whether the outputs of the last run differ from what is asked for now. */
   diff(olds: Wire, news: Wire): boolean;
   create(context: ResourceContext, inputs: Wire): Promise<{ id: string; outputs: Wire }>;

@@ -124,11 +124,11 @@ export async function withReserve(
  */
 export async function ensureSecrets(
   paths: InstancePaths,
-  proposed: InstanceSecrets,
-): Promise<InstanceSecrets> {
+  proposed: InstanceSecrets | undefined,
+): Promise<InstanceSecrets | undefined> {
   const text = await readFileIfThere(paths.secretsFile);
   if (text !== undefined) return JSON.parse(text) as InstanceSecrets;
-  await writeFileDurably(paths.secretsFile, JSON.stringify(proposed));
+  if (proposed !== undefined) await writeFileDurably(paths.secretsFile, JSON.stringify(proposed));
   return proposed;
 }
 

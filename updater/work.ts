@@ -135,6 +135,11 @@ async function switchWork(
   ];
   if (problems.length > 0) return { answer: "refused", reasons: problems };
   const secrets = await ensureSecrets(paths, request.secrets);
+  if (secrets === undefined)
+    return {
+      answer: "refused",
+      reasons: ["The server has no secrets, and none came with the request."],
+    };
   const rendered = {
     ...request,
     ...(placement.image === undefined ? {} : { databaseImage: placement.image }),

@@ -69,7 +69,7 @@ describe("deployment, in a change", () => {
   it("never gives back the proposals, nor what was true of that run alone", async () => {
     const found = {
       ...{ drift: "the server is exited", opening: "an owner exists", leavesReach: ["v0.9.0"] },
-      ...{ other: { sequence: 2, text: "job 2 brought v0.9.0" }, restored: "a backup" },
+      ...{ brought: { sequence: 2, text: "job 2 brought v0.9.0" }, restored: "a backup" },
     };
     const { outputs } = await deployment.create(listeningContext(), deploymentInputs(found));
     expect(outputs).not.to.have.any.keys("secrets", "rollback", ...Object.keys(found));

@@ -57,7 +57,8 @@ describe("deployment, in a preview", () => {
       await server.nextRun();
       server.state = servingState(state);
       const context = listeningContext();
-      await deployment.check(context, olds, deploymentInputs(changes));
+      const checked = await deployment.check(context, olds, deploymentInputs(changes));
+      checked.announce?.({ ...olds, sequence: 3 });
       return context.told.map((text) => text.split("  ")[0] ?? "");
     };
     expect(await firstWords({})).to.deep.equal(["NOTHING TO DO"]);
@@ -72,10 +73,88 @@ describe("deployment, in a preview", () => {
     expect((await firstWords({ drift: ["the server is stopped"] })).join()).to.match(/^The server/);
   });
 
+  it("asks for a change where somebody else brought settings for the same release, and says so", async () => {
+    await server.nextRun();
+    server.state = servingState({
+      serving: servingRecord({ sequence: 5, requestedBy: "bob@laptop" }),
+      hooks: { names: ["after-update"], problems: [], ignored: [] },
+    });
+    const context = listeningContext();
+    const news = deploymentInputs();
+    const { additions, announce } = await deployment.check(context, OLDS, news);
+    expect(context.told).to.deep.equal([]);
+    for (const [sequence, changes] of [
+      [5, false],
+      [3, true],
+    ] as const) {
+      const outputs = { ...OLDS, sequence };
+      expect(deployment.diff(outputs, { ...news, ...additions })).to.equal(changes);
+      announce?.(outputs);
+    }
+    const [nothing, settings, hooks] = context.told;
+    expect(nothing).to.match(/^NOTHING TO DO/);
+    expect(settings).to.include("bob@laptop (job 5)").and.include("its last job was 3");
+    expect(hooks).to.match(/^HOOKS/);
+  });
+
+  describe("of a release that serves and was tried since with settings or data that failed", () => {
+    const tried = { ...TRIED, commit: COMMIT, served: true as const };
+    const other = { configuration: { ...(OLDS.configuration as Wire), url: "https://x.example" } };
+    const refused = { answer: "refused" as const, reasons: ["tried (job 4): retry 4"] };
+
+    async function refusalsOf(changes: Wire, state: Partial<ServerState> = {}): Promise<string[]> {
+      return reasons(await check({ reverted: [tried], ...state }, changes));
+    }
+
+    it("passes on what the server says of these settings, and of this backup", async () => {
+      server.foreseen = refused;
+      expect(await refusalsOf(other)).to.deep.equal(refused.reasons);
+      const rollback = { way: "backup", job: 3, backup: "000002-20260301T201500Z" };
+      expect(await refusalsOf({ rollback })).to.deep.equal(refused.reasons);
+      server.foreseen = { answer: "would-start" };
+      expect(await refusalsOf(other)).to.deep.equal([]);
+      expect(await refusalsOf({ rollback })).to.deep.equal([]);
+    });
+
+    it("asks only where something is to be done, was tried, and can be compared", async () => {
+      server.foreseen = refused;
+      expect(await refusalsOf({})).to.deep.equal([]);
+      expect(await refusalsOf({ ...other, retry: 4 })).to.deep.equal([]);
+      expect(await refusalsOf(other, { reverted: [] })).to.deep.equal([]);
+      expect(await refusalsOf({ ...other, secrets: UNKNOWN })).to.deep.equal([]);
+      const openJob = {
+        ...{ sequence: 5, kind: "backup" as const, requestedBy: "the clock" },
+        ...{ openedAt: "2026-03-03T12:00:00Z", step: "J4" },
+      };
+      expect(await refusalsOf(other, { openJob })).to.deep.equal([]);
+    });
+
+    it("lets go back to it from another release, unless the server says that these settings failed", async () => {
+      const release = { name: "v2.0.0", commit: NEWER, migrations: [] };
+      const serving = servingRecord({ sequence: 5, release });
+      server.foreseen = { answer: "would-start" };
+      expect(await refusalsOf({}, { serving })).to.deep.equal([]);
+      server.foreseen = refused;
+      expect(await refusalsOf({}, { serving })).to.deep.equal(refused.reasons);
+      expect(await refusalsOf({}, { serving, prepared: [] })).to.deep.equal([]);
+    });
+  });
+
+  it("asks the server on behalf of a stack without a state, whose secrets are not made yet", async () => {
+    server.foreseen = { answer: "would-start" };
+    const context = listeningContext();
+    const unknown = { secrets: UNKNOWN, webVersion: UNKNOWN };
+    await deployment.check(context, {}, deploymentInputs(unknown));
+    expect(server.commands.filter((label) => label.includes("anything is to be done")))
+      .to.have //
+      .length(1);
+    expect(context.told.join()).to.include("with other settings than this stack's");
+  });
+
   it("has nothing to say of what is as it was", async () => {
     const { additions, refusals } = await check({});
     expect(refusals).to.deep.equal([]);
-    expect(additions).to.deep.equal({ instanceId: "instance-a" });
+    expect(additions).to.have.all.keys("instanceId", "brought");
   });
 
   it("says what an update puts out of reach, and nothing where all has room", async () => {

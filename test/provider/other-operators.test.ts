@@ -1,7 +1,14 @@
 import { expect } from "chai";
-import { otherAddition, refuseToTakeBack, unknownServing } from "../../provider/other-operators.ts";
-import type { ServerState } from "../../updater/protocol.ts";
-import { COMMIT, NEWER, servingState } from "./support/samples.ts";
+import {
+  broughtAddition,
+  hasUnseenSettings,
+  refuseToTakeBack,
+  tellOtherSettings,
+  tellUnseenSettings,
+  unknownServing,
+} from "../../provider/other-operators.ts";
+import type { ForeseenAnswer, ServerState } from "../../updater/protocol.ts";
+import { COMMIT, listeningContext, NEWER, servingState } from "./support/samples.ts";
 
 /** A server on which somebody else brought a newer release, as job 9. */
 function broughtByBob(): ServerState {
@@ -14,7 +21,7 @@ function broughtByBob(): ServerState {
 
 describe("a release that another operator brought", () => {
   const state = broughtByBob();
-  const asBefore = { commit: COMMIT, ...otherAddition({ commit: COMMIT }, state) };
+  const asBefore = { commit: COMMIT, ...broughtAddition({ commit: COMMIT }, state) };
 
   it("is not taken back by a stack that has not seen it", () => {
     expect(() => refuseToTakeBack({ commit: COMMIT, sequence: 8 }, asBefore))
@@ -36,15 +43,73 @@ describe("a release that another operator brought", () => {
       expect(() => refuseToTakeBack(olds ?? {}, news ?? {})).not.to.throw();
   });
 
-  it("is noted only where it is another one than was asked for", () => {
-    expect(otherAddition({ commit: NEWER }, state)).to.deep.equal({});
-    expect(otherAddition({ commit: COMMIT }, { ...state, serving: undefined })).to.deep.equal({});
+  it("is noted only where something serves", () => {
+    expect(broughtAddition({ commit: COMMIT }, { ...state, serving: undefined })).to.deep.equal({});
   });
 
   it("is what a stack begins with that has deployed nothing yet", () => {
     const [refusal] = unknownServing({}, { commit: COMMIT }, state);
-    expect(refusal).to.include(`pulumi config set release v2.0.0@${NEWER}`);
+    expect(refusal)
+      .to.include(`pulumi config set release v2.0.0@${NEWER}`)
+      .and.include("restarts nothing where the settings are the same");
     expect(unknownServing({}, { commit: NEWER }, state)).to.deep.equal([]);
     expect(unknownServing({ commit: COMMIT }, { commit: COMMIT }, state)).to.deep.equal([]);
+  });
+});
+
+describe("settings that another operator brought for the same release", () => {
+  const state = broughtByBob();
+  const news = { commit: NEWER, ...broughtAddition({ commit: NEWER }, state) };
+
+  it("are seen by the number of the switch, and refused by nothing", () => {
+    const olds = { commit: NEWER, sequence: 8 };
+    expect(hasUnseenSettings(olds, news)).to.equal(true);
+    expect(() => refuseToTakeBack(olds, news)).not.to.throw();
+    const context = listeningContext();
+    tellUnseenSettings(context, olds, news);
+    expect(context.told.join())
+      .to.match(/^SETTINGS {2}v2\.0\.0 \(2222222\) serves since/)
+      .and.include("brought by bob@laptop (job 9)")
+      .and.include("its last job was 8");
+  });
+
+  it("are none where this stack brought what serves, whatever jobs of other kinds came later", () => {
+    for (const olds of [{ commit: NEWER, sequence: 9 }, { commit: NEWER, sequence: 12 }, {}])
+      expect(hasUnseenSettings(olds, news)).to.equal(false);
+    const context = listeningContext();
+    tellUnseenSettings(context, { commit: NEWER, sequence: 9 }, news);
+    expect(context.told).to.deep.equal([]);
+  });
+
+  describe("and that a stack without a state replaces", () => {
+    async function told(
+      answer: ForeseenAnswer | undefined,
+      drift: string[] = [],
+      olds = {},
+      asked = NEWER,
+    ) {
+      const context = listeningContext();
+      const foresee = async (): Promise<ForeseenAnswer | undefined> => answer;
+      await tellOtherSettings(context, olds, { commit: asked }, { ...state, drift }, foresee);
+      return context.told.join();
+    }
+
+    it("are told where the server would restart for them", async () => {
+      expect(await told({ answer: "would-start" }))
+        .to.include("brought by bob@laptop (job 9), with other settings than this stack's")
+        .and.include("replace them")
+        .and.include("one restart");
+    });
+
+    it("are told as possible where that can't be known", async () => {
+      expect(await told(undefined)).to.include("may have other settings");
+      expect(await told({ answer: "would-start" }, ["it is stopped"])).to.include("may have other");
+    });
+
+    it("are not told where they are the same, or the stack has a state, or asks for more", async () => {
+      expect(await told({ answer: "unchanged", instanceId: "instance-a" })).to.equal("");
+      expect(await told(undefined, [], { commit: NEWER })).to.equal("");
+      expect(await told(undefined, [], {}, COMMIT)).to.equal("");
+    });
   });
 });

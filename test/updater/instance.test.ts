@@ -41,7 +41,9 @@ describe("an instance", () => {
 
   it("keeps the secrets that it has, whatever a stack proposes later", async () => {
     await ensureInstance(paths(), "chat");
+    expect(await ensureSecrets(paths(), undefined)).to.equal(undefined);
     expect(await ensureSecrets(paths(), secretsOf("a"))).to.deep.equal(secretsOf("a"));
+    expect(await ensureSecrets(paths(), undefined)).to.deep.equal(secretsOf("a"));
     expect(await ensureSecrets(paths(), secretsOf("b"))).to.deep.equal(secretsOf("a"));
   });
 

@@ -151,7 +151,8 @@ const switchRequest = jobBase.extend({
   kind: z.literal("switch"),
   release: releaseIdentity,
   configuration,
-  secrets: instanceSecretsSchema,
+  /** Absent where it is only asked what would be done, before they are made: the server has its own then. */
+  secrets: instanceSecretsSchema.optional(),
   gate: gateLimits,
   /** The sequence of the reverted job whose commit the operator wants to try once more. */
   retry: z.number().int().optional(),
