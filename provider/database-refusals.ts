@@ -17,7 +17,7 @@ import type {
 import { sameDatabase } from "../updater/same-database.ts";
 import { migrationName, releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
-import { knownServerOf } from "./place.ts";
+import { knownServerOf, servedLast } from "./place.ts";
 import { identityOf } from "./release.ts";
 import type { ResourceContext } from "./resource.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
@@ -46,7 +46,8 @@ export async function startRefusals(
   // Its job has looked at all this before it put another database in the place of the one in the ledger.
   if (state.openJob?.kind === "switch") return refusals;
 
-  const [known, found] = [state.serving?.serving?.database, state.database?.identity];
+  const last = servedLast(state);
+  const [known, found] = [last?.serving?.database, state.database?.identity];
   if (known !== undefined && found !== undefined && !sameDatabase(known, found))
     refusals.push(
       `The database is another one than this instance's (system ${found.systemIdentifier}, not ` +
@@ -55,7 +56,7 @@ export async function startRefusals(
     );
 
   const obstacle = state.database?.obstacle;
-  if (obstacle !== undefined && !serves && state.serving !== undefined)
+  if (obstacle !== undefined && last !== undefined && last.release?.commit !== identity.commit)
     refusals.push(
       `The database can't be backed up before ${identity.name}: ${obstacle}. Nothing is changed.`,
     );
@@ -70,7 +71,7 @@ async function migrationRefusals(
   state: ServerState,
 ): Promise<string[]> {
   const identity = identityOf(news);
-  const applied = state.database?.applied ?? state.serving?.serving?.applied ?? [];
+  const applied = state.database?.applied ?? servedLast(state)?.serving?.applied ?? [];
   const { missing, edited } = compareMigrations(applied, identity.migrations);
   const chosen = wayInForce(context, news, state);
   if (missing.length + edited.length === 0 && chosen === undefined) return [];
@@ -197,8 +198,15 @@ async function undoRefusals(
   return [];
 }
 
-function choiceText(name: string, { serving }: ServerState, way: WayBack | undefined): string {
-  const present = serving?.release?.name;
+function choiceText(name: string, state: ServerState, way: WayBack | undefined): string {
+  const present = servedLast(state)?.release?.name;
+  // A database that is stopped doesn't tell what was kept beside it.
+  if (state.serving === undefined && present !== undefined)
+    return [
+      `  stay: pulumi config set release ${present}`,
+      "  forward: a release that has these migrations",
+      `  back: deploy ${present} again first, then: npx chatalot rollback --to ${name}`,
+    ].join("\n");
   const back = firstOfEachWay(way?.databases ?? []);
   return [
     ...(present === undefined ? [] : [`  stay: pulumi config set release ${present}`]),

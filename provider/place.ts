@@ -4,6 +4,7 @@ import { UserError } from "../common/errors.ts";
 import { TransportError } from "../transport/index.ts";
 import type {
   JobRequest,
+  LedgerRecord,
   ProgressLine,
   ServerState,
   SubmitAnswer,
@@ -47,6 +48,14 @@ export async function stateIfReachable(values: Wire): Promise<ServerState | unde
     if (isUnreachable(error) || error instanceof UpdaterGoneError) return undefined;
     throw error;
   }
+}
+
+/** What serves, else what did so last: after a removal its data are there, and the next release gets them. */
+export function servedLast({
+  serving,
+  lastServing,
+}: Pick<ServerState, "serving" | "lastServing">): LedgerRecord | undefined {
+  return serving ?? lastServing;
 }
 
 /**

@@ -11,6 +11,7 @@ import { describeRelease, type Release } from "../release/release.ts";
 import { isKnownLocally } from "../release/resolve.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
 import type { ReleaseIdentity, ServerState } from "../updater/protocol.ts";
+import { servedLast } from "./place.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
@@ -19,7 +20,7 @@ export interface ReleaseFacts {
   identity: ReleaseIdentity;
   /** What the operator should know, although the release can be used. */
   warnings: string[];
-  /** Why it can't take over the database of what serves. */
+  /** Why it can't take over the database of what serves, or did last. */
   refusals: string[];
   /** Variables without which Compose refuses its file. */
   requires: string[];
@@ -71,7 +72,8 @@ export async function releaseFacts(
   const { requiredVariables, sideImages } = composeFacts(described.composeFile);
   const requires = requiredVariables.map(({ name }) => name);
   const facts = { identity: described, warnings: described.warnings, requires, sideImages };
-  const running = server?.state.serving?.release;
+  const last = server === undefined ? undefined : servedLast(server.state);
+  const running = last?.release;
   if (server === undefined || running === undefined || running.commit === described.commit)
     return { ...facts, refusals: [] };
   const { remote, state } = server;
@@ -80,11 +82,7 @@ export async function releaseFacts(
   const compose =
     current === undefined
       ? undefined
-      : compareCompose(
-          current.composeFile,
-          described.composeFile,
-          state.serving?.serving?.postgres?.major,
-        );
+      : compareCompose(current.composeFile, described.composeFile, last?.serving?.postgres?.major);
   const known = {
     ...{ state, facts: await remote.facts() },
     ...(set === undefined ? {} : { set }),
@@ -151,7 +149,7 @@ function factsOnServer(
   return { identity: { ...identity, name }, warnings, refusals, requires: [] };
 }
 
-/** What the server says of going to this release, where the mirror doesn't have the one that serves. */
+/** What the server says of going to this release, where the mirror doesn't have the one that serves or did last. */
 async function wayOnServer(
   mirror: Mirror,
   next: Release,

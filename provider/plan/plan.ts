@@ -9,12 +9,16 @@ import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
-import type { Measured, ServerState } from "../../updater/protocol.ts";
+import type { AppliedMigration, Measured, ServerState } from "../../updater/protocol.ts";
+import { servedLast } from "../place.ts";
 import { freeBytes, type HostFacts } from "../server/host-facts.ts";
 
 /** What preview, report and refusals are made from; as a resource's inputs see planInputs. */
 export interface Plan {
+  /** What serves, or did so last. */
   from: PlannedRelease;
+  /** Set where nothing serves: its containers were removed, and the data stayed. */
+  nothingServes?: true;
   to: PlannedRelease;
   /** Commits of the one asked for that the running one lacks, and the other way round. */
   ahead: number;
@@ -32,6 +36,7 @@ export interface Plan {
   services: { changed: ChangedService[]; added: string[]; removed: string[] };
   override?: string;
   database?: {
+    /** Absent: not known, as while it is stopped. */
     bytes?: number;
     applied: number;
     pending: PlannedMigration[];
@@ -85,7 +90,7 @@ export interface PlannedServer {
 /**
  * @param current undefined where the repository has no such commit any more
  * @param compose how the compose files of the two differ; undefined where there is no current one
- * @returns undefined where nothing serves, or the same commit does
+ * @returns undefined where nothing ever served, or the same commit did last
  */
 export async function makePlan(
   mirror: Mirror,
@@ -94,22 +99,27 @@ export async function makePlan(
   compose: ComposeComparison | undefined,
   { state, facts, set }: PlannedServer,
 ): Promise<Plan | undefined> {
-  const running = state.serving?.release;
+  const last = servedLast(state);
+  const running = last?.release;
   if (running === undefined || running.commit === next.commit) return undefined;
+  const nothingServes = state.serving === undefined;
+  // One that should run and is silent is told so; one that is stopped is as its last release left it.
+  const applied = state.database?.applied ?? (nothingServes ? last?.serving?.applied : undefined);
   // The parser of SQL is loaded while git counts.
   const [history, pending] = await Promise.all([
     current === undefined
       ? { ahead: 0, behind: 0, subjects: [], breaking: [] }
       : commitsBetween(mirror, current.commit, next.commit),
-    plannedMigrations(next, state),
+    plannedMigrations(next, applied, state.database?.tables),
   ]);
   const changelog =
     next.changelog === undefined
       ? { entries: [] }
       : compareChangelogs(current?.changelog, next.changelog);
-  const { override, serving, database } = state;
+  const { override, database } = state;
   return {
     from: planned(running.name, running.commit, running.webVersion ?? running.crateVersion),
+    ...(nothingServes ? { nothingServes } : {}),
     to: planned(next.name, next.commit, next.webVersion ?? next.crateVersion),
     ahead: history.ahead,
     behind: history.behind,
@@ -128,27 +138,29 @@ export async function makePlan(
       removed: compose?.removed ?? [],
     },
     ...(override === undefined ? {} : { override: `${override.name}: ${override.changes}` }),
-    ...(database === undefined
+    ...(applied === undefined
       ? {}
       : {
           database: {
-            ...(database.size === undefined ? {} : { bytes: database.size }),
-            applied: database.applied.length,
+            ...(database?.size === undefined ? {} : { bytes: database.size }),
+            applied: applied.length,
             pending,
           },
         }),
     imageIsThere: state.prepared.includes(next.commit),
-    last: lastDurations(serving?.durations, state.measured),
+    last: lastDurations(last?.durations, state.measured),
     disk: room(facts, backupSpace(database?.size ?? 0, 1, pending.length)),
   };
 }
 
-async function plannedMigrations(next: Release, state: ServerState): Promise<PlannedMigration[]> {
-  const applied = state.database?.applied;
+async function plannedMigrations(
+  next: Release,
+  applied: readonly AppliedMigration[] | undefined,
+  tables: Record<string, number> = {},
+): Promise<PlannedMigration[]> {
   if (applied === undefined) return [];
   const { pending, outOfOrder } = compareMigrations(applied, next.migrations);
   if (pending.length === 0) return [];
-  const tables = state.database?.tables ?? {};
   const effects = await readEffects(pending.map(({ file }) => next.sql.get(file) ?? ""));
   return pending.map((migration, at) => ({
     version: migration.version,

@@ -16,6 +16,7 @@ export function renderPlan(plan: Plan): string {
   const back = plan.ahead === 0 && plan.behind > 0;
   return [
     ...line(back ? "GO BACK" : "UPDATE", title(plan)),
+    ...(plan.nothingServes === true ? line("Serves", nothingServes(plan)) : []),
     ...notes(plan),
     ...(plan.breaking.length === 0 ? [] : line("BREAKING", list(plan.breaking, "; "))),
     ...(plan.required.length === 0 ? [] : line("Settings", required(plan.required))),
@@ -24,16 +25,22 @@ export function renderPlan(plan: Plan): string {
     ...database(plan),
     ...line("Steps", steps(plan)),
     ...line("Failure", failure(plan)),
-    ...line("Disk", disk(plan.disk)),
+    ...line("Disk", disk(plan)),
   ].join("\n");
 }
 
-function title({ from, to, ahead, behind }: Plan): string {
+function title({ from, to, ahead, behind, nothingServes: isRemoved }: Plan): string {
   const counts = [
     ...(ahead > 0 ? [counted(ahead, "commit")] : []),
-    ...(behind > 0 ? [`without ${counted(behind, "commit")} of what runs`] : []),
+    ...(behind > 0
+      ? [`without ${counted(behind, "commit")} of what ${isRemoved === true ? "ran" : "runs"}`]
+      : []),
   ];
   return `${releaseText(from)} -> ${releaseText(to)}   ${counts.join(", ")}`.trim();
+}
+
+function nothingServes({ from }: Plan): string {
+  return `nothing now: its containers were removed; ${releaseText(from)} was the last`;
 }
 
 /** Without an entry nothing is known: that a changelog is silent never means that nothing breaks. */
@@ -62,8 +69,12 @@ function required(variables: Plan["required"]): string {
 /** More than these says nothing more. */
 const MANY_UPDATES = 20;
 
-function disk({ needed, free, updates }: Plan["disk"]): string {
-  const space = `needs about ${describeBytes(needed)}, ${describeBytes(free)} free`;
+function disk({ disk: { needed, free, updates }, database: facts, nothingServes }: Plan): string {
+  const besides =
+    nothingServes === true && facts?.bytes === undefined
+      ? " besides the backup, whose size is not known"
+      : "";
+  const space = `needs about ${describeBytes(needed)}${besides}, ${describeBytes(free)} free`;
   if (updates === 0) return `${space}: NOT ENOUGH`;
   const many = updates > MANY_UPDATES ? `more than ${MANY_UPDATES}` : String(updates);
   return `${space}: room for ${many} such ${updates === 1 ? "update" : "updates"}`;
@@ -79,10 +90,15 @@ function services({ services: { changed, added, removed } }: Plan): string {
   ].join("; ");
 }
 
-function database({ database: facts }: Plan): string[] {
+function database({ database: facts, nothingServes: isRemoved, from }: Plan): string[] {
   if (facts === undefined) return line("Database", "it does not answer, so nothing is known of it");
   const { bytes, applied, pending } = facts;
-  const size = bytes === undefined ? "" : `${describeBytes(bytes)}; `;
+  const size =
+    bytes !== undefined
+      ? `${describeBytes(bytes)}; `
+      : isRemoved === true
+        ? `stopped, as ${releaseText(from)} left it; `
+        : "";
   const head = `${size}${counted(applied, "migration")} applied, ${pending.length === 0 ? "none" : pending.length} to come`;
   return [
     ...line("Database", head),
@@ -112,10 +128,12 @@ const COSTS: Record<Effect["cost"], string> = {
   unknown: "unknown how long",
 };
 
-function steps({ imageIsThere, last, database: facts }: Plan): string {
+function steps({ imageIsThere, last, database: facts, nothingServes: isRemoved }: Plan): string {
   const image = imageIsThere ? "the image is there" : `the image is made first${about(last.build)}`;
   const backup = `backup${about(last.backup)}`;
   const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
+  if (isRemoved === true)
+    return `${image}, database started, ${backup}, start${migrations}: CHAT IS AWAY until it is healthy`;
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
 
@@ -126,8 +144,13 @@ export function about(milliseconds: number | undefined): string {
   return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
 }
 
-function failure({ from, last, database: facts }: Plan): string {
+function failure({ from, last, database: facts, nothingServes: isRemoved }: Plan): string {
   const { length } = facts?.pending ?? [];
+  if (isRemoved === true)
+    return (
+      "nothing serves, as now; the database " +
+      (length === 0 ? "is not touched" : "is as it was, and nobody can write in between")
+    );
   return (
     `${releaseText(from)} comes back by itself` +
     (last.back === undefined ? "" : ` (last time the chat was away${about(last.back)})`) +

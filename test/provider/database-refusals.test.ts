@@ -177,6 +177,34 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     });
   });
 
+  describe("where nothing serves, on the data of what did", () => {
+    function removed(changes: Partial<ServerState> = {}): ServerState {
+      const database = { systemIdentifier: "7", oid: "16384" };
+      const lastServing = recordOf({ database, applied });
+      const { serving: _, database: _stopped, ...state } = servingState({ lastServing });
+      return { ...state, ...changes };
+    }
+
+    it("is refused before anything is started, with the release to begin with", async () => {
+      server.state = removed();
+      const { reason } = await check([], { commit: NEWER });
+      expect(reason)
+        .to.contain("does not know 1 applied migration: 002 first messages")
+        .and.contain("stay: pulumi config set release v1.0.0")
+        .and.contain("back: deploy v1.0.0 again first")
+        .and.not.contain("is kept");
+    });
+
+    it("is refused another database, and another release while none can be backed up", async () => {
+      const identity = { systemIdentifier: "8", oid: "1" };
+      server.state = removed({ database: { identity, applied, obstacle: "its rules changed" } });
+      const inputs = deploymentInputs({ commit: NEWER });
+      const found = reasons(await deployment.check(listeningContext(), {}, inputs));
+      expect(found).to.have.length(2);
+      expect(found.join()).to.contain("emptied or replaced").and.contain("its rules changed");
+    });
+  });
+
   it("hands the way to the server's job, and keeps it out of the outputs", async () => {
     server.answer = { answer: "unchanged", instanceId: "instance-a" };
     const rollback = { way: "backup", job: 3 };

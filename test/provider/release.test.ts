@@ -118,6 +118,13 @@ describe("release", () => {
       expect(reasons(await check("v2"))).to.deep.equal([]);
     });
 
+    it("compares with what served last where nothing does", async () => {
+      const { serving, ...removed } = server.state ?? servingState();
+      server.state = { ...removed, ...(serving === undefined ? {} : { lastServing: serving }) };
+      expect(reasons(await check("v2")).join()).to.include("major version from 17 to 18");
+      expect((await check("v4")).additions["plan"]).to.include({ nothingServes: true });
+    });
+
     it("refuses nothing while the server can't be reached", async () => {
       server.failure = unreachable();
       const { additions, refusals } = await check("v2", { instanceId: "instance-a", place });

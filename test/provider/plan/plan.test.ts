@@ -16,6 +16,7 @@ import { compareMigrations } from "../../../release/compare.ts";
 import { type Mirror, openMirror } from "../../../release/mirror.ts";
 import { describeRelease, type Release } from "../../../release/release.ts";
 import type { ServerState } from "../../../updater/protocol.ts";
+import { state as fullState } from "../support/full-answers.ts";
 import { readyFacts, stateRunning } from "../support/samples.ts";
 
 /** What a plan says, short. */
@@ -53,6 +54,7 @@ describe("makePlan", function () {
     from: string,
     to: string,
     set?: readonly string[],
+    stateOf = running,
   ): Promise<Plan | undefined> {
     const [current, next] = await Promise.all([
       describeRelease(mirror, from),
@@ -61,7 +63,7 @@ describe("makePlan", function () {
     const facts = parseHostFacts(readyFacts());
     const compose = compareCompose(current.composeFile, next.composeFile);
     return makePlan(mirror, current, next, compose, {
-      ...{ state: running(current), facts },
+      ...{ state: stateOf(current), facts },
       ...(set === undefined ? {} : { set: new Set(set) }),
     });
   }
@@ -106,6 +108,23 @@ describe("makePlan", function () {
         ...expected,
       });
     });
+
+  it("says what lies between the release that served last and another one where nothing serves", async () => {
+    const removed = (release: Release): ServerState => {
+      const { serving, database: _, ...state } = running(release);
+      const kept = fullState.serving?.serving;
+      if (serving === undefined || kept === undefined) throw new Error("the samples serve");
+      const left = { ...kept, applied: release.migrations };
+      return { ...state, lastServing: { ...serving, serving: left } };
+    };
+    const plan = await planFor("v1.3.0", "v2.0.0", undefined, removed);
+    expect(plan).to.include({ nothingServes: true });
+    expect(plan === undefined ? undefined : told(plan)).to.deep.equal({
+      ...{ ahead: 1, behind: 0, pending: [9], changelog: ["v2.0.0"], required: ["PUBLIC_URL"] },
+      ...{ changed: ["chatalot"], isRefused: true },
+    });
+    expect(await planFor("v1.3.0", "v1.3.0", undefined, removed)).to.equal(undefined);
+  });
 
   it("tells the required variables that are set from those that are not", async () => {
     const plan = await planFor("v1.3.0", "v2.0.0", ["PUBLIC_URL"]);

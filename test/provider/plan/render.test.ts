@@ -108,6 +108,31 @@ Failure  v1.0.0 (1111111) comes back by itself (last time the chat was away
 Disk     needs about 3.1 GB, 9.8 GB free: room for 7 such updates`);
   });
 
+  it("promises no chat that stays up or comes back where nothing serves", () => {
+    const { bytes: _, ...database } = PLAN.database ?? { applied: 0, pending: [] };
+    const text = renderPlan({ ...PLAN, nothingServes: true, database });
+    for (const line of text.split("\n")) expect(line).to.have.length.at.most(80);
+    expect(text)
+      .to.include(
+        `Serves   nothing now: its containers were removed; v1.0.0 (1111111) was the last`,
+      )
+      .and.include(
+        `Database stopped, as v1.0.0 (1111111) left it; 49 migrations applied, 2 to come`,
+      ).and.include(`Steps    the image is made first about 12 min, database started, backup about 2
+         s, start, migrations: CHAT IS AWAY until it is healthy
+Failure  nothing serves, as now; the database is as it was, and nobody can write
+         in between
+Disk     needs about 3.1 GB besides the backup, whose size is not known, 9.8 GB
+         free: room for 7 such updates`);
+    expect(text).to.not.match(/stays up|comes back|swap/);
+    const none = renderPlan({
+      ...PLAN,
+      nothingServes: true,
+      database: { ...database, pending: [] },
+    });
+    expect(none).to.include("nothing serves, as now; the database is not touched");
+  });
+
   it("says of times only what was measured, and where the room is not enough", () => {
     const text = renderPlan({ ...PLAN, last: {}, disk: { needed: 3e9, free: 1e9, updates: 0 } });
     expect(text).to.not.contain("about 1").and.not.contain("last time");
