@@ -83,6 +83,15 @@ export class FakeDatabaseTools implements DatabaseTools {
     this.calls.push(`copyTo ${name}${source === undefined ? "" : ` from ${source}`}`);
     this.databases.push(name);
   }
+  /** Whether a job that was killed has left a copy that goes on. */
+  isCopying = false;
+  async endCopying(): Promise<void> {
+    if (this.isCopying) this.calls.push("endCopying");
+    if (this.faultOfEnd !== undefined) throw new Error(this.faultOfEnd);
+    this.isCopying = false;
+  }
+  /** What ending a copy says; undefined: it is ended. */
+  faultOfEnd: string | undefined;
   async restoreTo(name: string): Promise<void> {
     this.calls.push(`restoreTo ${name}`);
     this.databases.push(name);

@@ -129,6 +129,18 @@ describe("a rollback over migrations", () => {
       expect(record?.replacement).to.deep.include({ way, name, left: "chatalot_left_3" });
     });
 
+  it("ends the copying of an attempt that was killed before it copies again", async () => {
+    const context = await ready("revert-point");
+    await run(context, "J1", () => checkUpdate(context));
+    context.driver.databaseTools.isCopying = true;
+    context.driver.calls.splice(0);
+    await run(context, "J5a", () => makeReplacement(context));
+    expect(context.driver.calls.slice(0, 3)).to.deep.equal([
+      ...["endCopying", "dropCopy chatalot_next_3"],
+      "copyTo chatalot_next_3 from chatalot_before_2",
+    ]);
+  });
+
   it("stops before anything is touched where the copy is not what it should be", async () => {
     const context = await ready("revert-point");
     await run(context, "J1", () => checkUpdate(context));

@@ -74,6 +74,18 @@ describe("the revert point of the database", () => {
     expect(await restoreDatabase(context)).to.deep.equal({ swapped: false });
   });
 
+  it("is not waited for where its job was killed: what still copies is ended first", async () => {
+    const context = await makeContext(temporary(), switchPlan({ previous }), [previous]);
+    const { driver, job } = context;
+    await job.record({ type: "begun", step: "J7" });
+    driver.isDatabaseRunning = true;
+    driver.databaseTools.isCopying = true;
+    expect(await restoreDatabase(context)).to.deep.equal({ swapped: false });
+    expect(driver.calls).to.deep.equal(["endCopying"]);
+    driver.databaseTools.faultOfEnd = "the database's container does not run";
+    expect(await restoreDatabase(context)).to.deep.equal({ swapped: false });
+  });
+
   it("is put back once, however often the way back is interrupted", async () => {
     const context = await taken();
     migrate(context);

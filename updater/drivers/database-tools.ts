@@ -81,6 +81,8 @@ export interface DatabaseTools {
    * @param source the database that is copied; by default the live one
    */
   copyTo(name: string, source?: string): Promise<void>;
+  /** Ends what {@link copyTo} goes on with where its job was killed; nobody can use the source meanwhile. */
+  endCopying(): Promise<void>;
   /**
    * Restores a dump into a new database beside the live one, with its owner, settings and grants, and
    * compares what comes out with what went in.

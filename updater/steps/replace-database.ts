@@ -59,7 +59,8 @@ export async function makeReplacement(context: JobContext): Promise<Facts> {
     await driver.startDatabase(renderedTarget(context));
   const next = nextName(await tools.liveName(), job.sequence);
   const isTried = chosen.way === "undo-scripts";
-  // Half made by an attempt that was killed.
+  // Half made by an attempt that was killed, or being made still.
+  await tools.endCopying();
   await tools.dropCopy(next);
   try {
     if (chosen.way === "revert-point") await tools.copyTo(next, chosen.name);

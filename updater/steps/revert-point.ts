@@ -2,6 +2,7 @@
  * J7 and R2: where migrations are to come, a copy of the database of the moment in which the old server
  * had stopped; and the way back to it by names alone, in one transaction.
  */
+import { messageOf } from "../../common/errors.ts";
 import type { Job } from "../job.ts";
 import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
 import { setAsideUploads } from "../uploads.ts";
@@ -57,6 +58,7 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
  */
 export async function restoreDatabase(context: JobContext): Promise<DatabaseRevert> {
   const { driver, job, paths, progress } = context;
+  if (!job.isDone("J7")) await endCopying(context);
   await putImageBack(context);
   const upgrade = upgradeOf(job);
   if (upgrade !== undefined) {
@@ -89,6 +91,15 @@ export async function restoreDatabase(context: JobContext): Promise<DatabaseReve
   await tools.putBack(point.name, aside);
   const found = await answeringDatabase(driver);
   return { swapped: true, database: found.identity, failedDatabase: aside };
+}
+
+/** Where it can't be ended, it ends by itself: the old server waits for it. */
+async function endCopying({ driver, progress }: JobContext): Promise<void> {
+  try {
+    if (await driver.databaseRuns()) await driver.databaseTools.endCopying();
+  } catch (error) {
+    progress.tell("R2", `the database may still be copied: ${messageOf(error)}`);
+  }
 }
 
 /**

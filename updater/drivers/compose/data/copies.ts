@@ -1,4 +1,5 @@
 /** J7 and R2: a copy of the live database under another name, and the way back to it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type DatabaseContainer, MAINTENANCE_DATABASE, query } from "./psql.ts";
 
 /** Copying 862 MB takes 6 s (measured); this is for a hundred times that on a slow disk. */
@@ -8,8 +9,20 @@ const END_SESSIONS = `
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = :'name' AND pid <> pg_backend_pid()`;
 
+/** The name of the sessions that copy a database, by which they are found. */
+const COPYING = "chatalot-deploy copies a database";
+
 /** FILE_COPY is quicker than the default for all but tiny databases, and writes no WAL. */
-const COPY = `CREATE DATABASE :"copy" TEMPLATE :"source" STRATEGY FILE_COPY`;
+const COPY = `
+SET application_name = '${COPYING}';
+CREATE DATABASE :"copy" TEMPLATE :"source" STRATEGY FILE_COPY`;
+
+const END_COPYING = `
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = '${COPYING}' AND pid <> pg_backend_pid()`;
+
+/** PostgreSQL removes what was copied so far before the session is gone. */
+const END_TIMEOUT = 60_000;
 
 /** Of the template that nobody changes; with the live one's encoding and sorting, as far as all versions have them. */
 const EMPTY = `
@@ -114,6 +127,24 @@ export async function copyDatabase(
   await run("end other sessions of the database", END_SESSIONS);
   await run("copy the database", COPY, COPY_TIMEOUT);
   await run("copy the database's settings", await run("read the settings", PROPERTIES));
+}
+
+/**
+ * Ends the copying of a job that was killed: its session goes on in the database's container, and until it is
+ * done nobody can connect to the database that it copies. What it made so far is gone with it.
+ */
+export async function endCopying(
+  live: DatabaseContainer,
+  pause: (milliseconds: number) => Promise<unknown> = sleep,
+): Promise<void> {
+  const run = runFor(live, {});
+  const interval = 500;
+  for (let left = END_TIMEOUT; ; left -= interval) {
+    const found = Number(await run("end a copy of the database", END_COPYING));
+    if (found === 0) return;
+    if (left <= 0) throw new Error("a copy of the database goes on, though it was told to end");
+    await pause(interval);
+  }
 }
 
 /** A new database without anything in it, otherwise as the live one. */

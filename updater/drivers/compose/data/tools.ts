@@ -3,6 +3,7 @@ import {
   copyDatabase,
   databaseNames,
   dropDatabaseCopy,
+  endCopying,
   invalidDatabases,
   openDatabase,
   putCopyBack,
@@ -35,6 +36,7 @@ export function databaseTools(project: string): DatabaseTools {
     endProof: async () => removeProof(project),
     schemaDigest: async () => schemaDigest(await live()),
     copyTo: async (name, source) => copyDatabase(await live(), name, source),
+    endCopying: async () => endCopying(await live()),
     restoreTo: async (name, file, dump, report) =>
       restoreBeside(await live(), name, file, dump, report),
     undo: async (name, scripts, versions) => undoMigrations(await live(), name, scripts, versions),
