@@ -41,8 +41,6 @@ export async function startRefusals(
 ): Promise<string[]> {
   const identity = identityOf(news);
   const refusals: string[] = [];
-  const serves = state.serving?.release?.commit === identity.commit;
-
   // Its job has looked at all this before it put another database in the place of the one in the ledger.
   if (state.openJob?.kind === "switch") return refusals;
 

@@ -104,7 +104,7 @@ export const deployment: Resource = {
         ...found,
       },
       refusals,
-      announce(outputs) {
+      announce: (outputs) => {
         if (hasUnseenSettings(outputs, { ...news, ...brought })) {
           tellUnseenSettings(context, outputs, brought);
           if (!changesServing) tellHooks(context, hooksOf(news), state);
@@ -292,7 +292,11 @@ async function actual(server: RemoteServer, outputs: Wire): Promise<Wire | undef
   if (state.instanceId !== outputs.instanceId) return outputs;
   const { serving } = state;
   if (serving?.release === undefined) return state.openJob === undefined ? undefined : outputs;
-  return { ...outputs, commit: serving.release.commit, ...resultOf(serving) };
+  const { commit } = serving.release;
+  // The settings of the same release can't be read, so this stack has not seen a job that brought others.
+  const isKnown = commit === outputs.commit && outputs.sequence !== undefined;
+  const { sequence } = isKnown ? outputs : serving;
+  return { ...outputs, commit, ...resultOf(serving), sequence };
 }
 
 function seconds(milliseconds: number): number {

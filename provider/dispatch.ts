@@ -51,11 +51,10 @@ export class ChatalotProvider implements Provider {
   }
 
   async check(urn: string, olds: Wire, news: Wire): Promise<CheckResult> {
-    const checked = await explained(() =>
+    const { additions, refusals, announce } = await explained(() =>
       resourceOf(urn).check(this.context(urn), unwrap(olds) as Wire, unwrap(news) as Wire),
     );
-    const { additions, refusals } = checked;
-    this.announcements.set(urn, (outputs) => checked.announce?.(outputs));
+    if (announce !== undefined) this.announcements.set(urn, announce);
     // The envelopes stay around the program's own inputs, so that they stay secret.
     return {
       inputs: { ...news, ...(shownValue(sendable(additions)) as Wire) },

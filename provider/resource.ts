@@ -21,7 +21,7 @@ export interface Checked {
    * Says what can be said only by the outputs of the last run, which the engine gives to a diff alone. Called
    * once, by the diff that follows, where that refuses nothing.
    */
-  announce?(outputs: Wire): void;
+  announce?: (outputs: Wire) => void;
 }
 
 /**

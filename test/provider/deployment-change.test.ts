@@ -190,6 +190,12 @@ describe("deployment, in a change", () => {
     expect(failed).to.equal(server.failure);
   });
 
+  it("doesn't count as seen what was brought for the same release, whose settings it can't read", async () => {
+    server.state = servingState({ serving: servingRecord({ sequence: 9 }) });
+    const outputs = deploymentInputs({ instanceId: "instance-a", sequence: 3 });
+    expect(await deployment.read(listeningContext(), outputs)).to.include({ sequence: 3 });
+  });
+
   it("keeps what it knows where another instance answers", async () => {
     const outputs = deploymentInputs({ instanceId: "instance-x" });
     expect(await deployment.read(listeningContext(), outputs)).to.deep.equal(outputs);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { hasSecret, secret, type Wire } from "../../provider/codec.ts";
+import { deployment } from "../../provider/deployment.ts";
 import { ChatalotProvider } from "../../provider/dispatch.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { FakeServer, unreachable } from "./support/fake-server.ts";
@@ -72,6 +73,25 @@ describe("ChatalotProvider", () => {
       expect(of({ place: text })).to.equal(chatalot.configuration({ place: text }));
       expect(of({ place: text })).not.to.equal(of({ place: "{}" }));
     });
+  });
+
+  it("has a check's announcement made by the diff that follows, in plain and once", async () => {
+    const original = { ...deployment };
+    const announced: Wire[] = [];
+    deployment.check = async () => ({
+      ...{ additions: {}, refusals: [] },
+      announce: (outputs) => void announced.push(outputs),
+    });
+    try {
+      const outputs = sent({ sequence: 3 });
+      await chatalot.diff("a", DEPLOYMENT, outputs, sent());
+      expect(announced).to.deep.equal([]);
+      await chatalot.check(DEPLOYMENT, {}, sent());
+      for (let run = 0; run < 2; run++) await chatalot.diff("a", DEPLOYMENT, outputs, sent());
+      expect(announced).to.deep.equal([deploymentInputs({ sequence: 3 })]);
+    } finally {
+      Object.assign(deployment, original);
+    }
   });
 
   it("hands on nothing that ends the engine: not of a server, a repository or an error", async () => {
