@@ -10,6 +10,7 @@ import { readMessages, writeMarker } from "../support/prober.ts";
 import { chatUrl, clean, DIRECTORY, operatorOf, servingChat } from "./support/fixture.ts";
 import { shell } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BACKUP = routineUnit("backup", DIRECTORY);
 
@@ -39,12 +40,13 @@ describe("copies of backups at another place", function () {
     );
     instance = String((await operator.outputs())["instance"]);
   });
-  after(async () => {
-    if (demo !== undefined)
-      await shell(demo, `umount ${PLACE} 2>/dev/null || true; rm -rf ${PLACE}`);
-    await operator?.leave();
-    await rm(usb, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => demo && shell(demo, `umount ${PLACE} 2>/dev/null || true; rm -rf ${PLACE}`),
+      () => operator?.leave(),
+      () => usb && rm(usb, { recursive: true, force: true }),
+    ),
+  );
 
   const mount = (): Promise<string> =>
     shell(demo, `mount -t tmpfs -o mode=700,size=512m tmpfs ${PLACE}`);

@@ -6,6 +6,7 @@ import { tellGaps } from "./support/gaps.ts";
 import { freezeJobAt, jobsAreClosed, thawJob } from "./support/job-control.ts";
 import { numberOfJobs, shell, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const CUT = "iptables -I INPUT -p tcp --dport 22 -j DROP";
 const MENDED = "while iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null; do :; done";
@@ -32,11 +33,13 @@ describe("an update whose operator loses the connection", function () {
     await shell(demo, KILL_WHAT_IS_LEFT);
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await shell(demo, `${MENDED}; rm -f /etc/systemd/logind.conf.d/kill.conf`);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && shell(demo, `${MENDED}; rm -f /etc/systemd/logind.conf.d/kill.conf`),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   for (const { step, release, jobs, seconds } of [

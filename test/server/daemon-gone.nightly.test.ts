@@ -16,6 +16,7 @@ import {
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 import { killAll, processTree } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** Three attempts that each wait five minutes for Docker, and what lies between them. */
 const GIVEN_UP_WITHIN = 20 * 60_000;
@@ -30,11 +31,15 @@ describe("an update whose Docker daemon stays away", function () {
     ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await shell(demo, "systemctl unmask --quiet docker docker.socket; systemctl start docker");
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () =>
+        demo &&
+        shell(demo, "systemctl unmask --quiet docker docker.socket; systemctl start docker"),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("waits for a person with the instructions, and nothing is deleted", async () => {

@@ -15,6 +15,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BEFORE = [1, 2, 3, 4];
 const SLOW = "v1.1.1-slow-migration";
@@ -30,11 +31,13 @@ describe("an update with migrations whose Docker daemon is restarted", function 
     ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("between two migrations (J8) ends with the old release on its old database", async () => {

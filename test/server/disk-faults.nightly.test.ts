@@ -25,6 +25,7 @@ import {
   takeDockerSmallDisk,
   unmountSmallDisk,
 } from "./support/small-disk.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const BACKUPS = `${DIRECTORY}/backups`;
 const TREES = `${DIRECTORY}/trees`;
@@ -45,14 +46,17 @@ describe("an update that runs out of disk before it stops the old server", funct
     served = await runningSince(demo);
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await thawJob(demo).catch(() => undefined);
-    for (const folder of [BACKUPS, TREES]) await unmountSmallDisk(demo, folder);
-    await prober?.stop();
-    await clean(demo);
-    await takeDockerSmallDisk(demo);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && thawJob(demo).catch(() => undefined),
+      () => demo && unmountSmallDisk(demo, BACKUPS),
+      () => demo && unmountSmallDisk(demo, TREES),
+      () => prober?.stop(),
+      () => demo && clean(demo),
+      () => demo && takeDockerSmallDisk(demo),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is untouched when a build fills Docker's disk", async () => {

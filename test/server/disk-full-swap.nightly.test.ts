@@ -22,6 +22,7 @@ import {
   mountSmallDisk,
   unmountSmallDisk,
 } from "./support/small-disk.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const STATE = `${DIRECTORY}/.deploy`;
 const DATA = "/var/lib/docker/volumes/chatalot_postgres_data/_data";
@@ -44,14 +45,18 @@ describe("an update with migrations that runs out of disk in the swap", function
     await shell(demo, `docker start ${DATABASE} && docker start ${SERVER}`);
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    for (const disk of [STATE, DATA]) await freeAgain(demo, disk);
-    await prober?.stop();
-    await shell(demo, "docker ps --quiet | xargs --no-run-if-empty docker rm --force");
-    for (const disk of [STATE, DATA]) await unmountSmallDisk(demo, disk);
-    await clean(demo);
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && freeAgain(demo, STATE),
+      () => demo && freeAgain(demo, DATA),
+      () => prober?.stop(),
+      () => demo && shell(demo, "docker ps --quiet | xargs --no-run-if-empty docker rm --force"),
+      () => demo && unmountSmallDisk(demo, STATE),
+      () => demo && unmountSmallDisk(demo, DATA),
+      () => demo && clean(demo),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is taken back when its records find no room, out of the reserve", async () => {

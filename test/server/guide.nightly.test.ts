@@ -12,6 +12,7 @@ import { chatUrl, clean, operatorOf, servingChat } from "./support/fixture.ts";
 import { query, runningSince, shell, webVersion } from "./support/looks.ts";
 import { loadNewerPostgres } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const CHATALOT = fileURLToPath(new URL("../../cli/chatalot", import.meta.url));
 const GUIDE = new URL("../../docs/guide.md", import.meta.url);
@@ -42,10 +43,12 @@ describe("the guide, as it is written", function () {
     await writeFile(join(home, "bin", "npx"), npx, { mode: 0o755 });
     ({ demo, operator } = await servingChat("v1.0.1"));
   });
-  after(async () => {
-    await operator?.leave();
-    await rm(home, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => operator?.leave(),
+      () => home && rm(home, { recursive: true, force: true }),
+    ),
+  );
 
   /** Types the commands of a page into a terminal, and says yes to what is asked. */
   async function follow(heading: string): Promise<string> {

@@ -13,6 +13,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const GIGABYTE = 1024 ** 3;
 
@@ -38,10 +39,12 @@ describe("a failing update of a database of one gigabyte", function () {
     await query(demo, "CHECKPOINT");
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("leaves the database's files as they are when it has no migrations", async () => {

@@ -22,6 +22,7 @@ import {
   makeUser,
   USER,
 } from "./support/runner-user.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const PERMIT = "/etc/chatalot-deploy/instances/chatalot.json";
 
@@ -40,11 +41,13 @@ describe("a chat that is kept by a user with one rule of sudo", function () {
     await operator.configure({ "server.user": USER, "server.access": "runner", release: "v1.0.0" });
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
   });
-  after(async () => {
-    await operator?.leave();
-    await rm(folder, { recursive: true, force: true });
-    await forgetRunner(demo);
-  });
+  after(() =>
+    takeBack(
+      () => demo && forgetRunner(demo),
+      () => operator?.leave(),
+      () => folder && rm(folder, { recursive: true, force: true }),
+    ),
+  );
 
   it("changes nothing when nothing is changed", async () => {
     const before = await numberOfJobs(demo);
@@ -224,10 +227,12 @@ describe("a stack that deployed with sudo, and goes on through the runner", func
     await installRunner(demo);
     volumes = await volumesOf();
   });
-  after(async () => {
-    await operator?.leave();
-    await forgetRunner(demo);
-  });
+  after(() =>
+    takeBack(
+      () => demo && forgetRunner(demo),
+      () => operator?.leave(),
+    ),
+  );
 
   it("is refused while its volumes are protected, and nothing is touched", async () => {
     const before = await runningSince(demo);

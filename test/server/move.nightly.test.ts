@@ -7,6 +7,7 @@ import { secondServerOf } from "../support/server-names.ts";
 import { chatUrl, clean, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { healthOf, runningSince, shell, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 describe("npx chatalot move", function () {
   this.timeout(600_000);
@@ -30,10 +31,12 @@ describe("npx chatalot move", function () {
     upload = ((await response.json()) as { id: string }).id;
     keys = await shell(old, `sha256sum ${DIRECTORY}/.deploy/secrets.json`);
   });
-  after(async () => {
-    await operator?.leave();
-    await next?.destroy();
-  });
+  after(() =>
+    takeBack(
+      () => next?.destroy(),
+      () => operator?.leave(),
+    ),
+  );
 
   it("asks, and stops nothing without an answer", async () => {
     const since = await runningSince(old);

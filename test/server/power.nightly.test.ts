@@ -20,6 +20,7 @@ import {
 import type { Operator } from "./support/operator.ts";
 import { emptyFilesIn, loseContent, type PlaceOf, PowerServer } from "./support/power.ts";
 import { killAll, processTree } from "./support/processes.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const NAME = `${process.env.CHATALOT_DEPLOY_TEST_SERVER ?? "test"}-on-a-disk`;
 
@@ -44,10 +45,12 @@ describe("a server that loses its power", function () {
     await operator.configure({ release: OLD.tag });
     await operator.must(...UP);
   });
-  after(async () => {
-    await operator?.leave();
-    await server?.destroy();
-  });
+  after(() =>
+    takeBack(
+      () => server?.destroy(),
+      () => operator?.leave(),
+    ),
+  );
 
   it("loses what nobody has flushed, and nothing else", async function () {
     // Whoever calls sync on this machine flushes this server's disk as well.

@@ -8,6 +8,7 @@ import { chatUrl, cleanServer, operatorOf } from "./support/fixture.ts";
 import { holdJobsAt, jobAt, killJob, letJobsRun } from "./support/job-control.ts";
 import { appliedMigrations, ledgerOf, query, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 describe("a rollback over migrations that fails, and one by undo scripts", function () {
   this.timeout(900_000);
@@ -28,11 +29,13 @@ describe("a rollback over migrations that fails, and one by undo scripts", funct
       expect(await writeMarker(url, `on ${release}`)).to.equal(true);
     }
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await operator?.leave();
-    await rm(scripts, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => operator?.leave(),
+      () => scripts && rm(scripts, { recursive: true, force: true }),
+    ),
+  );
 
   it("has the present database back when its job is killed just before the commit", async () => {
     const before = await identity();

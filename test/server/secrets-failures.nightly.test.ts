@@ -15,6 +15,7 @@ import {
   watchArgumentsOn,
 } from "./support/needles.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** Every character that a shell, Compose, a `.env`, a URL or JSON gives a meaning of its own. */
 const TOKEN = `canary of failures $HOME \${DB_PASSWORD} "two" 'one' \\n #5 %41&a=b+c;touch PWNED|x`;
@@ -86,11 +87,13 @@ describe("secret values, where something fails", function () {
     for (const command of [["history", "--json"], ["export"], ["output", "--json"], []])
       keep(`stack ${command.join(" ")}`, await operator.must("stack", ...command));
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await operator?.leave();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => operator?.leave(),
+      () => folder && rm(folder, { recursive: true, force: true }),
+    ),
+  );
 
   it("are in no text of a failure, also where the release itself tells them", () => {
     for (const [what, output] of Object.entries(outputs)) {

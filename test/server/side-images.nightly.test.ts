@@ -25,6 +25,7 @@ import {
   startRegistry,
   stopRegistry,
 } from "./support/published.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const RELEASE = "v1.3.9-other-registry";
 const IMAGE = `${REGISTRY}/us/postgres:17`;
@@ -77,11 +78,13 @@ describe("images beside the server's own", function () {
     await operator.must("up", "--yes", "--non-interactive", "--skip-preview");
     expect(await writeMarker(chatUrl(demo), "written on the first image")).to.equal(true);
   });
-  after(async () => {
-    if (demo !== undefined) await stopRegistry(demo);
-    await operator?.leave();
-    if (repository !== undefined) await rm(repository, { recursive: true, force: true });
-  });
+  after(() =>
+    takeBack(
+      () => demo && stopRegistry(demo),
+      () => operator?.leave(),
+      () => repository && rm(repository, { recursive: true, force: true }),
+    ),
+  );
 
   const stackFile = (): Promise<string> =>
     readFile(join(operator.folder, "Pulumi.test.yaml"), "utf8");

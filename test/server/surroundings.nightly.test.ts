@@ -16,6 +16,7 @@ import {
   webVersion,
 } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const DROP_INS = "/etc/systemd/system/chatalot-deploy@.service.d";
 
@@ -42,13 +43,15 @@ describe("an update whose server changes under it", function () {
     ({ demo, operator } = await servingChat("v1.1.0"));
     prober = startProber({ baseUrl: chatUrl(demo) });
   });
-  after(async () => {
-    await thawJob(demo).catch(() => undefined);
-    await shell(demo, `systemctl stop stranger 2>/dev/null || true`);
-    await noDropIns();
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && thawJob(demo).catch(() => undefined),
+      () => demo && shell(demo, "systemctl stop stranger 2>/dev/null || true"),
+      () => demo && noDropIns(),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   it("is refused when another program has its new port", async () => {

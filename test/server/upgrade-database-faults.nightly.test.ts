@@ -14,6 +14,7 @@ import {
   NEWER,
 } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 const FIRST_VOLUME = "chatalot_postgres_data";
 
@@ -41,10 +42,12 @@ describe("an upgrade of the database that goes wrong, and what comes after one",
     backup = await takeAndFetch();
     prober = startProber({ baseUrl: url });
   });
-  after(async () => {
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   /** The newest backup's name, of one that is taken for it. */

@@ -23,6 +23,7 @@ import {
   NEWER,
 } from "./support/newer-postgres.ts";
 import type { Operator } from "./support/operator.ts";
+import { takeBack } from "./support/take-back.ts";
 
 /** The volume of a first deployment. */
 const FIRST_VOLUME = "chatalot_postgres_data";
@@ -72,11 +73,13 @@ describe("npx chatalot upgrade-database", function () {
     await operator.mustChatalot("backup", "take");
     prober = startProber({ baseUrl: url });
   });
-  after(async () => {
-    await letJobsRun(demo);
-    await prober?.stop();
-    await operator?.leave();
-  });
+  after(() =>
+    takeBack(
+      () => demo && letJobsRun(demo),
+      () => prober?.stop(),
+      () => operator?.leave(),
+    ),
+  );
   tellGaps(() => prober);
 
   const stackFile = (): Promise<string> =>
