@@ -14,7 +14,7 @@ import type {
   ServerState,
   SwitchRequest,
 } from "../updater/protocol.ts";
-import { sameDatabase } from "../updater/same-database.ts";
+import { databaseName, sameDatabase } from "../updater/same-database.ts";
 import { migrationName, releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { knownServerOf, servedLast } from "./place.ts";
@@ -48,9 +48,9 @@ export async function startRefusals(
   const [known, found] = [last?.serving?.database, state.database?.identity];
   if (known !== undefined && found !== undefined && !sameDatabase(known, found))
     refusals.push(
-      `The database is another one than this instance's (system ${found.systemIdentifier}, not ` +
-        `${known.systemIdentifier}): it was emptied or replaced, and the chat would be empty. Nothing is ` +
-        "changed. Put the data back into its volume.",
+      `The database is another one than this instance's (${databaseName(found)}, not ` +
+        `${databaseName(known)}): it was emptied or replaced, and the chat would be empty. Nothing is ` +
+        'changed. Put the data back into its volume: docs/recovery.md, "Restore the database".',
     );
 
   const obstacle = state.database?.obstacle;

@@ -14,7 +14,7 @@ import type {
   Migration,
   ReleaseIdentity,
 } from "./protocol.ts";
-import { sameDatabase } from "./same-database.ts";
+import { databaseName, sameDatabase } from "./same-database.ts";
 
 /** Pause between two probes; with the database asked too this stays far below the rate limit. */
 const PROBE_INTERVAL = 400;
@@ -175,7 +175,7 @@ export function gateFailures(facts: GateFacts, expected: Expectation): string[] 
     const known = expected.database;
     if (known !== undefined && !sameDatabase(known, database.identity))
       failures.push(
-        `this is another database (${describeDatabase(database.identity)}) than the one of this instance (${describeDatabase(known)})`,
+        `this is another database (${databaseName(database.identity)}) than the one of this instance (${databaseName(known)})`,
       );
   }
   return failures;
@@ -285,8 +285,4 @@ async function withLog(driver: Driver, cause: string): Promise<string> {
 
 function short(imageId: string): string {
   return imageId.replace(/^sha256:/, "").slice(0, 12);
-}
-
-function describeDatabase({ systemIdentifier, oid }: DatabaseIdentity): string {
-  return `system ${systemIdentifier}, oid ${oid}`;
 }

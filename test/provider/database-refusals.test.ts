@@ -15,12 +15,14 @@ import type {
 } from "../../updater/protocol.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { state as fullState } from "./support/full-answers.ts";
+import { servingRecord as servingOf } from "../updater/samples.ts";
 import {
   applied,
   COMMIT,
   deploymentInputs,
   listeningContext,
   NEWER,
+  migrations,
   reasons,
   servingRecord,
   servingState,
@@ -203,6 +205,21 @@ describe("a release that lacks migrations of the database, in a preview", () => 
       expect(found).to.have.length(2);
       expect(found.join()).to.contain("emptied or replaced").and.contain("its rules changed");
     });
+  });
+
+  it("names system and oid of both where the database is another one, and the way on", async () => {
+    const known = { systemIdentifier: "7", oid: "16384" };
+    server.state = servingState({
+      serving: {
+        ...servingRecord(),
+        serving: { ...servingOf(COMMIT), configurationDigest: "digest", database: known },
+      },
+      database: { identity: { ...known, oid: "16999" }, applied },
+    });
+    const { reason } = await check(["backup"], { release: "v1.0.0", migrations });
+    expect(reason)
+      .to.contain("(system 7, oid 16999, not system 7, oid 16384)")
+      .and.to.contain('docs/recovery.md, "Restore the database"');
   });
 
   it("hands the way to the server's job, and keeps it out of the outputs", async () => {

@@ -89,7 +89,8 @@ describe("the steps of a switch", () => {
         "another database in the same PostgreSQL",
         ({ driver }) =>
           (driver.currentDatabase = { identity: { ...DATABASE, oid: "1" }, applied: [] }),
-        "the database is another one",
+        "the database is another one than this instance's: system 7001, oid 1, not system 7001, oid 16384. " +
+          'What to do: docs/recovery.md, "Restore the database"',
       ],
       [
         "an emptied volume",

@@ -10,7 +10,7 @@ import { OVERRIDE_FILE } from "../paths.ts";
 import type { Job } from "../job.ts";
 import type { HookName, KeptDatabase } from "../protocol.ts";
 import { permitFor } from "../runner/permits.ts";
-import { sameDatabase } from "../same-database.ts";
+import { otherDatabaseText, sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement, replacementName } from "./choose-database.ts";
 import { databaseChange, fetchImages, hasOtherImage } from "./other-images.ts";
@@ -200,9 +200,7 @@ async function checkDatabase(context: JobContext, hasOther: boolean): Promise<Ch
     return { pending: [], replacement };
   }
   if (known !== undefined && !sameDatabase(known.database, database.identity))
-    throw new Error(
-      `the database is another one than this instance's: system ${database.identity.systemIdentifier}, not ${known.database.systemIdentifier}`,
-    );
+    throw new Error(otherDatabaseText(database.identity, known.database));
   const replacement = await chooseReplacement(context, database.applied);
   const { pending, missing, edited } = compareMigrations(
     replacement?.applied ?? database.applied,

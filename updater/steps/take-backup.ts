@@ -1,6 +1,6 @@
 /** The job that backs the database up because a person asked for it, by the steps of an update. */
 import type { DatabaseFacts } from "../protocol.ts";
-import { sameDatabase } from "../same-database.ts";
+import { otherDatabaseText, sameDatabase } from "../same-database.ts";
 import { spaceForFiles } from "./backup-files.ts";
 import { proveBackup, spaceForBackup, writeBackup } from "./backup.ts";
 import { requireSpaceFor } from "./space.ts";
@@ -30,9 +30,6 @@ async function checkBackup(context: JobContext): Promise<void> {
 function refuseOther({ ledger }: JobContext, { identity, obstacle }: DatabaseFacts): void {
   const known = ledger.lastServing?.serving?.database;
   if (known !== undefined && !sameDatabase(known, identity))
-    throw new Error(
-      `the database is another one than this instance's: system ${identity.systemIdentifier}, oid ` +
-        `${identity.oid}, not system ${known.systemIdentifier}, oid ${known.oid}`,
-    );
+    throw new Error(otherDatabaseText(identity, known));
   if (obstacle !== undefined) throw new Error(`the database can't be backed up: ${obstacle}`);
 }
