@@ -338,6 +338,7 @@ describe("a rollback over migrations", () => {
       await rm(temporary("files"), { recursive: true });
       await symlink("/nowhere", temporary("files"));
       expect(await restoreDatabase(context)).to.include({ swapped: true });
+      await context.progress.flushed();
       expect(await readFile(context.job.paths.progress, "utf8")).to.contain(
         "not all uploads could be put back",
       );
