@@ -83,6 +83,8 @@ export type JournalRecord =
       sequence: number;
       kind: JobKind;
       requestId: string;
+      /** The digest of the request itself. Absent in jobs of an older version. */
+      asked?: string;
       requestedBy: string;
       runner: Runner;
     }

@@ -127,6 +127,7 @@ async function submitLocked(
     sequence,
     kind: request.kind,
     requestId,
+    asked: await requestDigest(paths, request),
     requestedBy: request.requestedBy,
     runner,
   });
@@ -147,7 +148,7 @@ type Comparison =
   | { work: Work; requestId: string; ledger: Ledger };
 
 /** What a request asks for beside what the server is and does. Under the lock of submissions. */
-async function comparedWith(
+export async function comparedWith(
   paths: InstancePaths,
   instance: Instance,
   request: JobRequest,
@@ -159,19 +160,22 @@ async function comparedWith(
     return { answer: refused(needsOperatorText(marker)), isOpen: false };
 
   const ledger = await Ledger.read(paths);
+  const { id: instanceId } = instance;
+  // What the server is in the middle of a job says nothing of the request that the job is for.
+  if (open !== undefined && open.opened.asked === (await requestDigest(paths, request)))
+    return { answer: attachedTo(open, instanceId), isOpen: true };
   const work = await prepareWork(paths, instance, request, ledger);
-  if ("answer" in work) return { answer: work, isOpen: false };
+  if ("answer" in work)
+    return open === undefined
+      ? { answer: work, isOpen: false }
+      : { answer: refused(underWay(open.summary)), isOpen: true };
   // A job that is about to close has its record already; it must not look like an earlier one.
   const after = ledger.records.findLast(({ sequence }) => sequence !== open?.sequence)?.sequence;
   const requestId = await keyedDigest(paths, { wanted: work.wanted, after });
-  const { id: instanceId } = instance;
   if (open !== undefined) {
-    const { sequence, opened, summary } = open;
-    const isSame = opened.requestId === requestId;
+    const isSame = open.opened.requestId === requestId;
     return {
-      answer: isSame
-        ? { answer: "attached", sequence, instanceId, ...work.published }
-        : refused(underWay(summary)),
+      answer: isSame ? attachedTo(open, instanceId) : refused(underWay(open.summary)),
       isOpen: true,
     };
   }
@@ -181,6 +185,20 @@ async function comparedWith(
       isOpen: false,
     };
   return { work, requestId, ledger };
+}
+
+/** A digest of what a request says, whoever says it. */
+export async function requestDigest(paths: InstancePaths, request: JobRequest): Promise<string> {
+  const { requestedBy: _, ...asked } = request;
+  return keyedDigest(paths, asked);
+}
+
+function attachedTo(
+  { sequence, plan }: Job,
+  instanceId: string,
+): Extract<SubmitAnswer, { answer: "attached" }> {
+  const listen = plan.target?.listen;
+  return { answer: "attached", sequence, instanceId, ...(listen === undefined ? {} : { listen }) };
 }
 
 function refused(...reasons: string[]): Extract<SubmitAnswer, { answer: "refused" }> {
