@@ -33,6 +33,6 @@ export const backupManifestSchema = z.object({
     postgresVersion: z.string().regex(/^[0-9A-Za-z.]{1,30}$/),
   }),
   files: listDigestSchema.optional(),
-  proof: z.object({ restoredAt: time }).optional(),
+  proof: z.object({ restoredAt: time, job: z.number().int().positive().optional() }).optional(),
   damage: z.object({ foundAt: time, what: z.string().max(2_000) }).optional(),
 });

@@ -29,8 +29,11 @@ export interface BackupManifest {
   dump: Dump;
   /** What it has besides: uploads, configuration and keys. Absent: the database alone. */
   files?: ListDigest;
-  /** Set once the dump was restored into a throwaway database and compared. */
-  proof?: { restoredAt: string };
+  /**
+   * Set once the dump was restored into a throwaway database and compared. The job is the check that did so;
+   * absent where another one did, and in manifests of an older version.
+   */
+  proof?: { restoredAt: string; job?: number | undefined };
   /** Set where a check found that the dump is not what was written; there is no proof then. */
   damage?: { foundAt: string; what: string };
 }
@@ -133,8 +136,8 @@ async function writeBeside(
     await rm(partial, { recursive: true, force: true });
     return manifest;
   } catch (error) {
-    // A disk that is full because of it must not stay full.
-    await rm(partial, { recursive: true, force: true });
+    // A disk that is full because of it must not stay full. One that is gone tells nothing more.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
 }
@@ -159,12 +162,20 @@ export async function withTransientDump<T>(
   }
 }
 
-/** Notes that a backup was restored and found to be what was dumped. */
-export async function noteProof(paths: InstancePaths, backup: Backup): Promise<Backup> {
+/**
+ * Notes that a backup was restored and found to be what was dumped.
+ *
+ * @param job the check that restored it
+ */
+export async function noteProof(
+  paths: InstancePaths,
+  backup: Backup,
+  job?: number,
+): Promise<Backup> {
   const { damage: _, ...rest } = backup.manifest;
   return changeManifest(paths, backup.name, {
     ...rest,
-    proof: { restoredAt: new Date().toISOString() },
+    proof: { restoredAt: new Date().toISOString(), ...(job === undefined ? {} : { job }) },
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import {
@@ -80,6 +80,19 @@ describe("the backup of an update", () => {
     expect(await readFile(dumpFile(paths, name), "utf8")).to.equal("the dump");
     expect(await readdir(elsewhere)).to.deep.equal(["database.dump"]);
     expect(await readFile(join(elsewhere, "database.dump"), "utf8")).to.equal("somebody's");
+  });
+
+  it("fails by its own cause where its disk takes nothing back either", async () => {
+    const { paths } = await ready();
+    const name = "000001-20240101T000000Z";
+    const error = await errorOf(() =>
+      takeBackup(paths, name, async () => {
+        await rm(paths.backups, { recursive: true });
+        await writeFile(paths.backups, "no folder");
+        throw new Error("the disk is gone");
+      }),
+    );
+    expect(error.message).to.equal("the disk is gone");
   });
 
   it("is not taken twice by a job that was killed behind it", async () => {

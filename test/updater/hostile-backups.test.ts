@@ -80,6 +80,12 @@ describe("hostile backups", function () {
           `${member} ${named(value)}`,
         ).to.equal(isWord);
       }
+    const restoredAt = "2024-01-01T00:00:00.000Z";
+    for (const job of [...HOSTILE_KINDS, -1, 0, 1.5, null])
+      expect(
+        backupManifestSchema.safeParse({ ...manifest, proof: { restoredAt, job } }).success,
+        named(job),
+      ).to.equal(job === undefined);
     for (const value of HOSTILE_VALUES) {
       const dump = { ...manifest?.dump, sha256: value };
       expect(backupManifestSchema.safeParse({ ...manifest, dump }).success).to.equal(false);

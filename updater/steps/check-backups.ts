@@ -3,7 +3,7 @@ import { messageOf } from "../../common/errors.ts";
 import { counted } from "../../common/text.ts";
 import { backupSpace } from "../backup-space.ts";
 import { damageOf } from "../backup-damage.ts";
-import { dumpFile, noteDamage, noteProof, readBackup } from "../backups.ts";
+import { type BackupManifest, dumpFile, noteDamage, noteProof, readBackup } from "../backups.ts";
 import type { Digests } from "../backup-files/compare.ts";
 import type { Job } from "../job.ts";
 import { requireSpaceFor } from "./space.ts";
@@ -58,8 +58,7 @@ async function problemOf(
 ): Promise<string | undefined> {
   const backup = await readBackup(paths, name);
   if (backup === undefined) return "it is gone";
-  // By an attempt that was killed later on.
-  if ((backup.manifest.proof?.restoredAt ?? "") > job.opened.at) return undefined;
+  if (isProvenBy(job, backup.manifest)) return undefined;
   const damage = await damageOf(paths, backup, digests);
   if (damage !== undefined) {
     await noteDamage(paths, backup, damage);
@@ -73,6 +72,14 @@ async function problemOf(
     // Its bytes are those that were proven once, where they were: that proof stands.
     return `its dump is as it was written, and could not be restored: ${messageOf(error)}`;
   }
-  await noteProof(paths, backup);
+  await noteProof(paths, backup, job.sequence);
   return undefined;
+}
+
+/**
+ * Whether an attempt that was killed later on has restored it. A time alone tells nothing where the clock was ahead
+ * once, nor a number alone where the backups' disk was carried to a server whose jobs are counted anew.
+ */
+function isProvenBy({ sequence, opened }: Job, { proof }: BackupManifest): boolean {
+  return proof !== undefined && proof.job === sequence && proof.restoredAt >= opened.at;
 }
