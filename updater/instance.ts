@@ -1,5 +1,6 @@
 /** What an instance is on its server: its id, its keys, its secrets. */
 import { createHmac, randomBytes } from "node:crypto";
+import { constants } from "node:os";
 import {
   makeDirectoryDurably,
   nameExists,
@@ -94,14 +95,14 @@ export async function makeFolders(paths: InstancePaths): Promise<void> {
 /** Enough for the records of a revert. */
 const RESERVE_BYTES = 1024 * 1024;
 
-/** Keeps some space, so that a full disk can't keep a revert from being recorded. */
+/** Keeps some space, so that a full disk or a quota can't keep a revert from being recorded. */
 export async function keepReserve(paths: InstancePaths): Promise<void> {
   if (await nameExists(paths.reserve)) return;
   await writeFileDurably(paths.reserve, "0".repeat(RESERVE_BYTES));
 }
 
 /**
- * Writes something that has to be written. On a full disk the reserve is given up for it; the next
+ * Writes something that has to be written. Where there is no room the reserve is given up for it; the next
  * submission makes it again.
  */
 export async function withReserve(
@@ -111,10 +112,16 @@ export async function withReserve(
   try {
     await write();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    if (!isWithoutRoom(error)) throw error;
     await removeDurably(paths.reserve);
     await write();
   }
+}
+
+/** By number: a quota has no name in Node, which says "Unknown system error -122" of it. */
+function isWithoutRoom(error: unknown): boolean {
+  const { errno = 0 } = error as NodeJS.ErrnoException;
+  return errno === -constants.errno.ENOSPC || errno === -constants.errno.EDQUOT;
 }
 
 /**

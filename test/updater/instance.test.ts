@@ -1,4 +1,5 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { expect } from "chai";
 import { nameExists } from "../../updater/files.ts";
 import {
@@ -65,17 +66,21 @@ describe("an instance", () => {
 describe("withReserve", () => {
   const temporary = useTemporaryDirectory();
 
-  it("gives the reserve up for what finds no room, and for nothing else", async () => {
+  it("gives the reserve up for what finds no room on the disk or in a quota, and for nothing else", async () => {
     const paths = instancePaths(temporary());
     await mkdir(paths.state, { recursive: true });
-    await writeFile(paths.reserve, "reserved");
-    const writing = (code: string) => async (): Promise<void> => {
-      if (await nameExists(paths.reserve)) throw Object.assign(new Error(code), { code });
+    // As Node makes it; of a quota it knows the number alone.
+    const writing = (errno: number) => async (): Promise<void> => {
+      if (await nameExists(paths.reserve)) throw Object.assign(new Error(`${errno}`), { errno });
     };
-    const error = await errorOf(async () => withReserve(paths, writing("EROFS")));
-    expect(error.message).to.equal("EROFS");
+    await writeFile(paths.reserve, "reserved");
+    const error = await errorOf(async () => withReserve(paths, writing(-constants.errno.EROFS)));
+    expect(error.message).to.equal(`${-constants.errno.EROFS}`);
     expect(await nameExists(paths.reserve)).to.equal(true);
-    await withReserve(paths, writing("ENOSPC"));
-    expect(await nameExists(paths.reserve)).to.equal(false);
+    for (const name of ["ENOSPC", "EDQUOT"] as const) {
+      await writeFile(paths.reserve, "reserved");
+      await withReserve(paths, writing(-constants.errno[name]));
+      expect(await nameExists(paths.reserve), name).to.equal(false);
+    }
   });
 });
