@@ -1,6 +1,8 @@
 /** The end of a job: its record in the ledger, then the journal's last record with the verdict. */
+import { messageOf } from "../common/errors.ts";
 import { removePartialBackups } from "./backups.ts";
 import { backupVerdict } from "./backup-texts.ts";
+import { withRoom } from "./disk-full.ts";
 import { awayText, downtimeOf } from "./downtime.ts";
 import { removeDurably } from "./files.ts";
 import { hookRunsOf, runHookAtEnd } from "./hooks/hooks.ts";
@@ -25,11 +27,12 @@ export async function closeJob(
   { serving, note }: { serving?: ServingRecord; note?: string } = {},
 ): Promise<void> {
   const { job, paths, ledger, progress } = context;
-  const failure = job.committed === undefined ? job.failed?.cause : undefined;
-  const cause = note === undefined ? failure : `${failure}\nGoing back: ${note}`;
   const { release, previous, requestedBy, kind, target } = job.plan;
   await runHookAtEnd(context, outcome);
   const hooks = hookRunsOf(job);
+  // Its record stands, also where it was killed behind it.
+  const ended = ledger.of(job.sequence, job.reopenings);
+  const cause = ended === undefined ? await causeOf(context, note) : ended.cause;
   const durations = durationsOf(job);
   const taken = backupOf(job);
   const backup =
@@ -68,16 +71,28 @@ export async function closeJob(
     if (job.hasBegun("J4") && outcome !== "needs-operator") await sweepData(current);
     if (outcome === "done") await sweep(current);
   }
-  if (isAboutBackups(kind)) await removePartialBackups(paths);
+  const last = outcome === "done" ? "J11" : "R5";
+  // Their disk may be what failed, and a job that can't be closed would keep all others out.
+  if (isAboutBackups(kind))
+    await removePartialBackups(paths).catch((error: unknown) =>
+      progress.tell(last, `not everything half written could be removed: ${messageOf(error)}`),
+    );
   // Its memory is not given back by itself where the job was stopped in the middle of a proof.
   if (job.hasBegun("J5") && !job.isDone("J5"))
     await context.driver.databaseTools.endProof().catch(() => undefined);
   // Put there by an earlier end of this job; no other one was accepted since.
   if (job.reopenings > 0 && outcome !== "needs-operator") await removeDurably(paths.needsOperator);
   const verdict = verdictOf(job, outcome, durations, cause);
-  progress.tell(outcome === "done" ? "J11" : "R5", verdict.text);
+  progress.tell(last, verdict.text);
   await progress.flushed();
   await job.record({ type: "closed", verdict });
+}
+
+/** Why it did not end as asked, with why it could not go back; undefined where it did. */
+async function causeOf(context: JobContext, note: string | undefined): Promise<string | undefined> {
+  const { committed, failed } = context.job;
+  if (committed !== undefined || failed === undefined) return undefined;
+  return withRoom(context, failed.cause + (note === undefined ? "" : `\nGoing back: ${note}`));
 }
 
 /** What is known so far of how long things took. */

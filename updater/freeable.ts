@@ -14,14 +14,14 @@ export interface DiskUse {
   command: string;
 }
 
-/** A disk has too little room for what is to be written. */
-export class SpaceError extends Error {
-  override readonly name = "SpaceError";
+/** Whether something was not begun for want of room (steps/space.ts). Its text has the numbers. */
+export function isRefusedForRoom(text: string): boolean {
+  return /^too (little disk space|few free inodes): /.test(text);
 }
 
-/** Whether a program or the system gave up for want of space or inodes, in whatever words. */
+/** Whether a program or the system gave up for want of space or inodes, in whatever words; -122 is a quota. */
 export function isDiskFull(text: string): boolean {
-  return /\bENOSPC\b|no space left on device|disk quota exceeded/i.test(text);
+  return /\bENOSPC\b|no space left on device|disk quota exceeded|system error -122\b/i.test(text);
 }
 
 /** Less than this isn't worth a line. */

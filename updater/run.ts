@@ -10,7 +10,6 @@
 import { ComposeDriver } from "./drivers/compose/compose-driver.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { nameExists, writeFileDurably } from "./files.ts";
-import { freeableText, isDiskFull, SpaceError } from "./freeable.ts";
 import { withReserve } from "./instance.ts";
 import { messageOf } from "../common/errors.ts";
 import { readFile } from "node:fs/promises";
@@ -29,7 +28,6 @@ import { CHECK_BACKUPS_STEPS } from "./steps/check-backups.ts";
 import { BACKUP_STEPS } from "./steps/take-backup.ts";
 import { PREPARE_STEPS } from "./steps/prepare.ts";
 import { REMOVE_STEPS } from "./steps/remove.ts";
-import { roomOf } from "./steps/space.ts";
 import { HopelessError, type JobContext, type Step, type Undo } from "./steps/step.ts";
 import { SWITCH_STEPS } from "./steps/switch.ts";
 import { isAboutBackups } from "./texts.ts";
@@ -95,20 +93,20 @@ async function runJob(
   driver: Driver,
   pause: (milliseconds: number) => Promise<unknown>,
 ): Promise<void> {
-  const context: JobContext = {
-    paths,
-    job,
-    ledger: await Ledger.read(paths),
-    driver,
-    progress: new Progress(job.paths.progress),
-  };
+  const ledger = await Ledger.read(paths);
+  const progress = new Progress(job.paths.progress);
+  const context: JobContext = { paths, job, ledger, driver, progress };
+  const hasEnded = ledger.of(job.sequence, job.reopenings) !== undefined;
   try {
-    if (job.committed === undefined || job.attempts < COUNTED_ATTEMPTS)
+    if (!hasEnded && (job.committed === undefined || job.attempts < COUNTED_ATTEMPTS))
       await job.record({ type: "attempt", boot: await bootId() });
     await advance(context);
   } catch (error) {
     // The unit starts it again at once; what keeps failing is not tried each second for ever.
-    if (job.committed !== undefined && job.attempts > 1)
+    if (hasEnded) {
+      progress.tell(job.step, `it has ended, and can't be closed yet: ${messageOf(error)}`);
+      await pause(LONGEST_PAUSE);
+    } else if (job.committed !== undefined && job.attempts > 1)
       await pause(Math.min(LONGEST_PAUSE, 1_000 * 2 ** (job.attempts - 1)));
     throw error;
   } finally {
@@ -161,8 +159,8 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
       const facts = await step.run(context);
       await job.record({ type: "done", step: step.id, ...(facts ? { facts } : {}) });
     } catch (error) {
-      const cause = await causeOf(context, error);
-      await job.record({ type: "failed", step: step.id, cause });
+      // At once and as it is: a kill from here on must not become the cause.
+      await job.record({ type: "failed", step: step.id, cause: messageOf(error) });
       // The rest of the text, such as the server's last words, comes with the verdict.
       progress.tell(step.id, `failed: ${messageOf(error).split("\n")[0]}`);
       return;
@@ -173,26 +171,6 @@ async function forward(context: JobContext, steps: readonly Step[]): Promise<voi
   await holdForTests("J10");
   await job.record({ type: "committed", serving: proven, durations: durationsOf(job) });
   progress.tell("J10", "committed");
-}
-
-/** Where a disk is too full, or got full, with the numbers and what the operator can free. */
-async function causeOf(context: JobContext, error: unknown): Promise<string> {
-  const text = messageOf(error);
-  const isRefusal = error instanceof SpaceError;
-  if (!isRefusal && !isDiskFull(text)) return text;
-  const room = isRefusal ? "" : await roomOfJob(context).catch(() => "");
-  return `${text}${room}${await freeableText(context.driver, context.paths).catch(() => "")}`;
-}
-
-/** When a step has failed its own files are removed already: what is free now may be enough. */
-async function roomOfJob({ driver, paths, job }: JobContext): Promise<string> {
-  const volume = job.plan.target?.databaseVolume;
-  const images = await driver.imageFolder().catch(() => undefined);
-  const data =
-    volume === undefined ? undefined : await driver.volumeFolder(volume).catch(() => undefined);
-  const folders = [paths.directory, paths.backups, images, data];
-  const rooms = await roomOf(folders.filter((folder) => folder !== undefined));
-  return `\nA disk was full or out of inodes. Free now: ${rooms.join("; ")}`;
 }
 
 async function finish(context: JobContext, serving: ServingRecord): Promise<void> {
@@ -246,9 +224,9 @@ async function takeBack(context: JobContext, undo: Undo): Promise<void> {
     await job.record({ type: "done", step: undo.id, ...(facts ? { facts } : {}) });
   } catch (error) {
     progress.tell(undo.id, `failed: ${messageOf(error)}`);
-    const cause = await causeOf(context, error);
+    const last = join(job.paths.directory, "last-error");
     // What failed counts, and not that it can't be noted on a full disk.
-    await writeFileDurably(join(job.paths.directory, "last-error"), cause).catch(() => undefined);
+    await writeFileDurably(last, messageOf(error)).catch(() => undefined);
     throw error;
   }
 }

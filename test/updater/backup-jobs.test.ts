@@ -1,16 +1,23 @@
-import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { type Backup, dumpFile, listBackups, takeBackup } from "../../updater/backups.ts";
+import {
+  type Backup,
+  type BackupManifest,
+  dumpFile,
+  listBackups,
+  takeBackup,
+} from "../../updater/backups.ts";
 import { Job, type JobPlan } from "../../updater/job.ts";
 import { Ledger } from "../../updater/ledger.ts";
 import type { LedgerRecord, Verdict } from "../../updater/protocol.ts";
 import { runOpenJob } from "../../updater/run.ts";
+import { CHECK_BACKUPS_STEPS } from "../../updater/steps/check-backups.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
 import type { FakeDriver } from "./fake-driver.ts";
 import { DATABASE, ledgerRecord, makeContext, switchPlan } from "./samples.ts";
 import { useServerPrograms } from "./server-programs.ts";
-import { useTemporaryDirectory } from "./temporary.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 
 type Context = JobContext & { driver: FakeDriver };
 
@@ -97,6 +104,16 @@ describe("jobs about backups", () => {
       expect((await lastRecord(context))?.backup).to.equal(undefined);
     });
 
+    it("fails, and ends, where the disk of the backups can't be read", async () => {
+      const context = await take();
+      await writeFile(context.paths.backups, "no folder");
+      const { outcome, text } = await run(context);
+      expect(outcome).to.equal("failed");
+      expect(text).to.contain("ENOTDIR");
+      const told = await readFile(context.job.paths.progress, "utf8");
+      expect(told).to.contain("not everything half written could be removed: ENOTDIR");
+    });
+
     it("fails where the database does not answer", async () => {
       const context = await take();
       context.driver.currentDatabase = undefined;
@@ -129,6 +146,14 @@ describe("jobs about backups", () => {
   });
 
   describe("a check of backups", () => {
+    type Proof = NonNullable<BackupManifest["proof"]>;
+
+    const noteInManifest = ({ paths }: Context, { name, manifest }: Backup, proof: Proof) =>
+      writeFile(join(paths.backups, name, "manifest.json"), JSON.stringify({ ...manifest, proof }));
+
+    const secondBehind = ({ job }: Context): string =>
+      new Date(Date.parse(job.opened.at) + 1_000).toISOString();
+
     it("restores each of them, and notes it", async () => {
       const [first, second] = [await earlier(1, false), await earlier(2, true)];
       const context = await check(first.name, second.name);
@@ -201,17 +226,31 @@ describe("jobs about backups", () => {
     it("goes on behind those that it had restored before it was killed", async () => {
       const [first, second] = [await earlier(1, true), await earlier(2, false)];
       const context = await check(first.name, second.name);
-      const later = new Date(Date.parse(context.job.opened.at) + 1_000).toISOString();
-      await writeFile(
-        join(context.paths.backups, first.name, "manifest.json"),
-        JSON.stringify({ ...first.manifest, proof: { restoredAt: later } }),
-      );
+      const proof = { restoredAt: secondBehind(context), job: context.job.sequence };
+      await noteInManifest(context, first, proof);
       await context.job.record({ type: "begun", step: "J5" });
       expect((await run(context)).outcome).to.equal("done");
       expect(context.driver.calls).to.deep.equal(["prove"]);
       expect(
         (await listBackups(context.paths)).map(({ manifest }) => manifest.proof),
-      ).to.deep.include({ restoredAt: later });
+      ).to.deep.include(proof);
+    });
+
+    it("looks at each that others have proven, whatever the time or the number", async () => {
+      const backup = await earlier(1, true);
+      const context = await check(backup.name);
+      const { sequence } = context.job;
+      const proofs: Proof[] = [
+        { restoredAt: secondBehind(context) },
+        { restoredAt: secondBehind(context), job: sequence - 1 },
+        { restoredAt: "2024-01-01T00:00:00.000Z", job: sequence },
+      ];
+      for (const proof of proofs) {
+        await noteInManifest(context, backup, proof);
+        await writeFile(dumpFile(context.paths, backup.name), "hello w0rld");
+        const problem = await errorOf(async () => CHECK_BACKUPS_STEPS.at(-1)?.run(context));
+        expect(problem.message, JSON.stringify(proof)).to.contain("its dump has the SHA-256");
+      }
     });
 
     it("names a backup that went away meanwhile", async () => {

@@ -58,9 +58,15 @@ describe("isDiskFull", () => {
       "tar: scripts: Cannot mkdir: No space left on device",
       "PANIC:  could not write to file: No space left on device",
       "write failed: Disk quota exceeded",
+      "Unknown system error -122: Unknown system error -122, write",
     ])
       expect(isDiskFull(text), text).to.equal(true);
-    for (const text of ["EROFS: read-only file system", "exit code 1", "ENOSPCX"])
+    for (const text of [
+      "EROFS: read-only file system",
+      "exit code 1",
+      "ENOSPCX",
+      "system error -1220",
+    ])
       expect(isDiskFull(text), text).to.equal(false);
   });
 });

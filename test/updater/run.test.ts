@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Job, type JournalRecord, openJob } from "../../updater/job.ts";
@@ -215,5 +215,26 @@ describe("runOpenJob", () => {
     expect((await openJob(context.paths))?.sequence).to.equal(context.job.sequence);
     expect(await isDisarmed()).to.equal(false);
     expect(await records()).to.have.length(1);
+  });
+
+  it("goes on closing a job that has ended, with a pause, its cause told and nothing recorded", async () => {
+    const context = await openSwitch(previous);
+    const { job, paths } = context;
+    for (const step of ["R1", "R3"]) await job.record({ type: "done", step });
+    await job.record({ type: "reopened", requestedBy: "me", runner: job.opened.runner });
+    const { sequence } = job;
+    await context.ledger.append(ledgerRecord({ sequence, outcome: "reverted", reopenings: 1 }));
+    // A marker that can't be removed.
+    await mkdir(paths.needsOperator, { recursive: true });
+    const before = await readFile(job.paths.journal);
+    const pauses: number[] = [];
+    for (let start = 0; start < 5; start += 1)
+      await errorOf(() => runOpenJob(directory(), impatient, async (time) => pauses.push(time)));
+    expect(pauses).to.deep.equal([30_000, 30_000, 30_000, 30_000, 30_000]);
+    expect(await readFile(job.paths.journal)).to.deep.equal(before);
+    expect(await readFile(job.paths.progress, "utf8")).to.contain("can't be closed yet: E");
+    await rm(paths.needsOperator, { recursive: true });
+    await runOpenJob(directory(), impatient);
+    expect(await closed(context)).to.include({ outcome: "reverted" });
   });
 });

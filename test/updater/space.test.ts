@@ -2,6 +2,7 @@ import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { isRefusedForRoom } from "../../updater/freeable.ts";
 import { requireSpaceFor, roomOf } from "../../updater/steps/space.ts";
 
 describe("the space for an update", () => {
@@ -21,6 +22,7 @@ describe("the space for an update", () => {
   it("is refused with what is free and what is needed", async () => {
     const refusal = await refusalOf([{ folder, bytes: free * 2, spare: 0 }]);
     expect(refusal).to.match(/^too little disk space: \d+ MB free on .*, \d+ MB needed/);
+    expect(isRefusedForRoom(refusal ?? "")).to.equal(true);
     expect(refusal).to.contain(folder).and.to.contain("with the backup and its proof");
   });
 

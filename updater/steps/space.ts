@@ -1,6 +1,5 @@
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { SpaceError } from "../freeable.ts";
 
 /** Below this a build or a rendered release may fail half-way; the real image has about 150 MB. */
 const MINIMUM_FREE_BYTES = 1024 ** 3;
@@ -43,12 +42,12 @@ export async function requireSpaceFor(needs: readonly SpaceNeed[]): Promise<void
     const wantedFiles = spare === 0 ? FILES_OF_A_BACKUP : MINIMUM_FREE_FILES;
     // Some file systems have no fixed number of files, and say 0.
     if (files > 0 && ffree < wantedFiles)
-      throw new SpaceError(
+      throw new Error(
         `too few free inodes: ${ffree} left on ${folder}, ${wantedFiles} needed (df -i ${folder})`,
       );
     const [free, wanted] = [Math.floor(bavail * bsize), Math.ceil(bytes + spare)];
     if (free < wanted)
-      throw new SpaceError(
+      throw new Error(
         `too little disk space: ${megabytes(free)} free on ${folder}, ${megabytes(wanted)} needed` +
           (bytes === 0 ? "" : ", with the backup and its proof"),
       );
