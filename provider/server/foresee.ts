@@ -1,31 +1,38 @@
 /** What the server would answer to a request, asked without a job being opened. */
+import { createHash } from "node:crypto";
 import type { ForeseenAnswer, JobRequest } from "../../updater/protocol.ts";
-import { foreseenSchema } from "./job-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { askUpdater, type Question, type Tell } from "./ask-updater.ts";
+import { ifInstalled, type Tell } from "./ask-updater.ts";
+import { foreseenSchema } from "./job-schemas.ts";
 import type { RemoteServer } from "./remote-server.ts";
+import type { Runner } from "./runner.ts";
 
-/** The request is the standard input, as for a submission, so its secrets are in no argument. */
 export async function foresee(
   server: RemoteServer,
   request: JobRequest,
   tell: Tell,
 ): Promise<ForeseenAnswer> {
-  const answer = await askUpdater(server, questionOf(request), tell);
-  return readAnswer(foreseenSchema, answer, server.answerTo("answer"));
+  return read(server, await server.install(tell), JSON.stringify(request));
 }
 
-/** For a preview, which installs nothing: undefined where this version's programs are not there yet. */
-export async function foreseeIfInstalled(
+/** The same for a preview, which installs nothing; undefined where this version's programs are not there yet. */
+export function foreseeIfInstalled(
   server: RemoteServer,
   request: JobRequest,
 ): Promise<ForeseenAnswer | undefined> {
-  const { hasInstance } = await server.facts();
-  const isInstalled = hasInstance && (await server.installed()) !== undefined;
-  return isInstalled ? foresee(server, request, () => undefined) : undefined;
+  const stdin = JSON.stringify(request);
+  // Two looks at one change ask the same.
+  const what = `foreseen ${createHash("sha256").update(stdin).digest("hex")}`;
+  return ifInstalled(server, what, (runner) => read(server, runner, stdin));
 }
 
-function questionOf(request: JobRequest): Question {
-  const label = "ask whether anything is to be done";
-  return { label, verb: "foresee", request, timeout: 120_000, forgets: false };
+/** The request is the standard input, as for a submission, so its secrets are in no argument. */
+async function read(server: RemoteServer, runner: Runner, stdin: string): Promise<ForeseenAnswer> {
+  const { stdout } = await server.ask(
+    "ask whether anything is to be done",
+    runner,
+    { verb: "foresee" },
+    { stdin, timeout: 120_000 },
+  );
+  return readAnswer(foreseenSchema, stdout, server.answerTo("answer"));
 }
