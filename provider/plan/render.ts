@@ -16,7 +16,7 @@ export function renderPlan(plan: Plan): string {
   const back = plan.ahead === 0 && plan.behind > 0;
   return [
     ...line(back ? "GO BACK" : "UPDATE", title(plan)),
-    ...(plan.nothingServes === true ? line("Serves", nothingServes(plan)) : []),
+    ...(plan.nothingServes === true ? line("Serves", lastServed(plan)) : []),
     ...notes(plan),
     ...(plan.breaking.length === 0 ? [] : line("BREAKING", list(plan.breaking, "; "))),
     ...(plan.required.length === 0 ? [] : line("Settings", required(plan.required))),
@@ -29,17 +29,17 @@ export function renderPlan(plan: Plan): string {
   ].join("\n");
 }
 
-function title({ from, to, ahead, behind, nothingServes: isRemoved }: Plan): string {
+function title({ from, to, ahead, behind, nothingServes }: Plan): string {
   const counts = [
     ...(ahead > 0 ? [counted(ahead, "commit")] : []),
     ...(behind > 0
-      ? [`without ${counted(behind, "commit")} of what ${isRemoved === true ? "ran" : "runs"}`]
+      ? [`without ${counted(behind, "commit")} of what ${nothingServes === true ? "ran" : "runs"}`]
       : []),
   ];
   return `${releaseText(from)} -> ${releaseText(to)}   ${counts.join(", ")}`.trim();
 }
 
-function nothingServes({ from }: Plan): string {
+function lastServed({ from }: Plan): string {
   return `nothing now: its containers were removed; ${releaseText(from)} was the last`;
 }
 
@@ -90,13 +90,13 @@ function services({ services: { changed, added, removed } }: Plan): string {
   ].join("; ");
 }
 
-function database({ database: facts, nothingServes: isRemoved, from }: Plan): string[] {
+function database({ database: facts, nothingServes, from }: Plan): string[] {
   if (facts === undefined) return line("Database", "it does not answer, so nothing is known of it");
   const { bytes, applied, pending } = facts;
   const size =
     bytes !== undefined
       ? `${describeBytes(bytes)}; `
-      : isRemoved === true
+      : nothingServes === true
         ? `stopped, as ${releaseText(from)} left it; `
         : "";
   const head = `${size}${counted(applied, "migration")} applied, ${pending.length === 0 ? "none" : pending.length} to come`;
@@ -106,8 +106,10 @@ function database({ database: facts, nothingServes: isRemoved, from }: Plan): st
   ];
 }
 
+const OUT_OF_ORDER = "BELOW ONE THAT IS APPLIED";
+
 function migration(planned: PlannedMigration): string {
-  const order = planned.isOutOfOrder ? ", BELOW ONE THAT IS APPLIED" : "";
+  const order = planned.isOutOfOrder ? `, ${OUT_OF_ORDER}` : "";
   return `${migrationName(planned)}${order} | ${effectsText(planned)}`;
 }
 
@@ -128,11 +130,11 @@ const COSTS: Record<Effect["cost"], string> = {
   unknown: "unknown how long",
 };
 
-function steps({ imageIsThere, last, database: facts, nothingServes: isRemoved }: Plan): string {
+function steps({ imageIsThere, last, database: facts, nothingServes }: Plan): string {
   const image = imageIsThere ? "the image is there" : `the image is made first${about(last.build)}`;
   const backup = `backup${about(last.backup)}`;
   const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
-  if (isRemoved === true)
+  if (nothingServes === true)
     return `${image}, database started, ${backup}, start${migrations}: CHAT IS AWAY until it is healthy`;
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
@@ -144,9 +146,9 @@ export function about(milliseconds: number | undefined): string {
   return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
 }
 
-function failure({ from, last, database: facts, nothingServes: isRemoved }: Plan): string {
+function failure({ from, last, database: facts, nothingServes }: Plan): string {
   const { length } = facts?.pending ?? [];
-  if (isRemoved === true)
+  if (nothingServes === true)
     return (
       "nothing serves, as now; the database " +
       (length === 0 ? "is not touched" : "is as it was, and nobody can write in between")
@@ -168,7 +170,7 @@ export function planInputs({ database: facts, ...others }: Plan): Record<string,
   if (facts === undefined) return others;
   const pending: Record<string, string> = {};
   for (const planned of facts.pending) {
-    const order = planned.isOutOfOrder ? "BELOW ONE THAT IS APPLIED; " : "";
+    const order = planned.isOutOfOrder ? `${OUT_OF_ORDER}; ` : "";
     pending[migrationName(planned)] = `${order}${effectsText(planned)}`;
   }
   return { ...others, database: { ...facts, pending } };
