@@ -255,9 +255,15 @@ async function bootId(): Promise<string> {
 
 /**
  * Tests stop a job at an exact step: a drop-in of the unit names the step, and the job waits there
- * to be killed. Without that variable this does nothing.
+ * to be killed, or to be told to go on. Without that variable this does nothing.
  */
 async function holdForTests(step: string): Promise<void> {
   if (process.env.CHATALOT_DEPLOY_HOLD_AT !== step) return;
-  await new Promise((resolve) => setTimeout(resolve, 600_000));
+  await new Promise<void>((resolve) => {
+    const limit = setTimeout(resolve, 600_000);
+    process.once("SIGUSR2", () => {
+      clearTimeout(limit);
+      resolve();
+    });
+  });
 }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
 import { chatUrl, operatorOf, servingChat } from "./support/fixture.ts";
-import { freezeJobAt, jobRuns, jobsAreClosed, thawJob } from "./support/job-control.ts";
+import * as jobs from "./support/job-control.ts";
 import { healthOf, numberOfJobs, runningSince, webVersion } from "./support/looks.ts";
 import type { Operator, Run } from "./support/operator.ts";
 import { killAll, type Process, processTree, stillRunning } from "./support/processes.ts";
@@ -25,32 +25,41 @@ describe("an operator who goes away in the middle of an update", function () {
   });
   after(() =>
     takeBack(
+      () => demo && jobs.letJobsRun(demo),
       () => prober?.stop(),
       () => operator?.leave(),
     ),
   );
 
+  /** An update whose job waits at J8, whoever asks for it, until it is told to go on. */
+  async function startAndHold(): Promise<Running> {
+    await jobs.holdJobsAt(demo, "J8");
+    const update = start(operator);
+    await jobs.jobAt(demo, "J8");
+    await jobs.letJobsRun(demo);
+    return update;
+  }
+
   describe("by ^C", () => {
     let interrupted: Run;
     let wentOn: boolean;
     let refused: Run;
-    let jobs: number;
+    let opened: number;
     let attached: Run;
 
     before(async () => {
       await operator.configure({ release: "v1.0.1" });
-      const first = start(operator);
-      await freezeJobAt(demo, "J8");
-      jobs = await numberOfJobs(demo);
+      const first = await startAndHold();
+      opened = await numberOfJobs(demo);
       refused = await anotherOperator(demo);
 
       first.interrupt();
       interrupted = await first.end;
-      wentOn = await jobRuns(demo);
+      wentOn = await jobs.jobRuns(demo);
 
       const second = start(operator);
       await second.says("following job");
-      await thawJob(demo);
+      await jobs.endHold(demo);
       attached = await second.end;
     });
 
@@ -65,7 +74,7 @@ describe("an operator who goes away in the middle of an update", function () {
       expect(attached.exitCode, attached.output).to.equal(0);
       expect(attached.output).to.contain("DONE v1.0.1");
       expect(await webVersion(chatUrl(demo))).to.equal("1.0.1");
-      expect(await numberOfJobs(demo)).to.equal(jobs);
+      expect(await numberOfJobs(demo)).to.equal(opened);
     });
 
     it("is not overtaken by another, who is told by whom, since when and how far", () => {
@@ -89,8 +98,7 @@ describe("an operator who goes away in the middle of an update", function () {
 
     before(async () => {
       await operator.configure({ release: "v1.0.0" });
-      const first = start(operator);
-      await freezeJobAt(demo, "J8");
+      const first = await startAndHold();
       const [engine, ...others] = await first.processes();
       provider = others.filter(({ command }) => /launch\/provider\.mjs|\bssh\b/.test(command));
       killAll(engine === undefined ? [] : [engine]);
@@ -102,8 +110,8 @@ describe("an operator who goes away in the middle of an update", function () {
       const second = start(operator);
       await second.says("following job");
       killAll(await second.processes());
-      await thawJob(demo);
-      await jobsAreClosed(demo);
+      await jobs.endHold(demo);
+      await jobs.jobsAreClosed(demo);
       served = await runningSince(demo);
       await operator.must("cancel", "--yes");
       reported = await operator.up("--skip-preview");

@@ -47,7 +47,15 @@ export async function jobAt(demo: DemoServer, step: string): Promise<void> {
   await atStep(demo, step, ":");
 }
 
-/** Stops all processes of the job in the middle of a step, until {@link thawJob}. */
+/** Lets the job go on that waits because of {@link holdJobsAt}. */
+export async function endHold(demo: DemoServer): Promise<void> {
+  await shell(demo, `systemctl kill --kill-who=main --signal=SIGUSR2 ${UNIT}`);
+}
+
+/**
+ * Stops all processes of the job in the middle of a step, until {@link thawJob}, or until anybody asks
+ * the server for a change: whoever does sees to it that the open job runs.
+ */
 export async function freezeJobAt(demo: DemoServer, step: string): Promise<void> {
   await atStep(demo, step, `systemctl kill --signal=SIGSTOP ${UNIT}`);
 }
