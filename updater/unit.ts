@@ -55,6 +55,12 @@ StandardError=append:%f/.deploy/unit.log
 WantedBy=multi-user.target
 `;
 
+/**
+ * Only the next boot needs to know, which reads all units: without `--no-reload` systemd reads them at once, for
+ * 0.3 s (measured), twice in every job.
+ */
+const AT_BOOT = ["--quiet", "--no-reload"];
+
 /** Whether systemd has the unit's template as this version writes it. Every job writes it anew. */
 export async function unitTemplate(): Promise<"right" | "missing" | "changed"> {
   const found = await readFileIfThere(TEMPLATE);
@@ -80,7 +86,7 @@ export function escapedDirectory(directory: string): string {
 export async function armUnit(directory: string): Promise<void> {
   await writeTemplate();
   const unit = unitName(directory);
-  await command("enable the job's unit", ["systemctl", "enable", "--quiet", unit]);
+  await command("enable the job's unit", ["systemctl", "enable", ...AT_BOOT, unit]);
   await syncDirectory(WANTS);
   // A unit that hit its start limit once would otherwise never start again.
   await command("reset the job's unit", ["systemctl", "reset-failed", unit]).catch(() => undefined);
@@ -98,7 +104,9 @@ export async function writeTemplate(): Promise<void> {
 
 /** The job is closed: the unit is not needed at the next boot. */
 export async function disarmUnit(directory: string): Promise<void> {
-  await command("disable the job's unit", ["systemctl", "disable", "--quiet", unitName(directory)]);
+  await command("disable the job's unit", [
+    ...["systemctl", "disable", ...AT_BOOT, unitName(directory)],
+  ]);
 }
 
 /** Whether systemd runs the unit or is about to run it again. */
