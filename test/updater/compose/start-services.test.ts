@@ -1,6 +1,10 @@
 import { expect } from "chai";
 import type { ComposeProject } from "../../../updater/drivers/compose/project.ts";
-import { startOrder, startServices } from "../../../updater/drivers/compose/start-services.ts";
+import {
+  isDatabaseRedefined,
+  startOrder,
+  startServices,
+} from "../../../updater/drivers/compose/start-services.ts";
 import { inspectedContainer, useServerPrograms } from "../server-programs.ts";
 import { OLD_COMMIT } from "../samples.ts";
 import { errorOf, useTemporaryDirectory } from "../temporary.ts";
@@ -122,5 +126,23 @@ describe("startOrder", () => {
     expect(stopped.filter((service) => !mayLack(service))).to.deep.equal(["postgres"]);
     const unnamed = startOrder(["postgres"], { needed: new Set(), before, mustServe: true });
     expect(unnamed.first).to.deep.equal(["postgres"]);
+  });
+});
+
+describe("isDatabaseRedefined", () => {
+  const ran = { service: "postgres", state: "running", configHash: "a" };
+
+  it("says so of a database that ran by another definition", () => {
+    expect(isDatabaseRedefined([ran], [{ service: "postgres", configHash: "b" }])).to.equal(true);
+  });
+
+  it("says nothing of one that is the same, that is new or did not run, or of other services", () => {
+    const made = { service: "postgres", configHash: "b" };
+    expect(isDatabaseRedefined([ran], [ran])).to.equal(false);
+    expect(isDatabaseRedefined([], [made])).to.equal(false);
+    expect(isDatabaseRedefined([{ ...ran, state: "exited" }], [made])).to.equal(false);
+    expect(isDatabaseRedefined([ran], [])).to.equal(false);
+    const turn = { ...ran, service: "coturn" };
+    expect(isDatabaseRedefined([turn, ran], [{ ...turn, configHash: "b" }, ran])).to.equal(false);
   });
 });

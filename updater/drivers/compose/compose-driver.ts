@@ -49,7 +49,7 @@ import { imageChanges } from "./other-images.ts";
 import { portOwner } from "./ports.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
 import { logTail } from "./server-log.ts";
-import { startOrder, startServices } from "./start-services.ts";
+import { isDatabaseRedefined, startOrder, startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
@@ -248,7 +248,11 @@ export class ComposeDriver implements Driver {
       if (!order.mayLack(service)) throw error;
       tell?.(`${service} does not run: ${messageOf(error)}`);
     };
-    await startServices(this.compose, release, order.first, { isImpatient, ifNotStarted });
+    await startServices(this.compose, release, order.first, {
+      // On the way back patience is all there is: a disk may be full, or a crash has to be recovered from.
+      isImpatient: isImpatient || (!mustServe && isDatabaseRedefined(before, containers)),
+      ifNotStarted,
+    });
     if (door === "closed") await closeDoor(server.id);
     await docker("start the server", ["start", server.id]);
     await startServices(this.compose, release, order.later, { ifNotStarted });

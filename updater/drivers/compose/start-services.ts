@@ -9,8 +9,8 @@ import type { ComposeProject, StartOthersOptions } from "./project.ts";
 /** How they are started. */
 export interface StartServicesOptions extends Pick<StartOthersOptions, "isMadeAnew"> {
   /**
-   * Gives the database up as soon as it has ended again and again: one on an image that it did not run from
-   * before won't be well later, and nobody can use the chat meanwhile.
+   * Gives the database up as soon as it has ended again and again: one on an image or by a definition that it
+   * did not run from before won't be well later, and nobody can use the chat meanwhile.
    *
    * @default false: what was well before is waited for
    */
@@ -57,6 +57,19 @@ export function startOrder(
     later: stopped.filter((service) => !isFirst(service)),
     mayLack,
   };
+}
+
+/**
+ * Whether a database that ran has got a container of another definition: what then ends again and again does so
+ * because of it, and the one before is known to work.
+ */
+export function isDatabaseRedefined(
+  before: readonly Pick<ServiceFacts, "service" | "state" | "configHash">[],
+  now: readonly Pick<ServiceFacts, "service" | "configHash">[],
+): boolean {
+  const ran = before.find(({ service }) => service === DATABASE_SERVICE);
+  const made = now.find(({ service }) => service === DATABASE_SERVICE);
+  return ran?.state === "running" && made !== undefined && made.configHash !== ran.configHash;
 }
 
 /** Docker starts it again after 0.1 s, then after twice as long each time: some seconds for all of these. */
