@@ -2,6 +2,7 @@
 import { canonicalJson } from "../common/canonical-json.ts";
 import { UserError } from "../common/errors.ts";
 import { probeHealth } from "../updater/drivers/compose/health.ts";
+import type { HealthAnswer } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { shown } from "../common/engine-markup.ts";
 import { knownServerOf, readOrKeep, stateIfReachable } from "./place.ts";
@@ -18,7 +19,7 @@ export const health: Resource = {
       state?.openJob === undefined &&
       olds.commit !== undefined &&
       answer !== undefined &&
-      (answer.status !== "ok" || answer.databaseHealthy !== true);
+      !isGood(answer);
     return {
       additions: isBad ? { drift: answer.problem ?? `status ${answer.status}` } : {},
       refusals: [],
@@ -52,15 +53,20 @@ export const health: Resource = {
   async delete() {},
 };
 
+function isGood(answer: HealthAnswer | undefined): boolean {
+  return answer?.status === "ok" && answer.databaseHealthy === true;
+}
+
 function isSame(a: unknown, b: unknown): boolean {
   return canonicalJson(a ?? null) === canonicalJson(b ?? null);
 }
 
 async function prove(context: ResourceContext, inputs: Wire): Promise<Wire> {
   const server = knownServerOf(inputs);
-  server.forget();
+  // What was read since the last change of this run needs no second look where it is good.
+  if (!isGood((await server.state()).health)) server.forget();
   const { health: answer, server: container } = await server.state();
-  if (answer?.status !== "ok" || answer.databaseHealthy !== true)
+  if (answer === undefined || !isGood(answer))
     throw new UserError(
       `The server is not healthy: ${answer?.problem ?? `status ${answer?.status ?? "unknown"}`}. ` +
         "Look at its log: docker logs chatalot-server.",

@@ -88,6 +88,23 @@ describe("health", () => {
     expect(outputs).not.to.have.property("drift");
   });
 
+  it("takes what this run has read where that is good, and looks again where it isn't", async () => {
+    const looks = (): number =>
+      server.commands.filter((label) => label === "read the instance's state").length;
+    await health.check(listeningContext(), INPUTS, INPUTS);
+    const before = looks();
+    await health.update(listeningContext(), INPUTS, INPUTS);
+    expect(looks()).to.equal(before);
+
+    await server.nextRun();
+    server.state = servingState({ health: { reachable: false, problem: "no answer" } });
+    const { additions } = await health.check(listeningContext(), INPUTS, INPUTS);
+    expect(additions).to.have.property("drift");
+    server.state = servingState({ health: GOOD });
+    const { status } = await health.update(listeningContext(), INPUTS, { ...INPUTS, ...additions });
+    expect(status).to.equal("ok");
+  });
+
   it("fails with the cause where it is unhealthy", async () => {
     server.state = servingState({ health: { reachable: false, problem: "connection refused" } });
     const failed: unknown = await health
