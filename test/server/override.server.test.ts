@@ -31,8 +31,8 @@ const OVERRIDE = `services:
     command: []
 `;
 
-/** Besides these: one service that is made to run once, and one that can't run. */
-const WITH_STOPPED_SERVICES = `${OVERRIDE}  once:
+/** Besides these: one service that is made to run once, one that can't run, and one with an image of its own. */
+const withServices = (image: string): string => `${OVERRIDE}  once:
     image: postgres:17
     entrypoint: ["true"]
     restart: "no"
@@ -41,6 +41,10 @@ const WITH_STOPPED_SERVICES = `${OVERRIDE}  once:
     image: postgres:17
     entrypoint: ["false"]
     restart: "no"
+    network_mode: none
+  bridge:
+    image: ${image}
+    entrypoint: ["sleep", "1000000"]
     network_mode: none
 `;
 
@@ -59,7 +63,9 @@ describe("the operator's docker-compose.override.yml", () => {
   });
   after(() =>
     takeBack(
-      () => demo && shell(demo, "docker rmi --force cloudflare/cloudflared:latest"),
+      () =>
+        demo &&
+        shell(demo, "docker rmi --force cloudflare/cloudflared:latest bridge:1 bridge:2; exit 0"),
       () => operator?.leave(),
     ),
   );
@@ -117,7 +123,8 @@ describe("the operator's docker-compose.override.yml", () => {
   });
 
   it("is no reason to fail for an update where a service of it has ended or could not run before", async () => {
-    await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, WITH_STOPPED_SERVICES);
+    await shell(demo, "docker tag postgres:17 bridge:1");
+    await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, withServices("bridge:1"));
     await shell(demo, 'cd "$1"; docker compose up -d broken', DIRECTORY);
     await operator.configure({ release: "v1.1.0" });
 
@@ -126,13 +133,17 @@ describe("the operator's docker-compose.override.yml", () => {
     expect(exitCode, output).to.equal(0);
     expect(output).to.contain("DONE v1.1.0");
     await expectMerged();
-    expect(await statesOfServices("once", "broken")).to.deep.equal(["exited 0", "exited 1"]);
+    const states = await statesOfServices("once", "broken", "bridge");
+    expect(states).to.deep.equal(["exited 0", "exited 1", "running 0"]);
     expect(await newestLog())
       .to.contain("broken does not run")
       .and.not.to.contain("once does not");
   });
 
   it("is no reason either for an update that is taken back to leave the chat down", async () => {
+    // With another image of a service, and the one gone from which it would be made again.
+    await shell(demo, "docker tag postgres:17 bridge:2; docker rmi bridge:1");
+    await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, withServices("bridge:2"));
     await operator.configure({ release: "v1.1.1-memory-hungry" });
 
     const { exitCode, output } = await operator.up("--skip-preview");
@@ -140,7 +151,9 @@ describe("the operator's docker-compose.override.yml", () => {
     expect(exitCode, output).not.to.equal(0);
     expect(output).to.contain("REVERTED v1.1.0").and.not.to.contain("NEEDS YOU");
     await expectMerged();
-    expect(await newestLog()).to.match(/"R3".*broken does not run/);
+    expect(await newestLog())
+      .to.match(/"R3".*broken does not run/)
+      .and.to.match(/"R3".*bridge is not made as it was: .*bridge:1/);
   });
 
   async function statesOfServices(...services: string[]): Promise<string[]> {

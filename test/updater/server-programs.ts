@@ -28,6 +28,13 @@ if test "$1" = compose; then
   case "$*" in
     *" config --services") cat "$here/services";;
     *" config --format json") cat "$here/compose.json";;
+    *" up --no-start "*)
+      for service in $(cat "$here/unmade" 2>/dev/null); do
+        case "$* " in
+          *" $service "*|*" --remove-orphans "*) echo "No such image: $service" >&2; exit 1;;
+          *) ;;
+        esac
+      done;;
     *" up --detach "*)
       for service in $(cat "$here/failing"); do
         case " $* " in
@@ -59,6 +66,8 @@ export interface ServerPrograms {
     services: Record<string, { state: string; depends_on?: Record<string, object> }>,
     failing: readonly string[],
   ): Promise<void>;
+  /** Services of which Compose can't make a container. */
+  canNotMake(services: readonly string[]): Promise<void>;
   /** What was run, in order: `systemctl disable ...`. */
   calls(): Promise<string[]>;
 }
@@ -96,6 +105,7 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
       await writeFile(place("compose.json"), JSON.stringify({ services }));
       await writeFile(place("failing"), `${failing.join("\n")}\n`);
     },
+    canNotMake: (services) => writeFile(place("unmade"), `${services.join("\n")}\n`),
     calls: async () => {
       const text = await readFile(place("calls"), "utf8").catch(() => "");
       return text.split("\n").filter((line) => line !== "");

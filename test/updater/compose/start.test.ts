@@ -55,6 +55,31 @@ describe("the start of a release", () => {
     expect(told.join()).to.match(/^coturn does not run: /);
   });
 
+  it("makes the server that must serve also where a service beside it can't be made", async () => {
+    await serverIs([], "created");
+    await programs.canNotMake(["coturn"]);
+    const told: string[] = [];
+    await driver().start(release, { mustServe: true, tell: (text) => told.push(text) });
+    expect(await started()).to.deep.equal(["cache", "id-of-chatalot"]);
+    expect(told).to.have.length(1);
+    expect(told[0]).to.match(/^coturn is not made as it was: .*No such image: coturn/);
+    const made = (await programs.calls()).filter((call) => call.includes(" up --no-start "));
+    expect(
+      made.map((call) => call.split("--timeout ")[1]?.split(" ").slice(1).join(" ")),
+    ).to.deep.equal(["--remove-orphans", "--no-deps chatalot folder cache", "--no-deps coturn"]);
+  });
+
+  it("starts nothing where the server itself can't be made, or in an update any service", async () => {
+    await serverIs([], "created");
+    await programs.canNotMake(["chatalot"]);
+    const { message } = await errorOf(() => driver().start(release, { mustServe: true }));
+    expect(message).to.contain("No such image: chatalot");
+    await programs.canNotMake(["coturn"]);
+    const updating = await errorOf(() => driver().start(release));
+    expect(updating.message).to.contain("No such image: coturn");
+    expect(await started()).to.deep.equal([]);
+  });
+
   it("ends before the server of an update where a service fails that it depends on", async () => {
     await serverIs(["folder"], "exited");
     const { message } = await errorOf(() => driver().start(release));

@@ -19,6 +19,7 @@ import type {
   StartOptions,
   StartResult,
 } from "../driver.ts";
+import { createContainers } from "./create-containers.ts";
 import { readDatabase } from "./data/database.ts";
 import { findDatabase } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
@@ -233,7 +234,10 @@ export class ComposeDriver implements Driver {
       this.services(),
     ]);
     const begun = Date.now();
-    await this.compose.create(release, STOP_SECONDS);
+    const notMade = await createContainers(this.compose, release, {
+      ...{ stopSeconds: STOP_SECONDS, others, mustServe },
+    });
+    for (const [service, cause] of notMade) tell?.(`${service} is not made as it was: ${cause}`);
     const containers = await listContainers(this.project);
     const server = containers.find(({ service }) => service === MAIN_SERVICE);
     if (server === undefined)
@@ -242,7 +246,7 @@ export class ComposeDriver implements Driver {
     const running = new Set(
       containers.filter(({ state }) => state === "running").map(({ service }) => service),
     );
-    const stopped = others.filter((service) => !running.has(service));
+    const stopped = others.filter((service) => !running.has(service) && !notMade.has(service));
     const order = startOrder(stopped, { needed, before, mustServe });
     const ifNotStarted = (service: string, error: unknown): void => {
       if (!order.mayLack(service)) throw error;

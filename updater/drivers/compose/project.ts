@@ -56,14 +56,20 @@ export class ComposeProject {
   ) {}
 
   /**
-   * Makes all containers of a release; one whose definition is unchanged is left as it is. Compose
+   * Makes the containers of a release; one whose definition is unchanged is left as it is. Compose
    * makes a new one before it stops the old one, which then has some seconds to end.
+   *
+   * @param services only these @default all, and those go that are in the release no more
    */
-  async create(release: RenderedRelease, stopSeconds: number): Promise<void> {
+  async create(
+    release: RenderedRelease,
+    stopSeconds: number,
+    services: readonly string[] = [],
+  ): Promise<void> {
     await this.run("create the containers", release, [
       // `create` would do the same, but has no option for the time to stop.
-      ...["up", "--no-start", "--no-build", "--pull", "never", "--remove-orphans"],
-      ...["--timeout", String(stopSeconds)],
+      ...["up", "--no-start", "--no-build", "--pull", "never", "--timeout", String(stopSeconds)],
+      ...(services.length === 0 ? ["--remove-orphans"] : ["--no-deps", ...services]),
     ]);
   }
 
