@@ -9,10 +9,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../common/errors.ts";
-import { destroyServer } from "../demo/server/index.ts";
+import { bootServer, destroyServer } from "../demo/server/index.ts";
 import { type Failure, type LevelResult, resultOf } from "./support/level-result.ts";
 import { runInGroup } from "./support/process-group.ts";
-import { serversOfTheTests } from "./support/server-names.ts";
+import { serversOfTheTests, serversOfTheWorkers } from "./support/server-names.ts";
 import { runOnServers } from "./support/server-run.ts";
 import { ensureSshd } from "./transport/sshd-program.ts";
 import { ensureDocker, ensureToolchain } from "../toolchain/index.ts";
@@ -50,7 +50,10 @@ async function main(): Promise<boolean> {
     await runAll(levels.filter((level) => !onServers.includes(level)));
     if (onServers.length > 0 && !isInterrupted)
       await runOnServers({
-        levels: () => runAll(onServers).finally(removeServersOfCi),
+        levels: () =>
+          bootServers()
+            .then(() => runAll(onServers))
+            .finally(removeServersOfCi),
         destroy: destroyServer,
         report,
       });
@@ -109,6 +112,13 @@ async function runLevel(level: Level): Promise<LevelResult> {
     clearTimeout(timer);
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Making their images may take longer than any test should: here nothing but their own limits counts. */
+async function bootServers(): Promise<void> {
+  const start = Date.now();
+  for (const name of serversOfTheWorkers()) await bootServer({ name, report });
+  report(`servers booted in ${seconds(start)}`);
 }
 
 /** On a machine of CI nothing may be left; at a desk the next run starts faster with it. */

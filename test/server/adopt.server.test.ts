@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { ensureToolchain } from "../../toolchain/index.ts";
 import { startProber } from "../support/prober.ts";
+import { composeUp } from "./support/by-the-page.ts";
 import {
   chatUrl,
   cleanServer,
@@ -62,9 +63,10 @@ describe("a chat that the page's own procedure deployed", function () {
     await shell(
       demo,
       `cd ${DIRECTORY}; sh scripts/make-secrets.sh; printf '%s' "$1" >> .env
-       printf '%s' "$2" > docker-compose.override.yml; docker compose up --detach --build`,
+       printf '%s' "$2" > docker-compose.override.yml; docker compose build`,
       ...[OWN_VARIABLES, OVERRIDE],
     );
+    await composeUp(demo);
     await untilHealthy();
     await write();
     listing = await filesThere();
@@ -85,7 +87,7 @@ describe("a chat that the page's own procedure deployed", function () {
   }
 
   async function untilHealthy(): Promise<void> {
-    for (let tries = 0; tries < 150; tries += 1) {
+    for (let tries = 0; tries < 600; tries += 1) {
       const { status } = await healthOf(chatUrl(demo)).catch(() => ({ status: "away" }));
       if (status === "ok") return;
       await sleep(200);

@@ -139,11 +139,14 @@ describe("npx chatalot backup", function () {
     expect(update.output).to.contain("Another job is under way");
     await operator.configure({ release: "v1.1.0" });
     const again = operator.startChatalot("backup", "take");
-    await new Promise<void>((resolve) =>
-      again.stdout?.on("data", (text: Buffer) => {
-        if (String(text).includes("which does the same and is under way")) resolve();
-      }),
-    );
+    await new Promise<void>((resolve, reject) => {
+      let said = "";
+      again.all.on("data", (text: Buffer) => {
+        said += String(text);
+        if (said.includes("which does the same and is under way")) resolve();
+      });
+      void again.then(() => reject(new Error(`the backup was not followed:\n${said}`)));
+    });
     // From here on nobody follows it, and it is killed once more.
     for (const client of [take, again]) client.kill("SIGKILL");
     await Promise.all([take, again]);

@@ -182,7 +182,7 @@ ${script}
 
   /** Waits on the server: what is waited for may last less than a second. */
   async function on(what: string, condition: string): Promise<void> {
-    const script = `for try in $(seq 1200); do if ${condition}; then exit 0; fi; sleep 0.05; done
+    const script = `for try in $(seq 5000); do if ${condition}; then exit 0; fi; sleep 0.05; done
       echo "there never was $1" >&2; exit 1`;
     await demo.exec(["sh", "-uc", script, "sh", what], { timeout: 300_000 });
   }

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
+import { composeUp } from "./support/by-the-page.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf, servingChat } from "./support/fixture.ts";
 import { listing } from "./support/listing.ts";
 import { numberOfJobs, runningSince, shell } from "./support/looks.ts";
@@ -38,7 +39,7 @@ const FOREIGN = [
 ] as const;
 
 describe("a server with something that was not deployed by us", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let demo: DemoServer;
   let operator: Operator;
 
@@ -123,7 +124,7 @@ describe("a server that is not as it was left", function () {
     });
 
     it("was emptied and started by somebody else is not taken for this one's", async () => {
-      await shell(demo, `cd ${DIRECTORY} && docker compose up --detach --wait --quiet-pull`);
+      await composeUp(demo);
       const served = await runningSince(demo);
       for (const run of [await operator.preview(), await operator.up("--skip-preview")]) {
         expect(run.exitCode, run.output).not.to.equal(0);

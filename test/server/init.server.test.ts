@@ -22,7 +22,7 @@ interface Run {
 }
 
 describe("chatalot init", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let demo: DemoServer;
   let repository: string;
   let home: string;
@@ -36,7 +36,7 @@ describe("chatalot init", function () {
   const without = async (file: string, argv: string[], cwd = home): Promise<Run> => {
     const streams = { stdin: "ignore", all: true, reject: false } as const;
     const { exitCode, all } = await execa(file, argv, {
-      ...{ cwd, env: environment, extendEnv: false, timeout: 200_000 },
+      ...{ cwd, env: environment, extendEnv: false, timeout: 580_000 },
       ...streams,
     });
     return { exitCode: exitCode ?? -1, all };

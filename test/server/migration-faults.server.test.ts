@@ -202,7 +202,7 @@ describe("a release that has begun to migrate", function () {
 
   /** Resolves when the journal has as many beginnings of a step, and its newest attempt holds there. */
   async function attemptIsAt(step: string, times: number): Promise<void> {
-    const script = `for try in $(seq 1200); do
+    const script = `for try in $(seq 5000); do
         newest=$(ls -d ${DIRECTORY}/.deploy/jobs/*/ | tail -n 1)
         tail=$(tail -n 1 "$newest/journal"); count=$(grep -cF "$1" "$newest/journal")
         case $tail in *"$1"*) if test "$count" -ge "$2"; then exit 0; fi;; esac

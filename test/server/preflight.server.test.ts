@@ -17,7 +17,7 @@ esac
 const PLUGINS = "/usr/libexec/docker/cli-plugins";
 
 describe("a server that lacks several things at once", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let demo: DemoServer;
   let operator: Operator;
   let untouched: string[];

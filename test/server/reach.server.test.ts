@@ -20,7 +20,7 @@ import { takeBack } from "./support/take-back.ts";
 const FAILS_WITHIN = 45_000;
 
 describe("a server that can't be reached", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let demo: DemoServer;
   let operator: Operator;
   let port: number;
@@ -58,7 +58,7 @@ describe("a server that can't be reached", function () {
 });
 
 describe("a server behind another host key", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let demo: DemoServer;
   let folder: string;
 

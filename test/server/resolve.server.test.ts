@@ -116,7 +116,7 @@ describe("chatalot resolve and prepare", function () {
     const taking = operator.chatalot("resolve", "--take-back", "--yes");
     await shell(
       demo,
-      `for try in $(seq 400); do
+      `for try in $(seq 4000); do
          tail -n 1 "$(ls -d ${DIRECTORY}/.deploy/jobs/*/ | tail -n 1)/journal" | grep -qF '"step":"R3"' && exit 0
          sleep 0.1
        done; exit 1`,

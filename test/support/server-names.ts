@@ -16,10 +16,14 @@ export function secondServerOf(name = serverOfThisProcess()): string {
   return `${name}-next`;
 }
 
+/** The names of the servers of all processes of a run. */
+export function serversOfTheWorkers(): string[] {
+  return Array.from({ length: SERVERS }, (_, worker) => nameOf(worker));
+}
+
 /** The names of all servers that a run of the server tests uses. */
 export function serversOfTheTests(): string[] {
-  const names = Array.from({ length: SERVERS }, (_, worker) => nameOf(worker));
-  return names.flatMap((name) => [name, secondServerOf(name)]);
+  return serversOfTheWorkers().flatMap((name) => [name, secondServerOf(name)]);
 }
 
 function nameOf(worker: number): string {

@@ -34,7 +34,7 @@ export interface LedgerEntry {
 
 /** Runs a shell script on the server and gives its standard output; a failure fails the test. */
 export async function shell(demo: DemoServer, script: string, ...args: string[]): Promise<string> {
-  const { stdout } = await demo.exec(["sh", "-euc", script, "sh", ...args], { timeout: 120_000 });
+  const { stdout } = await demo.exec(["sh", "-euc", script, "sh", ...args], { timeout: 600_000 });
   return stdout.trim();
 }
 
@@ -88,7 +88,9 @@ export async function runningSince(demo: DemoServer): Promise<Record<string, str
 export async function query(demo: DemoServer, sql: string): Promise<string[]> {
   const argv = ["docker", "exec", "-i", DATABASE, "psql", "-U", "chatalot", "-d", "chatalot"];
   const options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
-  const { stdout } = await demo.exec([...argv, ...options], { timeout: 60_000, input: sql });
+  // Its own command ends it: the end of the input is lost where it comes before the program has started.
+  const input = `${sql}\n;\n\\q\n`;
+  const { stdout } = await demo.exec([...argv, ...options], { timeout: 60_000, input });
   return stdout.split("\n").filter((line) => line !== "");
 }
 

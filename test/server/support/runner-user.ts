@@ -42,7 +42,7 @@ export async function installRunner(
         { user: USER, directory: "/srv/chatalot", project: "chatalot", machine, ...options },
         () => undefined,
       ),
-      timeout: 120_000,
+      timeout: 600_000,
     }),
   );
   return stdout;
@@ -63,7 +63,7 @@ export async function installAsDocumented(demo: DemoServer, folder: string): Pro
         'sh -n "$script"; "$@" "root@$host" sh < "$script"',
       ...["sh", script, CHATALOT, USER, demo.host, ...ssh],
     ],
-    { timeout: 120_000 },
+    { timeout: 600_000 },
   );
   return stdout;
 }
@@ -88,7 +88,7 @@ export async function asUser(
       ...["-o", `UserKnownHostsFile=${demo.knownHostsFile}`, "-o", "BatchMode=yes"],
       ...["-o", "StrictHostKeyChecking=yes", "--", demo.host, script],
     ],
-    { input, reject: false, timeout: 120_000 },
+    { input, reject: false, timeout: 600_000 },
   );
   return { exitCode: exitCode ?? -1, stdout, stderr };
 }
