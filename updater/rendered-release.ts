@@ -2,7 +2,7 @@
  * The folder of a release for one job: compose file, `.env` and keys. Written once and never
  * changed, so that a revert starts exactly what ran before.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { encodeDotenv } from "../release/dotenv.ts";
@@ -119,6 +119,8 @@ export async function writeRelease(
   const folder = join(paths.directory, name);
   const keys = join(folder, "secrets");
   const rendering = await render(paths, request, image, secrets, keys);
+  // A submission that was killed before its job was opened had the same number, and other settings perhaps.
+  await rm(folder, { recursive: true, force: true });
   await makeDirectoryDurably(folder);
   await makeDirectoryDurably(keys);
   await writeFileDurably(join(folder, COMPOSE_FILE), rendering.compose);

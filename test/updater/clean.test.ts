@@ -115,4 +115,15 @@ describe("the sweep", () => {
     await sweep(context);
     expect(await readdir(incoming)).to.deep.equal(["new.tar"]);
   });
+
+  it("leaves the folder of an earlier job of which a container still has its keys", async () => {
+    const context = await makeContext(temporary());
+    const { incoming, releases } = context.paths;
+    const names = ["aaaaaaaaaaaa-1", "aaaaaaaaaaaa-11", "aaaaaaaaaaaa-2"];
+    for (const name of names) await mkdir(`${releases}/${name}/secrets`, { recursive: true });
+    await mkdir(incoming, { recursive: true });
+    context.driver.used = [`${releases}/aaaaaaaaaaaa-11/secrets/jwt_private.pem`, "/etc/localtime"];
+    await sweep(context);
+    expect(await readdir(releases)).to.deep.equal(["aaaaaaaaaaaa-11"]);
+  });
 });

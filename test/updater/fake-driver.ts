@@ -91,6 +91,11 @@ export class FakeDriver implements Driver {
     return this.leftovers.splice(0);
   }
   async waitUntilReady(): Promise<void> {}
+  /** What containers mount. */
+  used: string[] = [];
+  async usedPaths(): Promise<string[]> {
+    return this.used;
+  }
   async removeImages(commit: string): Promise<void> {
     this.did("removeImages", commit);
   }

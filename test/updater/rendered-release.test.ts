@@ -1,8 +1,13 @@
 import { expect } from "chai";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { instancePaths } from "../../updater/paths.ts";
-import { render, type Rendered, type Rendering } from "../../updater/rendered-release.ts";
+import { type InstancePaths, instancePaths, OVERRIDE_FILE } from "../../updater/paths.ts";
+import {
+  render,
+  type Rendered,
+  type Rendering,
+  writeRelease,
+} from "../../updater/rendered-release.ts";
 import { NEW_COMMIT, release } from "./samples.ts";
 import { useTemporaryDirectory } from "./temporary.ts";
 
@@ -26,6 +31,12 @@ const CONFIGURATION: Rendered["configuration"] = {
   ...{ databaseVolume: "chat_postgres_data", filesVolume: "chat_file_storage" },
 };
 
+const SECRETS = {
+  databasePassword: "p".repeat(32),
+  totpEncryptionKey: "0".repeat(64),
+  ...{ jwtPrivateKey: "private", jwtPublicKey: "public" },
+};
+
 describe("render", () => {
   const directory = useTemporaryDirectory();
 
@@ -38,21 +49,36 @@ describe("render", () => {
     expect(await renderedAs(NEW_COMMIT)).to.deep.equal(short);
   });
 
-  async function renderedAs(name: string): Promise<Rendering> {
+  it("keeps nothing in a job's folder of a submission that came to no job", async () => {
+    const paths = await treeIsThere();
+    const override = join(paths.directory, OVERRIDE_FILE);
+    await writeFile(override, "services: {}\n");
+    const write = () => writeRelease(paths, request("v1.1.0"), "x", SECRETS, 4);
+    const folder = join(paths.directory, await write());
+    expect(await readdir(folder)).to.include(OVERRIDE_FILE);
+    await rm(override);
+    expect(join(paths.directory, await write())).to.equal(folder);
+    expect(await readdir(folder)).to.have.members([".env", "compose.yaml", "secrets"]);
+  });
+
+  async function treeIsThere(): Promise<InstancePaths> {
     const paths = instancePaths(directory());
     const tree = join(paths.trees, NEW_COMMIT);
     await mkdir(tree, { recursive: true });
     await writeFile(join(tree, "docker-compose.yml"), COMPOSE);
-    const request: Rendered = {
+    return paths;
+  }
+
+  async function renderedAs(name: string): Promise<Rendering> {
+    const paths = await treeIsThere();
+    return render(paths, request(name), `x:${NEW_COMMIT}`, SECRETS, join(directory(), "secrets"));
+  }
+
+  function request(name: string): Rendered {
+    return {
       project: "chat",
       release: { ...release(NEW_COMMIT), name },
       configuration: CONFIGURATION,
     };
-    const secrets = {
-      databasePassword: "p".repeat(32),
-      totpEncryptionKey: "0".repeat(64),
-      ...{ jwtPrivateKey: "private", jwtPublicKey: "public" },
-    };
-    return render(paths, request, `x:${NEW_COMMIT}`, secrets, join(directory(), "secrets"));
   }
 });

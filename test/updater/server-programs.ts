@@ -129,6 +129,7 @@ export function inspectedContainer(commit: string, running: boolean): Record<str
     },
     HostConfig: { RestartPolicy: { Name: "no" } },
     Config: { Labels: { "org.opencontainers.image.revision": commit }, Env: [] },
+    Mounts: [],
     NetworkSettings: { Networks: {} },
   };
 }

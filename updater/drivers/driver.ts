@@ -147,6 +147,8 @@ export interface Driver {
   ownSecrets(release: RenderedRelease, image: string): Promise<void>;
   /** Removes a commit's images, except those that a container uses. */
   removeImages(commit: string): Promise<void>;
+  /** Files and folders of the server that containers of the project mount, or were made from. */
+  usedPaths(): Promise<string[]>;
   /** What can be given back to the disk; what can't be found out is left out. */
   reclaimable(): Promise<DiskUse[]>;
   /** What the address and port are taken by, where that is not Chatalot itself. */

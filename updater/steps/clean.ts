@@ -57,13 +57,18 @@ export async function sweep(context: JobContext): Promise<void> {
   kept.add(job.plan.release?.commit ?? "");
   try {
     for (const commit of sweptCommits(ledger, kept)) {
-      await rm(join(paths.trees, commit), { recursive: true, force: true });
       await driver.removeImages(commit);
+      await rm(join(paths.trees, commit), { recursive: true, force: true });
     }
     const renderings = keptRenderings(ledger, kept);
-    for (const name of await readdir(paths.releases))
-      if (!renderings.has(join(basename(paths.releases), name)))
-        await rm(join(paths.releases, name), { recursive: true, force: true });
+    // A container that an update left as it was still has its keys from an earlier folder.
+    const used = await driver.usedPaths();
+    for (const name of await readdir(paths.releases)) {
+      const folder = join(paths.releases, name);
+      const isUsed = used.some((path) => path.startsWith(`${folder}/`));
+      if (!isUsed && !renderings.has(join(basename(paths.releases), name)))
+        await rm(folder, { recursive: true, force: true });
+    }
     await sweepIncoming(paths.incoming);
     for (const sequence of (await jobSequences(paths)).slice(0, -KEPT_JOBS))
       await rm(jobPaths(paths, sequence).directory, { recursive: true, force: true });

@@ -2,6 +2,9 @@ import { expect } from "chai";
 import { buildArguments } from "../../../updater/drivers/compose/build-arguments.ts";
 import { isMemoryFailure, memoryError } from "../../../updater/drivers/compose/build-memory.ts";
 import { problemOfPulled, pullFailure } from "../../../updater/drivers/compose/image-pull.ts";
+import { ownImages } from "../../../updater/drivers/compose/image.ts";
+import { mkdir, writeFile } from "node:fs/promises";
+import { useTemporaryDirectory } from "../temporary.ts";
 
 const commit = "1".repeat(40);
 const architecture = process.arch === "arm64" ? "arm64" : "amd64";
@@ -80,5 +83,31 @@ describe("buildArguments", () => {
       "--platform",
       "linux/arm64",
     ]);
+  });
+});
+
+describe("ownImages", () => {
+  const temporary = useTemporaryDirectory();
+
+  it("are those of the project's own services, whatever other projects are called", async () => {
+    const tree = temporary("tree");
+    await mkdir(tree);
+    await writeFile(
+      `${tree}/docker-compose.yml`,
+      "services:\n  chatalot:\n    build: .\n  bridge:\n    build: ./bridge\n  postgres:\n    image: postgres:17\n",
+    );
+    expect(await ownImages("chat", { commit, tree })).to.have.members([
+      `chatalot-deploy/chat:${commit}`,
+      `chatalot-deploy/chat-bridge:${commit}`,
+    ]);
+  });
+
+  it("are the server's alone where the tree is gone or can't be read", async () => {
+    const tree = temporary("tree");
+    const main = [`chatalot-deploy/chat:${commit}`];
+    expect(await ownImages("chat", { commit, tree })).to.deep.equal(main);
+    await mkdir(tree);
+    await writeFile(`${tree}/docker-compose.yml`, "services: [");
+    expect(await ownImages("chat", { commit, tree })).to.deep.equal(main);
   });
 });

@@ -66,7 +66,13 @@ describe("the start of a release", () => {
     const made = (await programs.calls()).filter((call) => call.includes(" up --no-start "));
     expect(
       made.map((call) => call.split("--timeout ")[1]?.split(" ").slice(1).join(" ")),
-    ).to.deep.equal(["--remove-orphans", "--no-deps chatalot folder cache", "--no-deps coturn"]);
+    ).to.deep.equal([
+      "--remove-orphans",
+      "--no-deps chatalot",
+      "--no-deps folder",
+      "--no-deps cache",
+      "--no-deps coturn",
+    ]);
   });
 
   it("starts nothing where the server itself can't be made, or in an update any service", async () => {
@@ -78,6 +84,26 @@ describe("the start of a release", () => {
     const updating = await errorOf(() => driver().start(release));
     expect(updating.message).to.contain("No such image: coturn");
     expect(await started()).to.deep.equal([]);
+  });
+
+  it("makes a container anew that lacks a file of ours, unless it runs", async () => {
+    const Source = temporary("releases", "a-1", "secrets", "jwt_private.pem");
+    const Mounts = [{ Type: "bind", Source, Destination: "/run/secrets/jwt" }];
+    const removed = async (): Promise<boolean> =>
+      (await programs.calls()).includes("docker rm 0123456789ab");
+    for (const [running, Mounted, expected] of [
+      [true, Mounts, false],
+      [false, [], false],
+      [false, Mounts, true],
+    ] as const) {
+      await serverIs([], "created");
+      await programs.containerIs({
+        ...{ ...inspectedContainer(OLD_COMMIT, running), Mounts: Mounted },
+      });
+      await programs.composeIs({ chatalot: { state: running ? "running" : "exited" } }, []);
+      await driver().start(release);
+      expect(await removed()).to.equal(expected);
+    }
   });
 
   it("ends before the server of an update where a service fails that it depends on", async () => {

@@ -26,16 +26,17 @@ import { databaseTools } from "./data/tools.ts";
 import { placeDatabase } from "./database-place.ts";
 import type { DatabaseTools } from "../database-tools.ts";
 import {
-  COMMIT_LABEL,
   containersOf,
   docker,
   endOf,
+  FILES_LABEL,
   inspectContainer,
   inspectContainers,
   inspectImage,
   inspectImages,
   isUnfinished,
   listContainers,
+  rawContainers,
   volumeMountpoint,
 } from "./docker.ts";
 import type { DiskUse } from "../../freeable.ts";
@@ -44,7 +45,7 @@ import { closeDoor, openDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
 import { proveImage } from "./image-damage.ts";
 import { ownSecrets } from "./image-user.ts";
-import { getImages, imageName } from "./image.ts";
+import { getImages, imageName, ownImages } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { imageChanges } from "./other-images.ts";
 import { portOwner } from "./ports.ts";
@@ -118,13 +119,13 @@ export class ComposeDriver implements Driver {
   }
 
   async removeImages(commit: string): Promise<void> {
-    const names = await docker("list the images of a commit", [
-      ...["images", "--filter", `label=${COMMIT_LABEL}=${commit}`],
-      ...["--filter", "reference=chatalot-deploy/*", "--format", "{{.Repository}}:{{.Tag}}"],
-    ]);
-    // Without --force: an image that a container uses is kept by Docker.
-    for (const name of names.split("\n").filter((line) => line !== ""))
-      await docker("remove an old image", ["image", "rm", name]).catch(() => undefined);
+    // By their names: another project on this server may have made its own of the same commit.
+    for (const name of await ownImages(this.project, {
+      commit,
+      tree: join(this.paths.trees, commit),
+    }))
+      // Without --force: an image that a container uses is kept by Docker.
+      await docker("remove an old image", ["image", "rm", "--", name]).catch(() => undefined);
   }
 
   reclaimable(): Promise<DiskUse[]> {
@@ -232,6 +233,7 @@ export class ComposeDriver implements Driver {
       this.compose.dependencies(release, MAIN_SERVICE),
       this.server(),
       this.services(),
+      this.removeUnstartable(),
     ]);
     const begun = Date.now();
     const notMade = await createContainers(this.compose, release, {
@@ -368,8 +370,29 @@ export class ComposeDriver implements Driver {
     return server === undefined ? [] : logTail(server, this.paths, lines);
   }
 
+  async usedPaths(): Promise<string[]> {
+    const containers = await rawContainers(await containersOf(this.project));
+    return containers.flatMap(({ Mounts, Config }) => [
+      ...Mounts.flatMap(({ Type, Source }) => (Type === "bind" ? [Source] : [])),
+      ...(Config.Labels?.[FILES_LABEL] ?? "").split(",").filter((file) => file !== ""),
+    ]);
+  }
+
   private async update(id: string, policy: string): Promise<void> {
     await docker("set the restart policy", ["update", "--restart", policy, id]);
+  }
+
+  /**
+   * A stopped container never starts again that lacks a file of ours which it mounts. To Compose it is as it
+   * should be: the place of such a file is no part of the digest of a definition (measured).
+   */
+  private async removeUnstartable(): Promise<void> {
+    for (const { Id, State, Mounts } of await rawContainers(await containersOf(this.project))) {
+      const own = Mounts.filter(({ Source }) => Source.startsWith(`${this.paths.releases}/`));
+      const isThere = await Promise.all(own.map(({ Source }) => nameExists(Source)));
+      if (!State.Running && isThere.includes(false))
+        await docker("remove a container whose files are gone", ["rm", Id]);
+    }
   }
 
   /** Compose, interrupted, leaves what it had not finished; its next run would trip over that. */

@@ -39,6 +39,9 @@ function wasNotStarted(error: unknown): boolean {
   );
 }
 
+/** Compose's label with the files that a container was made from, the release's own first. */
+export const FILES_LABEL = "com.docker.compose.project.config_files";
+
 /** As `docker container inspect` gives it. */
 export interface DockersContainer {
   Id: string;
@@ -151,7 +154,12 @@ export async function inspectContainers(ids: readonly string[]): Promise<Inspect
 
 /** All that Docker says of a container; undefined where there is none. */
 export async function rawContainer(id: string): Promise<DockersContainer | undefined> {
-  return (await inspect<DockersContainer>("container", [id]))[0];
+  return (await rawContainers([id]))[0];
+}
+
+/** Of several at once; those that are gone are left out. */
+export function rawContainers(ids: readonly string[]): Promise<DockersContainer[]> {
+  return inspect<DockersContainer>("container", ids);
 }
 
 export function containerOf(found: DockersContainer): InspectedContainer {

@@ -43,6 +43,18 @@ export function imageName(project: string, commit: string): string {
   return `${OWN_IMAGES}${project}:${commit}`;
 }
 
+/** The names of all images that a release has for a project; without its tree only the server's. */
+export async function ownImages(
+  project: string,
+  { commit, tree }: { commit: string; tree: string },
+): Promise<string[]> {
+  const main = imageName(project, commit);
+  const wanted = await readComposeFile(tree)
+    .then(imagesToBuild)
+    .catch(() => []);
+  return [...new Set([main, ...wanted.map(({ service }) => imageFor(main, commit, service))])];
+}
+
 /** The compose file of a release's tree. */
 export async function readComposeFile(tree: string): Promise<string> {
   for (const name of COMPOSE_FILE_NAMES) {

@@ -4,10 +4,7 @@ import { plainText } from "../../../common/text.ts";
 import { secretValues, withoutSecrets } from "../../hidden-secrets.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts } from "../../protocol.ts";
-import { docker } from "./docker.ts";
-
-/** Compose's label with the files that a container was made from, the release's own first. */
-const FILES_LABEL = "com.docker.compose.project.config_files";
+import { docker, FILES_LABEL } from "./docker.ts";
 
 /** @param lines at most that many, the newest last; those of earlier starts are left out */
 export async function logTail(
