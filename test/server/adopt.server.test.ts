@@ -24,6 +24,7 @@ import {
   SERVER,
   shell,
   theContainer,
+  untilHealthy,
   webVersion,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
@@ -67,7 +68,7 @@ describe("a chat that the page's own procedure deployed", function () {
       ...[OWN_VARIABLES, OVERRIDE],
     );
     await composeUp(demo);
-    await untilHealthy();
+    await untilHealthy(chatUrl(demo));
     await write();
     listing = await filesThere();
     operator = await operatorOf(demo);
@@ -84,15 +85,6 @@ describe("a chat that the page's own procedure deployed", function () {
 
   async function nothingIsLost(): Promise<void> {
     for (const missing of markers) expect(await missing()).to.deep.equal([]);
-  }
-
-  async function untilHealthy(): Promise<void> {
-    for (let tries = 0; tries < 600; tries += 1) {
-      const { status } = await healthOf(chatUrl(demo)).catch(() => ({ status: "away" }));
-      if (status === "ok") return;
-      await sleep(200);
-    }
-    throw new Error("the chat did not become healthy");
   }
 
   /** What the operator sees of the directory, without what this tool keeps there. */

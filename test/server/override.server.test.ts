@@ -8,6 +8,7 @@ import {
   runningSince,
   SERVER,
   shell,
+  untilHealthy,
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 import { takeBack } from "./support/take-back.ts";
@@ -121,7 +122,8 @@ describe("the operator's docker-compose.override.yml", () => {
     expect(await containerOf(demo, TUNNEL)).to.equal(undefined);
     await expectMerged();
     // The server was left as it was, with the keys of an earlier job's folder: it needs them at each start.
-    await shell(demo, 'docker restart "$1"; sleep 5', SERVER);
+    await shell(demo, 'docker restart "$1"', SERVER);
+    await untilHealthy(chatUrl(demo));
     await expectMerged();
   });
 

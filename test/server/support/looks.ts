@@ -1,4 +1,5 @@
 /** What the server tests look at: the server itself, never what our own output says of it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DemoServer } from "../../../demo/server/index.ts";
 import { DIRECTORY } from "./fixture.ts";
 
@@ -127,6 +128,16 @@ interface Health {
 export async function healthOf(baseUrl: string): Promise<Health> {
   const answer = await fetch(`${baseUrl}/api/health`, { signal: AbortSignal.timeout(10_000) });
   return (await answer.json()) as Health;
+}
+
+/** Resolves when a chat says that it is well. */
+export async function untilHealthy(baseUrl: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const { status } = await healthOf(baseUrl).catch(() => ({ status: "away" }));
+    if (status === "ok") return;
+    await sleep(200);
+  }
+  throw new Error(`the chat at ${baseUrl} did not become healthy`);
 }
 
 /** What Docker did to a container (`start`, `kill`, `die`, ...), and when in milliseconds since 1970. */
