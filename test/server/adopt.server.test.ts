@@ -19,7 +19,6 @@ import {
 import {
   appliedMigrations,
   COMMIT_LABEL,
-  healthOf,
   runningSince,
   SERVER,
   shell,
