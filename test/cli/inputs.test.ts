@@ -139,7 +139,9 @@ describe("commands that ask the same as a preview", () => {
       const configured = { release: "v1.0.0", repository: sample.path };
       await pulumi.configuredAs(configured, ["url", "server"]);
       const { refusals } = await diagnose(undefined);
-      expect(refusals.join()).to.match(/:server: this is encrypted.*\n.*:url: this is encrypted/);
+      expect(refusals.join()).to.match(
+        /:server: one of its values is encrypted.*\n.*:url: this is encrypted/,
+      );
       await pulumi.configuredAs({ repository: sample.path }, ["release"]);
       const [text = ""] = (await diagnose(undefined)).refusals;
       expect(text).to.contain("release: this is encrypted").and.not.to.contain("is missing");

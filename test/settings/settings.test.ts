@@ -648,6 +648,20 @@ describe("parseSettings", () => {
       expect(problems(raw, { secretKeys: ["url"] })[0]).to.include("url: this is encrypted");
     });
 
+    it("advises to remove the encrypted value of a section, never the section", () => {
+      const server = { host: "chat.example.org", user: "root" };
+      // As the program knows it, and as a command does, which reads nothing that is encrypted.
+      for (const raw of [{ release: "v1", server }, { release: "v1" }]) {
+        const [line = "", ...others] = problems(raw, { secretKeys: ["server"] });
+        expect(others).to.deep.equal([]);
+        expect(line).to.include("server: one of its values is encrypted");
+        expect(line).to.include("pulumi config rm --path server.<key>; then set it again");
+        expect(line).not.to.include("config rm server");
+      }
+      const [profiles] = problems({ release: "v1" }, { secretKeys: ["profiles"] });
+      expect(profiles).to.include("pulumi config rm --path 'profiles[<number>]'");
+    });
+
     it("says of a secret that was set without --path just that", () => {
       const raw = { release: "v1", "alerts.webhook": "https://hooks.example.org/topsecret" };
       const lines = problems(raw, { secretKeys: ["alerts.webhook"] });
