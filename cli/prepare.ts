@@ -36,15 +36,16 @@ export async function prepare(
   );
   const inputs = await checked(releaseResource, stackInputs.release);
   const commit = inputs.commit as string;
+  // Without it pulumi up would deploy what the stack names, which may be what serves.
+  const named =
+    reference === settings.release ? "" : `pulumi config set release ${reference}, then `;
   if ((await server.state()).prepared.includes(commit)) {
     context.tell(
-      `${reference} (${commit.slice(0, 7)}) is on the server already. To swap: pulumi up`,
+      `${reference} (${commit.slice(0, 7)}) is on the server already. To swap: ${named}pulumi up`,
     );
     return false;
   }
   await releaseResource.create(resourceContext, inputs);
-  const configured =
-    reference === settings.release ? "" : `pulumi config set release ${reference}, then `;
-  context.tell(`The swap: ${configured}pulumi up. It builds nothing.`);
+  context.tell(`The swap: ${named}pulumi up. It builds nothing.`);
   return true;
 }

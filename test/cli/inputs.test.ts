@@ -222,6 +222,20 @@ describe("commands that ask the same as a preview", () => {
       expect(await prepare(undefined, "v2.0.0", context)).to.equal(false);
       expect(context.told.join()).to.contain(`v2.0.0 (${commit.slice(0, 7)}) is on the server`);
     });
+
+    it("names the release that the stack lacks for the swap, where it is there already, too", async () => {
+      serve({ prepared: [running.commit, await commitOf("v1.1.0")] });
+      const told = async (configured: string): Promise<string> => {
+        await configure(configured);
+        const context = listeningContext();
+        await prepare(undefined, "v1.1.0", context);
+        return context.told.at(-1) ?? "";
+      };
+      expect(await told("v1.0.0")).to.match(
+        /To swap: pulumi config set release v1\.1\.0, then pulumi up$/,
+      );
+      expect(await told("v1.1.0")).to.match(/To swap: pulumi up$/);
+    });
   });
 
   describe("report", () => {
