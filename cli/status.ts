@@ -63,14 +63,26 @@ export async function readStatus(stack: string | undefined, usage: boolean): Pro
     };
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    return { server: server.target, code: 1, reason: messageOf(error) };
+    return { server: server.target, code: 1, reason: inOneLine(messageOf(error)) };
   }
 }
 
 /** What `--check` answers. */
 export function judge(state: ServerState): Pick<Status, "code" | "reason"> {
-  if (state.needsOperator !== undefined)
-    return { code: 4, reason: `It needs you: ${state.needsOperator.trim()}` };
+  const { code, reason } = verdictOn(state);
+  return { code, reason: inOneLine(reason) };
+}
+
+function verdictOn(state: ServerState): Pick<Status, "code" | "reason"> {
+  if (state.needsOperator !== undefined) {
+    // Below its first line a marker has the chat's last log lines, which npx chatalot resolve shows.
+    const [first = "", ...others] = state.needsOperator.trim().split("\n");
+    const isCut = others.length > 0;
+    return {
+      code: 4,
+      reason: `It needs you: ${first.trimEnd()}${isCut ? " ..." : ""} See the ways out: npx chatalot resolve`,
+    };
+  }
   if (state.serving?.release === undefined) return { code: 1, reason: "Nothing is deployed." };
   if (state.drift.length > 0) return { code: 1, reason: state.drift.join("; ") };
   const { health } = state;
@@ -85,6 +97,10 @@ export function judge(state: ServerState): Pick<Status, "code" | "reason"> {
   ]);
   if (late.length > 0) return { code: 1, reason: late.join("; ") };
   return { code: 0, reason: "As committed, and healthy." };
+}
+
+function inOneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** For people, one fact a line. */

@@ -19,7 +19,24 @@ describe("status", () => {
 
   it("is 4 where a person has to decide, whatever else is the case", () => {
     const state = servingState({ needsOperator: "job 3 failed.\n", drift: ["x"] });
-    expect(judge(state)).to.deep.equal({ code: 4, reason: "It needs you: job 3 failed." });
+    expect(judge(state)).to.deep.equal({
+      code: 4,
+      reason: "It needs you: job 3 failed. See the ways out: npx chatalot resolve",
+    });
+  });
+
+  it("has one line as its reason, whatever the server tells", () => {
+    const needsOperator =
+      "job 3 to v1.1.0 failed (not healthy after 60 s: nothing listens\nIts last log lines:\n" +
+      "  thread panicked\n  exit 101) and going back failed at step U4: no space.\n";
+    expect(judge(servingState({ needsOperator })).reason).to.equal(
+      "It needs you: job 3 to v1.1.0 failed (not healthy after 60 s: nothing listens ... " +
+        "See the ways out: npx chatalot resolve",
+    );
+    const health = { reachable: false, problem: "nothing listens yet:\n  refused" };
+    expect(judge(servingState({ health })).reason).to.equal(
+      "It is not healthy: nothing listens yet: refused",
+    );
   });
 
   it("shows release, downtime, drift and the newest backup", () => {
