@@ -1,6 +1,6 @@
 /**
  * The `chatalot` command. Exit codes: 0 done, 1 failed or its end is not known yet, 2 wrong usage, 3 nothing
- * to do, 4 needs the operator, 130 ended by ^C.
+ * to do or declined, 4 needs the operator, 130 ended by ^C.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /** The `init` command on the command line: flags, terminal, exit codes. */
 import type { Command } from "commander";
-import { CanceledError, endOfError } from "../exit-codes.ts";
+import { CanceledError, endOfError, type Result, setExitCode } from "../exit-codes.ts";
 import { Dialog, wrap } from "./dialog.ts";
 import type { Flags } from "./flags.ts";
 import { StackExistsError } from "./folder.ts";
@@ -16,7 +16,7 @@ export function registerInit(program: Command): void {
     .option("--host-key <key>", "the server's public key, as its own console prints it")
     .option("--identity-file <path>", "the private key that opens the server")
     .option("--jump-host <user@host:port>", "a server to go through")
-    .option("--through-runner", "the user has nothing but the runner (chatalot runner)")
+    .option("--through-runner", "the user has nothing but the runner (npx chatalot runner)")
     .option("--directory <path>", "the folder on the server (default: /srv/chatalot)")
     .option("--prepare-server", "let pulumi up install Docker where it is missing")
     .option("--no-prepare-server", "refuse a server without Docker")
@@ -35,7 +35,7 @@ export function registerInit(program: Command): void {
     )
     .action(async () => {
       try {
-        await run(command.optsWithGlobals<Flags>());
+        setExitCode(await run(command.optsWithGlobals<Flags>()));
       } catch (error) {
         if (!(error instanceof CanceledError)) throw error;
         console.error("\nEnded. Nothing was written.");
@@ -45,7 +45,7 @@ export function registerInit(program: Command): void {
     });
 }
 
-async function run(flags: Flags): Promise<void> {
+async function run(flags: Flags): Promise<Result> {
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   let plan = isTerminal
     ? await inTerminal((dialog) => interviewOperator(flags, dialog))
@@ -54,13 +54,14 @@ async function run(flags: Flags): Promise<void> {
     const wanted = plan;
     try {
       console.log(wrap(await uninterrupted(() => write(wanted))));
-      return;
+      return "done";
     } catch (error) {
       if (!(error instanceof StackExistsError) || !isTerminal) throw error;
       plan = await inTerminal((dialog) => askOtherStack(wanted, dialog, error.message));
     }
   }
   console.log("Nothing was written.");
+  return "declined";
 }
 
 async function inTerminal<Value>(ask: (dialog: Dialog) => Promise<Value>): Promise<Value> {
