@@ -68,6 +68,6 @@ export function checkOptions(
     problems.push(`--job ${JSON.stringify(job)}: expected a job's number, for example 12`);
   if (problems.length > 0)
     throw new UsageError(
-      `The log can't be shown: ${problems.join("; ")}. See chatalot logs --help.`,
+      `The log can't be shown: ${problems.join("; ")}. See npx chatalot logs --help.`,
     );
 }

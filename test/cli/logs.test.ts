@@ -17,7 +17,9 @@ describe("chatalot logs", () => {
     expect(wrong)
       .to.throw(/the service "--help; rm"/)
       .with.property("message")
-      .that.matches(/--lines "-1".*--since "\$\(date\)".*--job/s);
+      .that.matches(
+        /--lines "-1".*--since "\$\(date\)".*--job.*\. See npx chatalot logs --help\.$/s,
+      );
   });
 
   it("refuses beside a job what is for services alone, all of it at once", () => {

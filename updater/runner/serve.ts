@@ -125,7 +125,7 @@ async function permitOf(directory: string | undefined): Promise<Permit> {
   if (permit === undefined)
     throw new NotPermittedError(
       `the administrator has not allowed ${directory}: no file in ${PERMITS_DIRECTORY} is about it. ` +
-        "chatalot runner, with this --directory and --project, prints what writes one",
+        "npx chatalot runner, with this --directory and --project, prints what writes one",
     );
   if (user === "root" || permit.users.includes(user)) return permit;
   throw new NotPermittedError(
