@@ -4,6 +4,7 @@ import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { hasUnseenSettings } from "./other-operators.ts";
+import { labelled, restartStep } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
 
 /**
@@ -22,21 +23,27 @@ export function asksForChange(olds: Wire, news: Wire): boolean {
   return DECISIVE.some((key) => hasUnknown(news[key]) || !equal(olds[key], news[key]));
 }
 
-/** The same release with other settings: short, and by name, because values may be secret. */
+/** Other settings, with the same release or with another: short, and by name, because values may be secret. */
 export function tellSettings(
   context: ResourceContext,
   olds: Wire,
   news: Wire,
   state: ServerState,
 ): void {
-  if (olds.commit === undefined || state.serving?.release?.commit !== news.commit) return;
-  if (hasUnknown(news.configuration) || hasUnknown(news.secretEnv)) return;
+  const { serving } = state;
+  const served = serving?.release?.commit;
+  if (serving === undefined || served === undefined || olds.commit === undefined) return;
+  // Beside another release only what differs from what serves, which another operator's may not.
+  if (![olds.commit, news.commit].includes(served)) return;
+  if ([news.commit, news.configuration, news.secretEnv].some(hasUnknown)) return;
   const names = changedSettings(olds, news);
   if (names.length === 0) return;
-  context.tell(
-    `SETTINGS  ${names.join(", ")} ${names.length === 1 ? "changes" : "change"}; one restart of the ` +
-      "server, no build, no migration",
-  );
+  const how =
+    served === news.commit
+      ? `; ${restartStep(serving.durations.downtime)}`
+      : " with the release, in the same restart";
+  const changes = `${names.join(", ")} ${names.length === 1 ? "changes" : "change"}`;
+  context.tell(labelled("SETTINGS", `${changes}${how}`));
 }
 
 /**

@@ -18,6 +18,7 @@ import { databaseName, sameDatabase } from "../updater/same-database.ts";
 import { migrationName, releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { knownServerOf, servedLast } from "./place.ts";
+import { labelled } from "./plan/render.ts";
 import { identityOf } from "./release.ts";
 import type { ResourceContext } from "./resource.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
@@ -135,11 +136,14 @@ function tellRestore(
   { serving }: ServerState,
 ): string[] {
   context.tell(
-    `RESTORE  ${releaseText(release)} gets the database of the backup ${name}, and the uploads that it has. ` +
-      (serving === undefined
-        ? "Nothing serves here yet."
-        : "What was written since is not in it. The database of now is kept under another name, and newer " +
-          "uploads are set aside; should it fail, both are as they are now."),
+    labelled(
+      "RESTORE",
+      `${releaseText(release)} gets the database of the backup ${name}, and the uploads that it has. ` +
+        (serving === undefined
+          ? "Nothing serves here yet."
+          : "What was written since is not in it. The database of now is kept under another name, and newer " +
+            "uploads are set aside; should it fail, both are as they are now."),
+    ),
   );
   return [];
 }
@@ -162,10 +166,13 @@ function refusalsOfWay(
     ];
   }
   context.tell(
-    `GO BACK  ${releaseText({ name, commit })} gets the database ` +
-      `${chosen === undefined ? `of the newest ${way} that fits` : `of ${chosen.at} (${way} ${chosen.name})`}. ` +
-      "What was written since is not in it. The database of now is kept under another name, and newer " +
-      "uploads are set aside; should the release fail, both are as they are now.",
+    labelled(
+      "GO BACK",
+      `${releaseText({ name, commit })} gets the database ` +
+        `${chosen === undefined ? `of the newest ${way} that fits` : `of ${chosen.at} (${way} ${chosen.name})`}. ` +
+        "What was written since is not in it. The database of now is kept under another name, and newer " +
+        "uploads are set aside; should the release fail, both are as they are now.",
+    ),
   );
   return [];
 }
@@ -189,9 +196,12 @@ async function undoRefusals(
         "changed. Put one file for each there, named like the migration.",
     ];
   context.tell(
-    `GO BACK  ${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
-      `${missing.map(migrationName).join(", ")} applied. They are tried first on another copy. The database ` +
-      "of now is kept under another name; should the release fail, it is live again.",
+    labelled(
+      "GO BACK",
+      `${releaseText(identity)} gets a copy of the database, with the undo scripts for ` +
+        `${missing.map(migrationName).join(", ")} applied. They are tried first on another copy. The database ` +
+        "of now is kept under another name; should the release fail, it is live again.",
+    ),
   );
   return [];
 }

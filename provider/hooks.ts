@@ -17,6 +17,7 @@ import type { Outcome, ServerState, SwitchRequest } from "../updater/protocol.ts
 import { releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { UnfollowedError, VerdictError } from "./place.ts";
+import { line } from "./plan/render.ts";
 import { type ResourceContext, UnfinishedError } from "./resource.ts";
 import { foresee } from "./server/foresee.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
@@ -187,7 +188,8 @@ export function tellHooks(
         `${ignored.join(", ")}. The names are before-update, after-update and on-failure.`,
     );
   const programs = programsOf(hooks, state);
-  if (programs.length > 0) context.tell(`HOOKS    ${programs.join("; ")}`);
+  if (programs.length > 0)
+    context.tell(programs.flatMap((text, at) => line(at === 0 ? "HOOKS" : "", text)).join("\n"));
 }
 
 /** The operator's programs around an update, one text for each machine that has some. */

@@ -5,6 +5,7 @@ import { isProofDue, type Keep, leaving } from "../updater/retention.ts";
 import { releaseText } from "../updater/texts.ts";
 import type { Wire } from "./codec.ts";
 import { identityOf } from "./release.ts";
+import { labelled } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
 
 /**
@@ -20,9 +21,12 @@ export function leavingAddition(context: ResourceContext, news: Wire, state: Ser
   const names = leavingNames(identityOf(news), state, keep, news.rollback !== undefined);
   if (names.length === 0) return {};
   context.tell(
-    `Once this update is committed, these are removed and can't be gone back to: ${names.join(", ")} ` +
-      `(keep.releases ${keep.releases}, backup.keepLast ${keep.backups}, keep.revertPoints ` +
-      `${keep.revertPoints}). To keep more, raise the number first.`,
+    labelled(
+      "Leaves",
+      `Once this update is committed, these are removed and can't be gone back to: ${names.join(", ")} ` +
+        `(keep.releases ${keep.releases}, backup.keepLast ${keep.backups}, keep.revertPoints ` +
+        `${keep.revertPoints}). To keep more, raise the number first.`,
+    ),
   );
   return { leavesReach: names };
 }

@@ -8,6 +8,7 @@ import type { LedgerRecord, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import type { Foresight } from "./foreseen.ts";
+import { labelled, line, restartStep } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
 
 /** What serves, and the switch that brought it: no backup and no other job has a part in it. */
@@ -53,9 +54,12 @@ export async function tellOtherSettings(
   // A server that is to be mended would be started as well.
   const isKnown = answer === "would-start" && drift.length === 0;
   context.tell(
-    `SETTINGS  ${textOf(serving)}, ${isKnown ? "with other settings than" : "which may have other settings than"} ` +
-      `this stack's. This stack's ${isKnown ? "" : "then "}replace them, and what is missing here is gone; one restart ` +
-      "of the server, no build, no migration",
+    labelled(
+      "SETTINGS",
+      `${textOf(serving)}, ${isKnown ? "with other settings than" : "which may have other settings than"} ` +
+        `this stack's. This stack's ${isKnown ? "" : "then "}replace them, and what is missing here is gone; ` +
+        restartStep(serving.durations.downtime),
+    ),
   );
 }
 
@@ -96,9 +100,15 @@ export function tellUnseenSettings(
   const brought = unseen(olds, news);
   if (brought === undefined) return;
   context.tell(
-    `SETTINGS  ${brought.text}, which this stack has not seen: its last job was ${String(olds.sequence)}. Where ` +
-      "its settings differ from this stack's, this stack's replace them, with one restart of the server. Look: npx " +
-      "chatalot history",
+    [
+      ...line(
+        "SETTINGS",
+        `${brought.text}, which this stack has not seen: its last job was ${String(olds.sequence)}. Where ` +
+          "its settings differ from this stack's, this stack's replace them, with one restart of the " +
+          "server: CHAT IS AWAY",
+      ),
+      ...line("Look", "npx chatalot history"),
+    ].join("\n"),
   );
 }
 

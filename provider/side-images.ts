@@ -5,6 +5,7 @@ import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { shortDigest } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
+import { labelled } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
 import { runningSideImages } from "./server/server-side-images.ts";
 
@@ -48,8 +49,11 @@ export async function tellSideImages(
     const to = digestOf(after.get(service));
     const image = (after.get(service) ?? before.get(service) ?? "").replace(/@.*$/, "");
     context.tell(
-      `IMAGE    ${service}: ${image} ${from === undefined ? "as it runs" : shortDigest(from)} -> ` +
-        `${to === undefined ? "what the tag names on the server" : shortDigest(to)}, ${effect(service, from === to)}`,
+      labelled(
+        "IMAGE",
+        `${service}: ${image} ${from === undefined ? "as it runs" : shortDigest(from)} -> ` +
+          `${to === undefined ? "what the tag names on the server" : shortDigest(to)}, ${effect(service, from === to)}`,
+      ),
     );
   }
 }

@@ -139,6 +139,11 @@ function steps({ imageIsThere, last, database: facts, nothingServes }: Plan): st
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
 
+/** @param away how long it was when what serves was brought, in milliseconds */
+export function restartStep(away: number | undefined): string {
+  return `no build, no migration; one restart of the server${about(away)}: CHAT IS AWAY`;
+}
+
 /** ` about 12 s`; empty where nothing is known. */
 export function about(milliseconds: number | undefined): string {
   if (milliseconds === undefined) return "";
@@ -188,6 +193,11 @@ export function line(label: string, text: string): string[] {
   }
   lines.push(rest);
   return lines.map((part, at) => `${(at === 0 ? label : "").padEnd(INDENT)}${part}`.trimEnd());
+}
+
+/** A text that is told by itself, in the columns of a plan. */
+export function labelled(label: string, text: string): string {
+  return line(label, text).join("\n");
 }
 
 function list(items: readonly string[], separator: string): string {

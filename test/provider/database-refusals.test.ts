@@ -13,6 +13,7 @@ import type {
   ServerState,
   ServingRecord,
 } from "../../updater/protocol.ts";
+import { expectColumns } from "./support/columns.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { state as fullState } from "./support/full-answers.ts";
 import { servingRecord as servingOf } from "../updater/samples.ts";
@@ -65,6 +66,7 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     const inputs = deploymentInputs({ ...OLDER, ...changes });
     const [reason = "", ...more] = reasons(await deployment.check(context, OLDS, inputs));
     expect(more).to.deep.equal([]);
+    expectColumns(context.told);
     return { reason, told: context.told.join("\n"), warnings: context.warnings.join("\n") };
   }
 
@@ -91,7 +93,9 @@ describe("a release that lacks migrations of the database, in a preview", () => 
   it("is taken with a way that was chosen for what serves, and says what it gets", async () => {
     const { reason, told } = await check(["backup"], { rollback: { way: "backup", job: 3 } });
     expect(reason).to.equal("");
-    expect(told).to.match(/^GO BACK {2}v0\.9\.0 .* of 2026-03-01T02:00:00Z\s+\(backup a-backup\)/m);
+    expect(told).to.match(
+      /^GO BACK {2}v0\.9\.0 .*\sof\s+2026-03-01T02:00:00Z\s+\(backup\s+a-backup\)/m,
+    );
   });
 
   it("is refused with a way that has nothing that fits, and names the other", async () => {
@@ -121,7 +125,9 @@ describe("a release that lacks migrations of the database, in a preview", () => 
       await writeFile(join(folder, "002_first_messages.down.sql"), "DROP TABLE messages;");
       const { reason, told } = await check([], { rollback: rollback() });
       expect(reason).to.equal("");
-      expect(told).to.contain("with the undo scripts for 002 first messages applied");
+      expect(told.replaceAll(/\s+/g, " ")).to.contain(
+        "with the undo scripts for 002 first messages applied",
+      );
       server.answer = { answer: "unchanged", instanceId: "instance-a" };
       const inputs = deploymentInputs({ ...OLDER, rollback: rollback() });
       await deployment.update(listeningContext(), OLDS, inputs);

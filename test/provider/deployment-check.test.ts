@@ -4,6 +4,7 @@ import type { Wire } from "../../provider/codec.ts";
 import { deployment } from "../../provider/deployment.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { ServerState } from "../../updater/protocol.ts";
+import { expectColumns } from "./support/columns.ts";
 import { FakeServer, unreachable } from "./support/fake-server.ts";
 import {
   applied,
@@ -59,7 +60,7 @@ describe("deployment, in a preview", () => {
       const context = listeningContext();
       const checked = await deployment.check(context, olds, deploymentInputs(changes));
       checked.announce?.({ ...olds, sequence: 3 });
-      return context.told.map((text) => text.split("  ")[0] ?? "");
+      return context.told.map((text) => text.split(/ {2}|(?<=^SETTINGS) /)[0] ?? "");
     };
     expect(await firstWords({})).to.deep.equal(["NOTHING TO DO"]);
     expect(
@@ -93,7 +94,9 @@ describe("deployment, in a preview", () => {
     }
     const [nothing, settings, hooks] = context.told;
     expect(nothing).to.match(/^NOTHING TO DO/);
-    expect(settings).to.include("bob@laptop (job 5)").and.include("its last job was 3");
+    expect(settings?.replaceAll(/\s+/g, " "))
+      .to.include("bob@laptop (job 5)")
+      .and.include("its last job was 3");
     expect(hooks).to.match(/^HOOKS/);
   });
 
@@ -148,7 +151,9 @@ describe("deployment, in a preview", () => {
     expect(server.commands.filter((label) => label.includes("anything is to be done")))
       .to.have //
       .length(1);
-    expect(context.told.join()).to.include("with other settings than this stack's");
+    expect(context.told.join().replaceAll(/\s+/g, " ")).to.include(
+      "with other settings than this stack's",
+    );
   });
 
   it("has nothing to say of what is as it was", async () => {
@@ -169,6 +174,10 @@ describe("deployment, in a preview", () => {
     const asked = { commit: NEWER, release: "v1.1.0" };
     const { additions } = await check({ reach }, { ...asked, keepReleases: 2 });
     expect(additions.leavesReach).to.deep.equal(["v0.9.0 (9999999)"]);
+    const context = listeningContext();
+    await deployment.check(context, OLDS, deploymentInputs({ ...asked, keepReleases: 2 }));
+    expectColumns(context.told);
+    expect(context.told.join("\n")).to.match(/^Leaves {3}Once this update is committed/m);
     expect((await check({ reach }, { ...asked, keepReleases: 3 })).additions).to.not.have.property(
       "leavesReach",
     );

@@ -10,6 +10,7 @@ import type { HookSettings } from "../../settings/parse.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { Verdict } from "../../updater/protocol.ts";
 import { useTemporaryDirectory } from "../updater/temporary.ts";
+import { expectColumns } from "./support/columns.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import {
   COMMIT,
@@ -274,7 +275,8 @@ describe("the operator's hooks on this machine", () => {
       hooks.beforeUpdate = [await program("before"), "argument"];
       const { hooks: told, context } = await check(inputs(hooks));
       expect(told).to.have.length(1);
-      expect(told[0])
+      expectColumns(told);
+      expect(told[0]?.replaceAll(/\s+/g, " "))
         .to.contain(`on this machine beforeUpdate (${temporary("before")}), afterUpdate`)
         .and.to.contain("on the server before-update, on-failure")
         .and.not.to.contain("argument");

@@ -8,6 +8,7 @@ import {
   unknownServing,
 } from "../../provider/other-operators.ts";
 import type { ForeseenAnswer, ServerState } from "../../updater/protocol.ts";
+import { expectColumns } from "./support/columns.ts";
 import { COMMIT, listeningContext, NEWER, servingState } from "./support/samples.ts";
 
 /** A server on which somebody else brought a newer release, as job 9. */
@@ -67,8 +68,9 @@ describe("settings that another operator brought for the same release", () => {
     expect(() => refuseToTakeBack(olds, news)).not.to.throw();
     const context = listeningContext();
     tellUnseenSettings(context, olds, news);
-    expect(context.told.join())
-      .to.match(/^SETTINGS {2}v2\.0\.0 \(2222222\) serves since/)
+    expectColumns(context.told);
+    expect(context.told.join().replaceAll(/\s+/g, " "))
+      .to.match(/^SETTINGS v2\.0\.0 \(2222222\) serves since/)
       .and.include("brought by bob@laptop (job 9)")
       .and.include("its last job was 8");
   });
@@ -91,7 +93,8 @@ describe("settings that another operator brought for the same release", () => {
       const context = listeningContext();
       const foresee = async (): Promise<ForeseenAnswer | undefined> => answer;
       await tellOtherSettings(context, olds, { commit: asked }, { ...state, drift }, foresee);
-      return context.told.join();
+      expectColumns(context.told);
+      return context.told.join().replaceAll(/\s+/g, " ");
     }
 
     it("are told where the server would restart for them", async () => {

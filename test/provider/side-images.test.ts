@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { Wire } from "../../provider/codec.ts";
 import { deployment } from "../../provider/deployment.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
+import { expectColumns } from "./support/columns.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { deploymentInputs, listeningContext, reasons, servingState } from "./support/samples.ts";
 
@@ -43,6 +44,7 @@ describe("digests of side images, in a preview", () => {
   async function check(news: Wire, olds: Wire = inputs(undefined)) {
     const context = listeningContext();
     const checked = await deployment.check(context, { ...olds, instanceId: "instance-a" }, news);
+    expectColumns(context.told);
     return { told: context.told, refused: reasons(checked) };
   }
 
@@ -50,8 +52,8 @@ describe("digests of side images, in a preview", () => {
     const { told, refused } = await check(inputs({ postgres: `postgres:17@${NEW}` }));
     expect(refused).to.deep.equal([]);
     expect(told).to.have.length(1);
-    expect(told[0])
-      .to.contain("IMAGE    postgres: postgres:17 aaaaaaaaaaaa -> bbbbbbbbbbbb")
+    expect(told[0]?.replaceAll(/\s+/g, " "))
+      .to.contain("IMAGE postgres: postgres:17 aaaaaaaaaaaa -> bbbbbbbbbbbb")
       .and.to.contain("restarts the database")
       .and.to.contain("CHAT IS AWAY");
   });
@@ -59,10 +61,14 @@ describe("digests of side images, in a preview", () => {
   it("let the chat stay where they are another service's, and name what goes away", async () => {
     const pinned = { coturn: `coturn/coturn:4.6@${NEW}` };
     const { told } = await check(inputs(pinned));
-    expect(told[0]).to.contain("coturn: coturn/coturn:4.6 as it runs -> bbbbbbbbbbbb");
+    expect(told[0]?.replaceAll(/\s+/g, " ")).to.contain(
+      "coturn: coturn/coturn:4.6 as it runs -> bbbbbbbbbbbb",
+    );
     expect(told[0]).not.to.contain("AWAY");
     const gone = await check(inputs(undefined), inputs(pinned));
-    expect(gone.told[0]).to.contain("bbbbbbbbbbbb -> what the tag names on the server");
+    expect(gone.told[0]?.replaceAll(/\s+/g, " ")).to.contain(
+      "bbbbbbbbbbbb -> what the tag names on the server",
+    );
   });
 
   it("are a change of the deployment, and none where they are the same", () => {

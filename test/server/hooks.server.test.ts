@@ -78,7 +78,9 @@ describe("hooks", () => {
 
     expect(exitCode, output).to.equal(0);
     expect(output).to.contain("HOOKS").and.to.contain(join(folder, "beforeUpdate"));
-    expect(output).to.contain("on the server before-update, after-update, on-failure");
+    expect(output.replaceAll(/\s+/g, " ")).to.contain(
+      "on the server before-update, after-update, on-failure",
+    );
     expect(await ran()).to.deep.equal({ here: [], there: [] });
     expect(await numberOfJobs(demo)).to.equal(jobs);
   });

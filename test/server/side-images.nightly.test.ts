@@ -149,8 +149,8 @@ describe("images beside the server's own", function () {
     const before = await theContainer(demo, DATABASE);
     const { exitCode, output } = await operator.chatalot("update", "--side-images", "--yes");
     expect(exitCode, output).to.equal(0);
-    expect(output)
-      .to.contain(`IMAGE    postgres: ${IMAGE} ${first.slice(7, 19)} -> ${second.slice(7, 19)}`)
+    expect(output.replaceAll(/\s+/g, " "))
+      .to.contain(`IMAGE postgres: ${IMAGE} ${first.slice(7, 19)} -> ${second.slice(7, 19)}`)
       .and.to.contain("CHAT IS AWAY")
       .and.to.contain("DONE");
     expect(await runs()).to.equal(second);
