@@ -34,7 +34,7 @@ const END = "<{%reset%}>";
 
 /** What stands out, and how. All of it is said by words alone as well. */
 const HIGHLIGHTS: readonly [pattern: RegExp, markup: string][] = [
-  [/^(?:UPDATE|GO BACK|RESTORE|SETTINGS|NOTHING TO DO|READY)(?= |$)/gm, BOLD],
+  [/^(?:DEPLOY|UPDATE|GO BACK|RESTORE|SETTINGS|NOTHING TO DO|READY)(?= |$)/gm, BOLD],
   [/^DONE(?= |$)/gm, GREEN],
   [/^(?:BREAKING|REVERTED|UNTOUCHED|NEEDS YOU)(?= |$)/gm, RED],
   [/\bCHAT IS AWAY\b/g, YELLOW],

@@ -4,7 +4,7 @@ import type { Configuration, ServerState } from "../updater/protocol.ts";
 import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { hasUnseenSettings } from "./other-operators.ts";
-import { labelled, restartStep } from "./plan/render.ts";
+import { imageStep, labelled, line, restartStep } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
 
 /**
@@ -44,6 +44,28 @@ export function tellSettings(
       : " with the release, in the same restart";
   const changes = `${names.join(", ")} ${names.length === 1 ? "changes" : "change"}`;
   context.tell(labelled("SETTINGS", `${changes}${how}`));
+}
+
+/** A release where none serves and no other one did last: with another one it is an update, told as its plan. */
+export function tellFirst(context: ResourceContext, news: Wire, state: ServerState): void {
+  const { serving, lastServing, openJob, prepared, measured, foreign } = state;
+  // What is there and not of this tool is refused elsewhere.
+  if (serving !== undefined || openJob !== undefined || foreign.length > 0) return;
+  const last = lastServing?.release?.commit;
+  if (last !== undefined && last !== news.commit) return;
+  const identity = { name: news.release as string, commit: news.commit as string };
+  const which =
+    last === undefined
+      ? ", the first release on this server"
+      : " again: its containers were removed, its data stayed";
+  const image = imageStep(prepared.includes(identity.commit), measured?.build);
+  context.tell(
+    [
+      ...line("DEPLOY", `${releaseText(identity)}${which}`),
+      ...line("Steps", `${image}; database and chat are started, and have to become healthy`),
+      ...line("Failure", "nothing serves, as now"),
+    ].join("\n"),
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   type SubmitAnswer,
   type SwitchRequest,
 } from "../updater/protocol.ts";
-import { asksForChange, tellNothingToDo, tellSettings } from "./change.ts";
+import { asksForChange, tellFirst, tellNothingToDo, tellSettings } from "./change.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
 import { tellUpgrade, upgradeRefusals } from "./database-upgrade.ts";
 import { startRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
@@ -77,6 +77,8 @@ export const deployment: Resource = {
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;
     const listen = listenOf(wanted, state);
     const restored = restoredBackup(news, state);
+    const isKnown = ![news.release, news.commit].some(hasUnknown);
+    if (refusals.length === 0 && isKnown && restored === undefined) tellFirst(context, news, state);
     // Whether there is an account is for the server to say, which has the backup.
     const isNew = state.lastServing === undefined && restored !== undefined;
     if (refusals.length === 0 && !isNew && isGuarded(wanted, listen))

@@ -131,12 +131,17 @@ const COSTS: Record<Effect["cost"], string> = {
 };
 
 function steps({ imageIsThere, last, database: facts, nothingServes }: Plan): string {
-  const image = imageIsThere ? "the image is there" : `the image is made first${about(last.build)}`;
+  const image = imageStep(imageIsThere, last.build);
   const backup = `backup${about(last.backup)}`;
   const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
   if (nothingServes === true)
     return `${image}, database started, ${backup}, start${migrations}: CHAT IS AWAY until it is healthy`;
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
+}
+
+/** @param build how long it took last, in milliseconds */
+export function imageStep(isThere: boolean, build: number | undefined): string {
+  return isThere ? "the image is there" : `the image is made first${about(build)}`;
 }
 
 /** @param away how long it was when what serves was brought, in milliseconds */

@@ -1,8 +1,9 @@
 import { expect } from "chai";
-import { tellSettings } from "../../provider/change.ts";
+import { tellFirst, tellSettings } from "../../provider/change.ts";
 import type { Wire } from "../../provider/codec.ts";
 import type { ServerState } from "../../updater/protocol.ts";
 import {
+  COMMIT,
   deploymentInputs,
   listeningContext,
   NEWER,
@@ -54,5 +55,42 @@ describe("changed settings", () => {
     const state = servingState({ serving: servingRecord({ release }) });
     const news = withEnv({ RUST_LOG: "debug" }, { commit: NEWER });
     expect(told(deploymentInputs(), news, state)).to.equal("");
+  });
+});
+
+describe("a release where none serves", () => {
+  function told(changes: Partial<ServerState>): string {
+    const context = listeningContext();
+    const { serving: _, ...state } = servingState(changes);
+    tellFirst(context, deploymentInputs(), state);
+    return context.told.join("\n");
+  }
+
+  it("is told as the first one", () => {
+    expect(told({ prepared: [], measured: { build: 720_000 } })).to.equal(
+      [
+        "DEPLOY   v1.0.0 (1111111), the first release on this server",
+        "Steps    the image is made first about 12 min; database and chat are started,",
+        "         and have to become healthy",
+        "Failure  nothing serves, as now",
+      ].join("\n"),
+    );
+  });
+
+  it("is told as what served last, where that was removed", () => {
+    expect(told({ lastServing: servingRecord() })).to.match(
+      /^DEPLOY {3}v1\.0\.0 \(1111111\) again: its containers were removed, its data stayed\nSteps {4}the image is there/,
+    );
+  });
+
+  it("is left to the plan where another one served last, and to the job that is under way", () => {
+    const release = { name: "v2.0.0", commit: NEWER, migrations: [] };
+    expect(told({ lastServing: servingRecord({ release }) })).to.equal("");
+    const openJob = {
+      ...{ sequence: 1, kind: "switch" as const, requestedBy: "ada@desk" },
+      ...{ openedAt: "2026-03-01T12:00:00Z", step: "J6" },
+    };
+    expect(told({ openJob, prepared: [COMMIT] })).to.equal("");
+    expect(told({ foreign: ["the container chatalot-server"] })).to.equal("");
   });
 });

@@ -213,6 +213,21 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     });
   });
 
+  it("tells a backup that is put back onto an empty server as that, and not as a first release", async () => {
+    const { serving: _, database: _none, ...empty } = servingState();
+    server.state = empty;
+    const context = listeningContext();
+    const rollback = { way: "backup", job: 0, backup: "000002-20260301T201500Z" };
+    await deployment.check(context, {}, deploymentInputs({ rollback }));
+    expectColumns(context.told);
+    expect(context.told.join("\n"))
+      .to.match(/^RESTORE {2}v1\.0\.0 \(1111111\) gets/)
+      .and.not.contain("DEPLOY");
+    const first = listeningContext();
+    await deployment.check(first, {}, deploymentInputs());
+    expect(first.told.join("\n")).to.match(/^DEPLOY {3}v1\.0\.0 \(1111111\), the first/);
+  });
+
   it("names system and oid of both where the database is another one, and the way on", async () => {
     const known = { systemIdentifier: "7", oid: "16384" };
     server.state = servingState({

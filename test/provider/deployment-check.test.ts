@@ -74,6 +74,20 @@ describe("deployment, in a preview", () => {
     expect((await firstWords({ drift: ["the server is stopped"] })).join()).to.match(/^The server/);
   });
 
+  it("begins with the release where none serves", async () => {
+    for (const [state, olds] of [
+      [{}, {}],
+      [{ lastServing: servingRecord() }, OLDS],
+    ] as const) {
+      await server.nextRun();
+      const { serving: _, ...removed } = servingState(state);
+      server.state = removed;
+      const context = listeningContext();
+      await deployment.check(context, olds, deploymentInputs());
+      expect(context.told[0]).to.match(/^DEPLOY {3}v1\.0\.0 /);
+    }
+  });
+
   it("asks for a change where somebody else brought settings for the same release, and says so", async () => {
     await server.nextRun();
     server.state = servingState({
