@@ -1,8 +1,8 @@
 /**
- * What a preview has to know of a release: from the mirror of its repository or, where that would have to
- * be read for it, from the server, if the release is there already. So going back needs no repository.
+ * What a preview has to know of a release: from its repository or, where that can't be read, from the
+ * server, if the release is there already. So going back needs no repository.
  */
-import { UserError } from "../common/errors.ts";
+import { messageOf, UserError } from "../common/errors.ts";
 import { compareCompose, type ComposeComparison } from "../release/compose-compare.ts";
 import { composeFacts } from "../release/compose-facts.ts";
 import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/mirror.ts";
@@ -13,6 +13,7 @@ import type { WayBack } from "../updater/history-protocol.ts";
 import type { ReleaseIdentity, ServerState } from "../updater/protocol.ts";
 import { servedLast } from "./place.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
+import { type UnreadPlan, unreadPlan } from "./plan/unread.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
 
@@ -28,7 +29,12 @@ export interface ReleaseFacts {
   sideImages?: Record<string, string>;
   /** What the update will do; absent where nothing changes, or the repository was not read for it. */
   plan?: Plan;
+  /** What is known of the update instead, where the repository was not read for it. */
+  unread?: UnreadPlan;
 }
+
+/** In milliseconds: how long it may take to find out that a repository is out of reach that could be done without. */
+const ANSWER_TIME_LIMIT = 30_000;
 
 /** A server whose state was read. */
 export interface KnownServer {
@@ -50,24 +56,40 @@ export async function releaseFacts(
 ): Promise<ReleaseFacts> {
   const mirror = await mirrorOf(repository);
   const wanted = parseReference(reference);
-  const isPinned = wanted.commit?.length === 40;
-  if (isPinned && !(await isKnownLocally(mirror, reference))) {
-    const found = await releaseOnServer(server, wanted, ({ commit }) => commit === wanted.commit);
-    if (found?.prepared !== undefined) return factsOnServer(reference, found.prepared, found);
-  }
+  const pinned = await pinnedOnServer(mirror, wanted, server);
+  const { commit: lastCommit } = (server && servedLast(server.state)?.release) ?? {};
+  // Nothing is to be planned then: a machine that is new reads no whole repository for it.
+  if (pinned?.prepared !== undefined && pinned.prepared.commit === lastCommit)
+    return factsOnServer(reference, pinned.prepared, pinned);
   let described: Release;
   try {
-    described = await describeRelease(mirror, reference);
+    described =
+      pinned === undefined
+        ? await describeRelease(mirror, reference)
+        : await describePinned(mirror, reference, pinned.release.commit);
   } catch (error) {
-    if (!(error instanceof UnreadableRepositoryError)) throw error;
-    const found = await releaseOnServer(
-      server,
-      wanted,
-      ({ commit }) => wanted.commit === undefined || commit.startsWith(wanted.commit),
-    );
-    if (found?.prepared === undefined) throw error;
+    const isEnough = pinned === undefined ? UnreadableRepositoryError : UserError;
+    if (!(error instanceof isEnough)) throw error;
+    const found =
+      pinned ??
+      (await releaseOnServer(
+        server,
+        wanted,
+        ({ commit }) => wanted.commit === undefined || commit.startsWith(wanted.commit),
+      ));
+    if (server === undefined || found?.prepared === undefined) throw error;
     const known = `${found.release.name} is on the server, as commit ${found.release.commit}; that was used.`;
-    return factsOnServer(reference, found.prepared, found, [`${error.message} ${known}`]);
+    // Of a commit that is given in full nothing is in doubt.
+    const warnings = pinned === undefined ? [`${error.message} ${known}`] : [];
+    const unread = unreadPlan(
+      { ...found.prepared, name: reference },
+      { state: server.state, way: found },
+      unreadCause(error),
+    );
+    return {
+      ...factsOnServer(reference, found.prepared, found, warnings),
+      ...(unread === undefined ? {} : { unread }),
+    };
   }
   const { requiredVariables, sideImages } = composeFacts(described.composeFile);
   const requires = requiredVariables.map(({ name }) => name);
@@ -96,6 +118,35 @@ export async function releaseFacts(
         : factsOnServer(described.name, described, way).refusals,
     ...(plan === undefined ? {} : { plan }),
   };
+}
+
+/** The release where its commit is given in full, this machine doesn't know it, and the server has it. */
+async function pinnedOnServer(
+  mirror: Mirror,
+  wanted: ReleaseReference,
+  server: KnownServer | undefined,
+): Promise<WayBack | undefined> {
+  if (wanted.commit?.length !== 40 || (await isKnownLocally(mirror, wanted.name))) return undefined;
+  return releaseOnServer(server, wanted, ({ commit }) => commit === wanted.commit);
+}
+
+/** The tag may be another commit by now, or gone: the server has had it as this one. */
+async function describePinned(mirror: Mirror, name: string, commit: string): Promise<Release> {
+  const asked = { ...mirror, answerTimeLimit: ANSWER_TIME_LIMIT };
+  try {
+    return await describeRelease(asked, name);
+  } catch (error) {
+    if (!(error instanceof UserError) || error instanceof UnreadableRepositoryError) throw error;
+    const release = await describeRelease(asked, commit);
+    const moved = `In ${mirror.repository.url} the tag of ${name} is not that commit any more; it stays what it is on the server.`;
+    return { ...release, name, warnings: [...release.warnings, moved] };
+  }
+}
+
+function unreadCause(error: UserError): string {
+  if (!(error instanceof UnreadableRepositoryError))
+    return "the repository does not have it as it is on the server";
+  return `the repository could not be read: ${error.cause === undefined ? error.message : messageOf(error.cause)}`;
 }
 
 /** A commit that this repository doesn't have any more can't be compared with. */

@@ -27,6 +27,7 @@ import { setVariables } from "./missing-settings.ts";
 import { movedTagRefusals } from "./moved-tag.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
 import { planInputs, renderPlan } from "./plan/render.ts";
+import { renderUnread } from "./plan/unread.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { refuseAnswer } from "./server/answers.ts";
@@ -50,9 +51,10 @@ export const release: Resource = {
     );
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
-    const { plan } = facts;
+    const { plan, unread } = facts;
     const moved = movedTagRefusals(olds, { name: news.release as string, commit }, state);
     if (plan !== undefined && moved.length === 0) context.tell(renderPlan(plan));
+    if (unread !== undefined && moved.length === 0) context.tell(renderUnread(unread));
     const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
     refusals.push(...moved);
     if (state !== undefined && refusals.length === 0)

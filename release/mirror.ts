@@ -30,6 +30,11 @@ export interface Mirror {
   /** The bare repository. */
   readonly directory: string;
   readonly fetchTimeLimit: number;
+  /**
+   * Milliseconds in which the repository has to answer at all before anything is read from it: for those who can
+   * do without it. Absent: it is not asked before.
+   */
+  readonly answerTimeLimit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -106,14 +111,19 @@ export function forgetUpdates(): void {
 }
 
 async function fetchAndPin(mirror: Mirror): Promise<void> {
-  const { repository, directory, fetchTimeLimit: timeLimit } = mirror;
+  const { repository, directory, fetchTimeLimit, answerTimeLimit } = mirror;
+  const remoteGit = (argv: readonly string[], timeLimit: number): Promise<Buffer> =>
+    git(directory, argv, {
+      remote: repository,
+      timeLimit,
+      ...(mirror.signal === undefined ? {} : { signal: mirror.signal }),
+    });
   try {
-    await withLock(`${directory}.lock`, timeLimit + 60_000, async () => {
-      await git(directory, FETCH(repository.url), {
-        remote: repository,
-        timeLimit,
-        ...(mirror.signal === undefined ? {} : { signal: mirror.signal }),
-      });
+    // Where packets are lost, git waits for minutes; a first reading may rightly take as long.
+    if (answerTimeLimit !== undefined)
+      await remoteGit(["ls-remote", "--quiet", "--", repository.url, "HEAD"], answerTimeLimit);
+    await withLock(`${directory}.lock`, fetchTimeLimit + 60_000, async () => {
+      await remoteGit(FETCH(repository.url), fetchTimeLimit);
       await pinNewTags(mirror);
     });
   } catch (error) {

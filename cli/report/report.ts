@@ -6,6 +6,7 @@ import { leavingNames } from "../../provider/leaving.ts";
 import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { ServerState } from "../../updater/protocol.ts";
+import { releaseText } from "../../updater/texts.ts";
 import { findingsOf } from "../findings.ts";
 import { inputsOfStack } from "../inputs.ts";
 import { availableUpdates } from "../updates/list.ts";
@@ -45,7 +46,7 @@ export interface Report {
  *
  * @param wanted a tag or a commit; undefined: the release of the stack's configuration
  * @returns undefined where that one serves already
- * @throws UserError where nothing serves yet, or the release can't be read
+ * @throws UserError where nothing serves yet, or the release can't be read or planned
  */
 export async function readReport(
   stack: string | undefined,
@@ -61,8 +62,14 @@ export async function readReport(
       `There is nothing to report on: no release serves on ${remote.target} yet. Deploy one: pulumi up`,
     );
   const known = { remote, state };
-  const { plan, identity } = await releaseFacts(settings.repository, reference, known, set);
-  if (plan === undefined) return undefined;
+  const found = await releaseFacts(settings.repository, reference, known, set);
+  const { plan, identity } = found;
+  if (identity.commit === state.serving.release.commit) return undefined;
+  if (plan === undefined)
+    throw new UserError(
+      `There is no report on ${releaseText(identity)}: it can't be planned, because ` +
+        `${found.unread?.cause ?? "nothing is known of it"}. What the server knows: pulumi preview`,
+    );
   const { refusals, warnings } = await findingsOf(stackInputs);
   const keep = {
     releases: settings.keepReleases,

@@ -183,11 +183,13 @@ function room(facts: HostFacts, { backup, proof, revertPoint }: BackupSpace): Pl
   return { needed, free, updates };
 }
 
-function planned(name: string, commit: string, version: string | undefined): PlannedRelease {
+/** A release of a plan, with the version that people see. */
+export function planned(name: string, commit: string, version: string | undefined): PlannedRelease {
   return { name, commit, ...(version === undefined ? {} : { version }) };
 }
 
-function lastDurations(
+/** What took how long, as far as it is known. */
+export function lastDurations(
   durations: { downtime?: number; dump?: number; proof?: number } | undefined,
   { build, wayBack }: Measured = {},
 ): Plan["last"] {

@@ -23,11 +23,18 @@ export function renderPlan(plan: Plan): string {
     ...line("Changes", services(plan)),
     ...(plan.override === undefined ? [] : line("Yours", `${plan.override} (kept)`)),
     ...database(plan),
-    ...line("Steps", steps(plan)),
-    ...line("Failure", failure(plan)),
+    ...stepsAndFailure(plan, plan.database?.pending.length ?? 0),
     ...line("Disk", disk(plan)),
   ].join("\n");
 }
+
+/** What is done, and what happens where it fails. */
+export function stepsAndFailure(plan: Course, pending: number): string[] {
+  return [...line("Steps", steps(plan, pending)), ...line("Failure", failure(plan, pending))];
+}
+
+/** What the course of an update depends on, besides its migrations. */
+export type Course = Pick<Plan, "from" | "nothingServes" | "imageIsThere" | "last">;
 
 function title({ from, to, ahead, behind, nothingServes }: Plan): string {
   const counts = [
@@ -130,10 +137,10 @@ const COSTS: Record<Effect["cost"], string> = {
   unknown: "unknown how long",
 };
 
-function steps({ imageIsThere, last, database: facts, nothingServes }: Plan): string {
+function steps({ imageIsThere, last, nothingServes }: Course, pending: number): string {
   const image = imageStep(imageIsThere, last.build);
   const backup = `backup${about(last.backup)}`;
-  const migrations = (facts?.pending.length ?? 0) > 0 ? ", migrations" : "";
+  const migrations = pending > 0 ? ", migrations" : "";
   if (nothingServes === true)
     return `${image}, database started, ${backup}, start${migrations}: CHAT IS AWAY until it is healthy`;
   return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
@@ -156,17 +163,16 @@ export function about(milliseconds: number | undefined): string {
   return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
 }
 
-function failure({ from, last, database: facts, nothingServes }: Plan): string {
-  const { length } = facts?.pending ?? [];
+function failure({ from, last, nothingServes }: Course, pending: number): string {
   if (nothingServes === true)
     return (
       "nothing serves, as now; the database " +
-      (length === 0 ? "is not touched" : "is as it was, and nobody can write in between")
+      (pending === 0 ? "is not touched" : "is as it was, and nobody can write in between")
     );
   return (
     `${releaseText(from)} comes back by itself` +
     (last.back === undefined ? "" : ` (last time the chat was away${about(last.back)})`) +
-    (length === 0
+    (pending === 0
       ? "; its database is not touched"
       : ", with its database as it was when it stopped; nobody can write in between")
   );
@@ -205,7 +211,8 @@ export function labelled(label: string, text: string): string {
   return line(label, text).join("\n");
 }
 
-function list(items: readonly string[], separator: string): string {
+/** Some of a list, and how many more there are. */
+export function list(items: readonly string[], separator: string): string {
   return limited(items).join(separator);
 }
 

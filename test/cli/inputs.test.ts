@@ -6,7 +6,7 @@ import { readReport } from "../../cli/report/report.ts";
 import { releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
-import type { ReleaseIdentity, ServerState } from "../../updater/protocol.ts";
+import { PROTOCOL, type ReleaseIdentity, type ServerState } from "../../updater/protocol.ts";
 import { FakeServer } from "../provider/support/fake-server.ts";
 import { listeningContext, stateRunning } from "../provider/support/samples.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
@@ -247,6 +247,26 @@ describe("commands that ask the same as a preview", () => {
       expect(await required()).to.deep.equal([{ name: "API_KEY", isSet: false }]);
       await withSecrets("    API_KEY:\n      secure: v1:abc");
       expect(await required()).to.deep.equal([{ name: "API_KEY", isSet: true }]);
+    });
+
+    it("never takes a release for what serves already because its repository can't be read", async () => {
+      const commit = "2".repeat(40);
+      const prepared = { name: "v1.1.0", commit, migrations: running.migrations };
+      const nothing = { missing: [], pending: [], databases: [] };
+      serve({ prepared: [running.commit, commit] });
+      server.history = {
+        ...{ protocol: PROTOCOL, jobs: [] },
+        waysBack: [{ release: { name: "v1.1.0", commit }, prepared, ...nothing }],
+      };
+      await configure(`v1.1.0@${commit}`, { repository: "/nowhere/at/all" });
+      const error: unknown = await readReport(undefined, undefined, new Date(0)).catch(
+        (caught: unknown) => caught,
+      );
+      expect((error as Error).message).to.match(
+        /^There is no report on v1\.1\.0 \(2222222\): it can't be planned, because the repository could not be read: fatal: .*pulumi preview$/,
+      );
+      await configure("v1.0.0");
+      expect(await readReport(undefined, undefined, new Date(0))).to.equal(undefined);
     });
 
     it("has what the preview refuses: by the release, the database and the settings", async () => {

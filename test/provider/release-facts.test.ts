@@ -1,13 +1,14 @@
 import { rename } from "node:fs/promises";
 import { expect } from "chai";
 import { type ReleaseFacts, releaseFacts } from "../../provider/release-facts.ts";
+import { renderUnread } from "../../provider/plan/unread.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
 import { useOwnCache } from "../support/own-cache.ts";
 import { FakeServer } from "./support/fake-server.ts";
-import { COMMIT, NEWER, place, servingState } from "./support/samples.ts";
+import { COMMIT, NEWER, place, servingRecord, servingState } from "./support/samples.ts";
 
 describe("releaseFacts", () => {
   const original = RemoteServer.openTransport;
@@ -54,7 +55,7 @@ describe("releaseFacts", () => {
       (error: unknown) => (error as Error).message,
     );
 
-  it("asks no repository for a pinned release that the server has", async () => {
+  it("needs no repository for a pinned release that the server has", async () => {
     const { identity, warnings, refusals } = await facts(`v0.9.0@${NEWER}`);
     expect(identity).to.deep.equal({
       ...{ name: `v0.9.0@${NEWER}`, commit: NEWER },
@@ -62,6 +63,74 @@ describe("releaseFacts", () => {
     });
     expect([...warnings, ...refusals]).to.deep.equal([]);
     expect((await facts(NEWER)).identity.name).to.equal(NEWER);
+  });
+
+  it("tells what the server knows of a release whose repository can't be read, and why no more", async () => {
+    const known = { missing: ["050 thumbnails"], pending: [] };
+    server.history = { protocol: 1, jobs: [], waysBack: [way("v0.9.0", NEWER, known)] };
+    for (const reference of [`v0.9.0@${NEWER}`, "v0.9.0"]) {
+      const { plan, unread } = await facts(reference);
+      expect(plan).to.equal(undefined);
+      const text = unread === undefined ? "" : renderUnread(unread);
+      for (const line of text.split("\n")) expect(line).to.have.length.at.most(80);
+      expect(text)
+        .to.match(/^GO BACK {2}v1\.0\.0 \(1111111\) -> v0\.9\.0 \(2222222\)$/m)
+        .and.match(/the\s+repository\s+could\s+not\s+be\s+read:\s+fatal:/)
+        .and.match(/^Database the release does not know 050 thumbnails\n +no migration to come$/m)
+        .and.match(/^Steps +the image is there, backup/m)
+        .and.match(/^Failure +v1\.0\.0 \(1111111\) comes back by itself/m);
+    }
+  });
+
+  describe("of a pinned release that the server has, on a machine that is new", () => {
+    let repository: SampleRepository;
+    let older: string;
+    let newer: string;
+
+    beforeEach(async () => {
+      repository = await SampleRepository.create();
+      older = await repository.commit(SAMPLE_FILES);
+      newer = await repository.commit({ "migrations/003_pins.sql": "SELECT 1;" });
+      await repository.git("tag", "v2");
+      const release = { name: "v1", commit: older, migrations: [] };
+      const serving = servingRecord({ release });
+      server.state = servingState({ serving, prepared: [older, newer] });
+      server.history = { protocol: 1, jobs: [], waysBack: [way("v1", older), way("v2", newer)] };
+    });
+    afterEach(() => repository.remove());
+
+    it("plans as the repository tells it", async () => {
+      const { identity, plan, unread } = await facts(`v2@${newer}`, repository.path);
+      expect(identity.migrations).to.have.length(3);
+      expect(plan).to.deep.include({ ahead: 1, behind: 0 });
+      expect(plan?.to).to.include({ name: `v2@${newer}`, commit: newer });
+      expect(unread).to.equal(undefined);
+    });
+
+    it("plans it, too, where its tag was moved since, and says so", async () => {
+      await repository.commit({ "a.txt": "a" });
+      await repository.git("tag", "--force", "v2");
+      const { identity, plan, warnings } = await facts(`v2@${newer}`, repository.path);
+      expect(identity.name).to.equal(`v2@${newer}`);
+      expect(plan?.to.commit).to.equal(newer);
+      expect(warnings.join()).to.contain("is not that commit any more");
+    });
+
+    it("goes by the server where the repository has lost the commit", async () => {
+      await repository.git("tag", "--delete", "v2");
+      await repository.git("reset", "--quiet", "--hard", older);
+      const { identity, plan, unread } = await facts(`v2@${newer}`, repository.path);
+      expect(identity.commit).to.equal(newer);
+      expect(plan).to.equal(undefined);
+      expect(unread?.cause).to.equal("the repository does not have it as it is on the server");
+    });
+
+    it("does not read the repository for what serves already", async () => {
+      await rename(repository.path, `${repository.path}.away`);
+      const { plan, unread, warnings } = await facts(`v1@${older}`, repository.path);
+      expect([plan, unread]).to.deep.equal([undefined, undefined]);
+      expect(warnings).to.deep.equal([]);
+    });
   });
 
   it("takes a tag that the server has where the repository can't be read, and says so", async () => {

@@ -234,6 +234,11 @@ describe("mirror", () => {
       expect(text).not.to.include("topsecret");
     });
 
+    it("never answers: is given up sooner by who can do without it", async () => {
+      const mirror = { ...(await open(await listen(undefined))), answerTimeLimit: 1_000 };
+      expect(await refusal(resolveReference(mirror, "v1"))).to.include("no result after 1.0 s");
+    });
+
     it("doesn't speak TLS: says so", async () => {
       const address = await listen("HTTP/1.0 400 Bad Request\r\n\r\n");
       const text = await refusal(resolve("v1", address));

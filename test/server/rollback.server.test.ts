@@ -54,6 +54,8 @@ describe("rollback", function () {
       .to.contain("v1.0.1")
       .and.to.match(/DONE v1\.0\.0 \([0-9a-f]{7}\) is serving/);
     expect(output).to.contain("commit it").and.not.to.contain("can't be read");
+    // The line is broken at 80 columns.
+    expect(output).to.match(/repository\s+could\s+not\s+be\s+read/);
     expect(await webVersion(url)).to.equal("1.0.0");
     expect(await releaseImages(demo)).to.deep.equal(images);
     expect(await chatVariable("REGISTRATION_MODE")).to.equal("invite_only");
