@@ -41,6 +41,8 @@ export interface ReleaseArgs {
   images: pulumi.Input<ImageSettings>;
   /** Up to where the operator has read the breaking changes. */
   breakingChangesReadUpTo?: pulumi.Input<string | undefined>;
+  /** What the database becomes, for the plan of it. Alone it changes nothing here. */
+  rollback?: pulumi.Input<DatabaseRollback | undefined>;
   /** The names of the variables that are set, to tell which of a release's are missing. */
   variables?: pulumi.Input<string[]>;
 }

@@ -21,6 +21,7 @@ import { knownServerOf, servedLast } from "./place.ts";
 import { labelled } from "./plan/render.ts";
 import { identityOf } from "./release.ts";
 import type { ResourceContext } from "./resource.ts";
+import { rollbackInForce } from "./rollback-in-force.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
 import { readUndoScripts } from "./undo-scripts.ts";
 
@@ -107,7 +108,8 @@ function wayInForce(
 ): DatabaseRollback | undefined {
   const named = rollback as DatabaseRollback | undefined;
   if (named === undefined) return undefined;
-  if (named.job === (serving?.sequence ?? 0)) return named;
+  const chosen = rollbackInForce({ rollback }, { serving });
+  if (chosen !== undefined) return chosen;
   context.warn(
     `"rollback.database" is left alone: it was for job ${named.job}, and ` +
       `${serving === undefined ? "nothing serves" : `job ${serving.sequence} brought what serves`}. ` +
@@ -121,11 +123,10 @@ function wayInForce(
  * there is something to do.
  */
 export function restoredBackup(
-  { rollback }: Wire,
-  { serving }: Pick<ServerState, "serving">,
+  news: Wire,
+  state: Pick<ServerState, "serving">,
 ): string | undefined {
-  const named = rollback as DatabaseRollback | undefined;
-  return named?.job === (serving?.sequence ?? 0) ? named?.backup : undefined;
+  return rollbackInForce(news, state)?.backup;
 }
 
 /** The job looks at the backup itself, before it touches anything. */

@@ -35,12 +35,14 @@ export interface ReleaseSettings {
   images: ImageSettings;
   /** The release up to which the operator has read the breaking changes. */
   breakingChangesReadUpTo?: string | undefined;
+  /** What the database becomes, for the plan of it; the deployment does it. */
+  rollback?: DatabaseRollback | undefined;
 }
 
 /** @param variables the names of all that are set, see {@link variableNames} */
 export function releaseInputs<Variables>(settings: ReleaseSettings, variables: Variables) {
-  const { place, repository, release, images, breakingChangesReadUpTo } = settings;
-  return { place, repository, release, images, breakingChangesReadUpTo, variables };
+  const { place, repository, release, images, breakingChangesReadUpTo, rollback } = settings;
+  return { place, repository, release, images, breakingChangesReadUpTo, rollback, variables };
 }
 
 /** Sorted, so that another order is no change. */

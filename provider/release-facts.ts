@@ -9,10 +9,12 @@ import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/m
 import { parseReference, type ReleaseReference } from "../release/reference.ts";
 import { describeRelease, type Release } from "../release/release.ts";
 import { isKnownLocally } from "../release/resolve.ts";
+import type { DatabaseRollback } from "../settings/parse.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
-import type { ReleaseIdentity, ServerState } from "../updater/protocol.ts";
+import type { NamedCommit, ReleaseIdentity, ServerState } from "../updater/protocol.ts";
 import { servedLast } from "./place.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
+import { type PlannedReplacement, plannedReplacement } from "./plan/replacement.ts";
 import { type UnreadPlan, unreadPlan } from "./plan/unread.ts";
 import type { RemoteServer } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
@@ -46,6 +48,7 @@ export interface KnownServer {
  * @param reference the setting `release`
  * @param server undefined where the server can't be asked: then the repository has to know everything
  * @param set the variables that are set, where they are known
+ * @param rollback what the database becomes, where that is meant for what serves
  * @throws UserError where there is no such release, its tag was moved, or it isn't Chatalot's
  */
 export async function releaseFacts(
@@ -53,6 +56,7 @@ export async function releaseFacts(
   reference: string,
   server: KnownServer | undefined,
   set?: ReadonlySet<string>,
+  rollback?: DatabaseRollback,
 ): Promise<ReleaseFacts> {
   const mirror = await mirrorOf(repository);
   const wanted = parseReference(reference);
@@ -83,7 +87,11 @@ export async function releaseFacts(
     const warnings = pinned === undefined ? [`${error.message} ${known}`] : [];
     const unread = unreadPlan(
       { ...found.prepared, name: reference },
-      { state: server.state, way: found },
+      {
+        state: server.state,
+        way: found,
+        replacement: await replacementBy(rollback, found.release, server),
+      },
       unreadCause(error),
     );
     return {
@@ -108,6 +116,7 @@ export async function releaseFacts(
   const known = {
     ...{ state, facts: await remote.facts() },
     ...(set === undefined ? {} : { set }),
+    replacement: await replacementBy(rollback, described, server),
   };
   const plan = await makePlan(mirror, current, described, compose, known);
   return {
@@ -141,6 +150,14 @@ async function describePinned(mirror: Mirror, name: string, commit: string): Pro
     const moved = `In ${mirror.repository.url} the tag of ${name} is not that commit any more; it stays what it is on the server.`;
     return { ...release, name, warnings: [...release.warnings, moved] };
   }
+}
+
+async function replacementBy(
+  rollback: DatabaseRollback | undefined,
+  { commit }: NamedCommit,
+  { remote }: KnownServer,
+): Promise<PlannedReplacement | undefined> {
+  return rollback && plannedReplacement(rollback, commit, remote);
 }
 
 function unreadCause(error: UserError): string {

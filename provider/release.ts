@@ -29,6 +29,7 @@ import { breakingRefusals } from "./plan/breaking.ts";
 import { planInputs, renderPlan } from "./plan/render.ts";
 import { renderUnread } from "./plan/unread.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
+import { rollbackInForce } from "./rollback-in-force.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
@@ -48,6 +49,7 @@ export const release: Resource = {
       news.release as string,
       refusals.length === 0 ? server : undefined,
       variablesOf(news),
+      state && rollbackInForce(news, state),
     );
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
@@ -143,7 +145,7 @@ async function prepare(context: ResourceContext, olds: Wire, inputs: Wire): Prom
   const [refusal] = instanceRefusals(olds, inputs, state);
   if (refusal !== undefined) throw new UserError(refusal);
 
-  const { drift: _, plan: _plan, ...kept } = inputs;
+  const { drift: _, plan: _plan, rollback: _rollback, ...kept } = inputs;
   const outputs = { ...kept, ...instanceAddition({}, state) };
   if (state.prepared.includes(identity.commit)) return outputs;
 

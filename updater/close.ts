@@ -11,13 +11,12 @@ import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
 import { backupOf } from "./steps/backup.ts";
 import { sweep } from "./steps/clean.ts";
-import { replacementName } from "./steps/choose-database.ts";
 import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
 import type { JobContext } from "./steps/step.ts";
 import { upgradeBy } from "./steps/upgrade.ts";
-import { isAboutBackups } from "./texts.ts";
+import { isAboutBackups, replacementName } from "./texts.ts";
 import { describeRelease } from "./steps/switch.ts";
 
 /** R5, and the end of J11. Safe to repeat: the ledger takes one record for each job. */

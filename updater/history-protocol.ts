@@ -45,6 +45,12 @@ export interface PastJob extends Pick<
   profiles?: string[];
 }
 
+/** A database of an earlier moment that a release can start on. */
+export interface FittingDatabase extends Omit<KeptDatabase, "applied"> {
+  /** Versions of the release's migrations that it doesn't have. Absent in answers of an older version. */
+  pending?: number[];
+}
+
 /** Whether, and by what, a release that served can serve again now. */
 export interface WayBack {
   release: { name: string; commit: string };
@@ -57,7 +63,7 @@ export interface WayBack {
   /** Why it can't serve whatever is done: another PostgreSQL, a migration with other content. */
   obstacle?: string;
   /** Databases of earlier moments that the release can start on, the best of each way first. */
-  databases: Omit<KeptDatabase, "applied">[];
+  databases: FittingDatabase[];
 }
 
 /** What is in the live database, and not in one of an earlier moment. */

@@ -105,8 +105,9 @@ export function waysBack({ ledger, prepared, applied, kept }: Means): WayBack[] 
       ...(prepared.has(release.commit) ? { prepared: release } : {}),
       missing: [...missing, ...edited.map((entry) => entry.applied)].map(migrationName),
       pending: pending.map(migrationName),
-      databases: fittingDatabases(kept, release).map(({ way, name, sequence, at }) => ({
-        ...{ way, name, sequence, at },
+      databases: fittingDatabases(kept, release).map(({ applied: then, ...database }) => ({
+        ...database,
+        pending: compareMigrations(then, release.migrations).pending.map(({ version }) => version),
       })),
       ...(obstacle === undefined ? {} : { obstacle }),
     };

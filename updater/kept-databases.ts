@@ -71,9 +71,10 @@ export function keptCopies(
 function keptBackups(backups: readonly Backup[]): KeptDatabase[] {
   return backups
     .filter(({ manifest }) => manifest.proof !== undefined)
-    .map(({ name, manifest: { sequence, takenAt, dump } }) => ({
+    .map(({ name, manifest: { sequence, takenAt, dump, databaseSize } }) => ({
       ...{ way: "backup", name, sequence, at: takenAt },
       applied: dump.content.applied,
+      size: databaseSize,
     }));
 }
 

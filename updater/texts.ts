@@ -1,5 +1,5 @@
 /** Texts that both sides show. */
-import type { JobKind, OpenJob } from "./protocol.ts";
+import type { JobKind, OpenJob, Replacement } from "./protocol.ts";
 
 /** Whether a job touches nothing but backups. */
 export function isAboutBackups(kind: JobKind): boolean {
@@ -59,6 +59,17 @@ export function migrationName({
   description: string;
 }): string {
   return `${String(version).padStart(3, "0")} ${description}`;
+}
+
+/** What takes the live database's place. Without a name it is still to be chosen. */
+export function replacementName({
+  way,
+  name,
+  at,
+}: Pick<Replacement, "way"> & { name?: string; at?: string }): string {
+  if (way === "undo-scripts") return "a copy with the undo scripts applied";
+  if (name === undefined) return `the newest ${way} that fits`;
+  return `the ${way} ${name}${at === undefined ? "" : `, of ${at}`}`;
 }
 
 /** A release as people name it: `v0.22.6 (2d55427)`. One that was pinned has its commit in its name. */

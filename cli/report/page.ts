@@ -4,6 +4,7 @@ import { describeMilliseconds } from "../../common/duration.ts";
 import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
 import type { PlannedMigration } from "../../provider/plan/plan.ts";
+import { countsText, replacedText } from "../../provider/plan/render.ts";
 import { migrationName, releaseText } from "../../updater/texts.ts";
 import { Html, markup } from "./html.ts";
 import type { Report } from "./report.ts";
@@ -63,7 +64,7 @@ function verdict({ refusals, plan }: Report): Html {
 ${lines.map((text) => markup`<p>${text}</p>`)}</div>`;
   }
   const text =
-    plan.database === undefined
+    plan.database === undefined && plan.replacement === undefined
       ? "The database did not answer, so that nothing is known of it."
       : "Whatever fails, the release that serves now comes back by itself, with every message.";
   return markup`<div class="verdict good">This can be done.<p>${text}</p></div>`;
@@ -169,7 +170,13 @@ function changes({ plan }: Report): Html {
   </section>`;
 }
 
-function database({ plan: { database: found } }: Report): Html {
+function database({ plan: { database: found, replacement } }: Report): Html {
+  if (replacement !== undefined)
+    return markup`<section>
+      <h2>Database</h2>
+      <p>It is ${replacedText(replacement, found && countsText(found))}.</p>
+      ${found === undefined || found.pending.length === 0 ? undefined : migrationTable(found.pending)}
+    </section>`;
   if (found === undefined)
     return markup`<section>
       <h2>Database</h2>
@@ -184,7 +191,12 @@ function database({ plan: { database: found } }: Report): Html {
   return markup`<section>
     <h2>Database</h2>
     <p class="soft">${counted(applied, "migration")} applied, ${pending.length} to come:</p>
-    <table>
+    ${migrationTable(pending)}
+  </section>`;
+}
+
+function migrationTable(pending: readonly PlannedMigration[]): Html {
+  return markup`<table>
       <thead>
         <tr>
           <th scope="col">Migration</th>
@@ -196,8 +208,7 @@ function database({ plan: { database: found } }: Report): Html {
       <tbody>
         ${pending.flatMap(rowsOf)}
       </tbody>
-    </table>
-  </section>`;
+    </table>`;
 }
 
 const COSTS = {
@@ -259,9 +270,11 @@ function wayBack({ plan, backup }: Report): Html {
     <p>
       ${releaseText(plan.from)} comes back by
       itself${
-        pending === 0
-          ? "; its database is not touched."
-          : ", with its database as it was when it stopped. Nobody can write in between, so that no message is lost."
+        plan.replacement !== undefined
+          ? ", and the database of now is live again. Nobody can write in between, so that no message is lost."
+          : pending === 0
+            ? "; its database is not touched."
+            : ", with its database as it was when it stopped. Nobody can write in between, so that no message is lost."
       }
     </p>
     <p>

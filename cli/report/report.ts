@@ -4,6 +4,7 @@ import type { Plan } from "../../provider/plan/plan.ts";
 import { programsOf } from "../../provider/hooks.ts";
 import { leavingNames } from "../../provider/leaving.ts";
 import { mirrorOf, releaseFacts } from "../../provider/release-facts.ts";
+import { rollbackInForce } from "../../provider/rollback-in-force.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import type { ServerState } from "../../updater/protocol.ts";
 import { releaseText } from "../../updater/texts.ts";
@@ -62,7 +63,8 @@ export async function readReport(
       `There is nothing to report on: no release serves on ${remote.target} yet. Deploy one: pulumi up`,
     );
   const known = { remote, state };
-  const found = await releaseFacts(settings.repository, reference, known, set);
+  const rollback = rollbackInForce({ rollback: settings.rollback }, state);
+  const found = await releaseFacts(settings.repository, reference, known, set, rollback);
   const { plan, identity } = found;
   if (identity.commit === state.serving.release.commit) return undefined;
   if (plan === undefined)

@@ -1,5 +1,6 @@
 /** The steps of an update as a page shows them: what is done, for how long, and whether the chat is away. */
 import { describeMilliseconds } from "../../common/duration.ts";
+import { replacementName } from "../../updater/texts.ts";
 import type { Report } from "./report.ts";
 
 export interface ReportedStep {
@@ -13,7 +14,7 @@ export interface ReportedStep {
 const UNKNOWN = "not known yet";
 
 export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
-  const { imageIsThere, last, database } = plan;
+  const { imageIsThere, last, database, replacement } = plan;
   const pending = database?.pending.length ?? 0;
   const before = (milliseconds: number | undefined): string =>
     milliseconds === undefined ? UNKNOWN : `${describeMilliseconds(milliseconds)} last time`;
@@ -21,6 +22,25 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
     title: "Copy the database",
     duration: UNKNOWN,
     text: "Beside the live one, for the way back. Files are copied, a gigabyte takes some seconds.",
+    isAway: true,
+  };
+  const replaced = replacement !== undefined;
+  const preparation = {
+    title: "Make the other database",
+    duration: UNKNOWN,
+    text:
+      replacement?.way === "undo-scripts"
+        ? "Your undo scripts are tried on a copy that is restored from the backup just taken."
+        : `It is made of ${replaced ? replacementName(replacement) : ""}, beside the live one, and compared.`,
+    isAway: false,
+  };
+  const exchange = {
+    title: "Put the other database in its place",
+    duration: replacement?.way === "undo-scripts" ? UNKNOWN : "seconds",
+    text:
+      replacement?.way === "undo-scripts"
+        ? "The scripts are run on a copy, which takes the live one's place; that one stays under another name."
+        : "The two change names; the one of now stays under another one.",
     isAway: true,
   };
   return [
@@ -41,16 +61,17 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
     {
       title: "Back up, and prove it",
       duration: before(last.backup),
-      text: "The whole database; where migrations are to come it is restored into a throwaway one and compared.",
+      text: "The whole database; where the database changes it is restored into a throwaway one and compared.",
       isAway: false,
     },
+    ...(replaced ? [preparation] : []),
     {
       title: "Stop the old server",
       duration: "seconds",
       text: "Nobody can write from here on, so that nothing that was written can be lost.",
       isAway: true,
     },
-    ...(pending > 0 ? [revertPoint] : []),
+    ...(replaced ? [exchange] : pending > 0 ? [revertPoint] : []),
     {
       title: pending > 0 ? "Start the new server; it migrates" : "Start the new server",
       duration: before(last.away),
@@ -64,7 +85,7 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
       title: "Prove it healthy",
       duration: gate.mustStayGoodFor,
       text: "Health, database, image and migrations, again and again. Else everything is taken back.",
-      isAway: pending > 0,
+      isAway: pending > 0 || replaced,
     },
     {
       title: "Done",

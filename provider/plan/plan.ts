@@ -12,6 +12,7 @@ import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { AppliedMigration, Measured, ServerState } from "../../updater/protocol.ts";
 import { servedLast } from "../place.ts";
 import { freeBytes, type HostFacts } from "../server/host-facts.ts";
+import { appliedBefore, type PlannedReplacement } from "./replacement.ts";
 
 /** What preview, report and refusals are made from; as a resource's inputs see planInputs. */
 export interface Plan {
@@ -35,8 +36,11 @@ export interface Plan {
   /** Services beside the server whose containers are made anew, appear or go. */
   services: { changed: ChangedService[]; added: string[]; removed: string[] };
   override?: string;
+  /** What takes the live database's place, where a way was chosen for it. */
+  replacement?: Pick<PlannedReplacement, "way" | "name" | "at">;
+  /** Absent: it does not answer, or nothing is known of the one that takes its place. */
   database?: {
-    /** Absent: not known, as while it is stopped. */
+    /** Of the live one. Absent: not known, as while it is stopped. */
     bytes?: number;
     applied: number;
     pending: PlannedMigration[];
@@ -85,6 +89,8 @@ export interface PlannedServer {
   facts: HostFacts;
   /** The variables that are set; undefined where they are not known. */
   set?: ReadonlySet<string>;
+  /** What takes the live database's place; undefined: it stays. */
+  replacement?: PlannedReplacement | undefined;
 }
 
 /**
@@ -97,20 +103,22 @@ export async function makePlan(
   current: Release | undefined,
   next: Release,
   compose: ComposeComparison | undefined,
-  { state, facts, set }: PlannedServer,
+  { state, facts, set, replacement }: PlannedServer,
 ): Promise<Plan | undefined> {
   const last = servedLast(state);
   const running = last?.release;
   if (running === undefined || running.commit === next.commit) return undefined;
   const nothingServes = state.serving === undefined;
   // One that should run and is silent is told so; one that is stopped is as its last release left it.
-  const applied = state.database?.applied ?? (nothingServes ? last?.serving?.applied : undefined);
+  const live = state.database?.applied ?? (nothingServes ? last?.serving?.applied : undefined);
+  const applied = appliedBefore(next, live, replacement);
+  const hasTables = replacement === undefined || replacement.way === "undo-scripts";
   // The parser of SQL is loaded while git counts.
   const [history, pending] = await Promise.all([
     current === undefined
       ? { ahead: 0, behind: 0, subjects: [], breaking: [] }
       : commitsBetween(mirror, current.commit, next.commit),
-    plannedMigrations(next, applied, state.database?.tables),
+    plannedMigrations(next, applied, hasTables ? state.database?.tables : {}),
   ]);
   const changelog =
     next.changelog === undefined
@@ -138,6 +146,7 @@ export async function makePlan(
       removed: compose?.removed ?? [],
     },
     ...(override === undefined ? {} : { override: `${override.name}: ${override.changes}` }),
+    ...(replacement === undefined ? {} : { replacement: named(replacement) }),
     ...(applied === undefined
       ? {}
       : {
@@ -149,7 +158,7 @@ export async function makePlan(
         }),
     imageIsThere: state.prepared.includes(next.commit),
     last: lastDurations(last?.durations, state.measured),
-    disk: room(facts, backupSpace(database?.size ?? 0, 1, pending.length)),
+    disk: room(facts, spaceOf(database?.size ?? 0, pending.length, replacement)),
   };
 }
 
@@ -172,6 +181,25 @@ async function plannedMigrations(
       return bytes === undefined ? effect : { ...effect, bytes };
     }),
   }));
+}
+
+/** As the job counts it, but for the uploads that a backup brings back. */
+function spaceOf(
+  size: number,
+  pending: number,
+  replacement: PlannedReplacement | undefined,
+): BackupSpace {
+  const space = backupSpace(size, 1, pending + (replacement === undefined ? 0 : 1));
+  return { ...space, revertPoint: Math.max(space.revertPoint, replacement?.size ?? 0) };
+}
+
+/** What people are told of it. */
+export function named({ way, name, at }: PlannedReplacement): NonNullable<Plan["replacement"]> {
+  return {
+    way,
+    ...(name === undefined ? {} : { name }),
+    ...(at === undefined ? {} : { at }),
+  };
 }
 
 /** The proof's copy of the database goes again; what stays of an update is the rest. */

@@ -2,7 +2,8 @@
 import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
 import type { Effect } from "../../release/migrations/effects.ts";
-import { migrationName, releaseText } from "../../updater/texts.ts";
+import type { DatabaseWay } from "../../updater/protocol.ts";
+import { migrationName, releaseText, replacementName } from "../../updater/texts.ts";
 import type { Plan, PlannedMigration } from "./plan.ts";
 
 const WIDTH = 80;
@@ -34,7 +35,7 @@ export function stepsAndFailure(plan: Course, pending: number): string[] {
 }
 
 /** What the course of an update depends on, besides its migrations. */
-export type Course = Pick<Plan, "from" | "nothingServes" | "imageIsThere" | "last">;
+export type Course = Pick<Plan, "from" | "nothingServes" | "imageIsThere" | "last" | "replacement">;
 
 function title({ from, to, ahead, behind, nothingServes }: Plan): string {
   const counts = [
@@ -76,11 +77,15 @@ function required(variables: Plan["required"]): string {
 /** More than these says nothing more. */
 const MANY_UPDATES = 20;
 
-function disk({ disk: { needed, free, updates }, database: facts, nothingServes }: Plan): string {
-  const besides =
-    nothingServes === true && facts?.bytes === undefined
-      ? " besides the backup, whose size is not known"
-      : "";
+function disk(plan: Plan): string {
+  const { needed, free, updates } = plan.disk;
+  const unknown = [
+    ...(plan.nothingServes === true && plan.database?.bytes === undefined
+      ? ["the backup, whose size is not known"]
+      : []),
+    ...(plan.replacement?.way === "backup" ? ["the uploads that it puts back"] : []),
+  ];
+  const besides = unknown.length === 0 ? "" : ` besides ${unknown.join(", and ")}`;
   const space = `needs about ${describeBytes(needed)}${besides}, ${describeBytes(free)} free`;
   if (updates === 0) return `${space}: NOT ENOUGH`;
   const many = updates > MANY_UPDATES ? `more than ${MANY_UPDATES}` : String(updates);
@@ -97,20 +102,40 @@ function services({ services: { changed, added, removed } }: Plan): string {
   ].join("; ");
 }
 
-function database({ database: facts, nothingServes, from }: Plan): string[] {
+function database({ database: facts, nothingServes, from, replacement }: Plan): string[] {
+  if (replacement !== undefined)
+    return [
+      ...line("Database", replacedText(replacement, facts && countsText(facts), facts?.bytes)),
+      ...migrationLines(facts?.pending ?? []),
+    ];
   if (facts === undefined) return line("Database", "it does not answer, so nothing is known of it");
-  const { bytes, applied, pending } = facts;
+  const { bytes, pending } = facts;
   const size =
     bytes !== undefined
       ? `${describeBytes(bytes)}; `
       : nothingServes === true
         ? `stopped, as ${releaseText(from)} left it; `
         : "";
-  const head = `${size}${counted(applied, "migration")} applied, ${pending.length === 0 ? "none" : pending.length} to come`;
-  return [
-    ...line("Database", head),
-    ...limited(pending.map(migration)).flatMap((text) => line("", text)),
-  ];
+  return [...line("Database", `${size}${countsText(facts)}`), ...migrationLines(pending)];
+}
+
+/** How many migrations the database has, and gets. */
+export function countsText({ applied, pending }: NonNullable<Plan["database"]>): string {
+  return `${counted(applied, "migration")} applied, ${pending.length === 0 ? "none" : pending.length} to come`;
+}
+
+function migrationLines(pending: readonly PlannedMigration[]): string[] {
+  return limited(pending.map(migration)).flatMap((text) => line("", text));
+}
+
+/** What the database becomes, and that the one of now is not lost. */
+export function replacedText(
+  replacement: NonNullable<Plan["replacement"]>,
+  migrations = "its migrations are not known yet",
+  bytes?: number,
+): string {
+  const size = bytes === undefined ? "" : `, ${describeBytes(bytes)},`;
+  return `replaced by ${replacementName(replacement)}: ${migrations}; the one of now${size} is kept under another name`;
 }
 
 const OUT_OF_ORDER = "BELOW ONE THAT IS APPLIED";
@@ -137,13 +162,17 @@ const COSTS: Record<Effect["cost"], string> = {
   unknown: "unknown how long",
 };
 
-function steps({ imageIsThere, last, nothingServes }: Course, pending: number): string {
+function steps(
+  { imageIsThere, last, nothingServes, replacement }: Course,
+  pending: number,
+): string {
   const image = imageStep(imageIsThere, last.build);
   const backup = `backup${about(last.backup)}`;
-  const migrations = pending > 0 ? ", migrations" : "";
+  const migrations = `${replacement?.way === "undo-scripts" ? ", undo scripts on a copy" : ""}${pending > 0 ? ", migrations" : ""}`;
+  const made = replacement === undefined ? "" : `, ${MADE[replacement.way]}`;
   if (nothingServes === true)
-    return `${image}, database started, ${backup}, start${migrations}: CHAT IS AWAY until it is healthy`;
-  return `${image}, ${backup}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
+    return `${image}, database started, ${backup}${made}, start${migrations}: CHAT IS AWAY until it is healthy`;
+  return `${image}, ${backup}${made}: chat stays up; swap${about(last.away)}${migrations}: CHAT IS AWAY`;
 }
 
 /** @param build how long it took last, in milliseconds */
@@ -156,6 +185,13 @@ export function restartStep(away: number | undefined): string {
   return `no build, no migration; one restart of the server${about(away)}: CHAT IS AWAY`;
 }
 
+/** How the other database is made while the chat serves. */
+const MADE: Record<DatabaseWay, string> = {
+  backup: "the other database restored beside the live one",
+  "revert-point": "the other database copied beside the live one",
+  "undo-scripts": "undo scripts tried on a copy",
+};
+
 /** ` about 12 s`; empty where nothing is known. */
 export function about(milliseconds: number | undefined): string {
   if (milliseconds === undefined) return "";
@@ -163,15 +199,19 @@ export function about(milliseconds: number | undefined): string {
   return seconds < 120 ? ` about ${seconds} s` : ` about ${Math.round(seconds / 60)} min`;
 }
 
-function failure({ from, last, nothingServes }: Course, pending: number): string {
+function failure({ from, last, nothingServes, replacement }: Course, pending: number): string {
+  const back =
+    `${releaseText(from)} comes back by itself` +
+    (last.back === undefined ? "" : ` (last time the chat was away${about(last.back)})`);
+  if (replacement !== undefined)
+    return `${nothingServes === true ? "nothing serves, as now" : back}, and the database of now is live again; nobody can write in between`;
   if (nothingServes === true)
     return (
       "nothing serves, as now; the database " +
       (pending === 0 ? "is not touched" : "is as it was, and nobody can write in between")
     );
   return (
-    `${releaseText(from)} comes back by itself` +
-    (last.back === undefined ? "" : ` (last time the chat was away${about(last.back)})`) +
+    back +
     (pending === 0
       ? "; its database is not touched"
       : ", with its database as it was when it stopped; nobody can write in between")

@@ -2,27 +2,36 @@
 import { counted } from "../../common/text.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
 import type { ReleaseIdentity, ServerState } from "../../updater/protocol.ts";
-import { releaseText } from "../../updater/texts.ts";
+import { migrationName, releaseText } from "../../updater/texts.ts";
 import { servedLast } from "../place.ts";
-import { lastDurations, type Plan, planned } from "./plan.ts";
-import { line, list, stepsAndFailure } from "./render.ts";
+import { lastDurations, named, type Plan, planned } from "./plan.ts";
+import { line, list, replacedText, stepsAndFailure } from "./render.ts";
+import type { PlannedReplacement } from "./replacement.ts";
 
 export interface UnreadPlan extends Pick<
   Plan,
-  "from" | "to" | "nothingServes" | "imageIsThere" | "last"
+  "from" | "to" | "nothingServes" | "imageIsThere" | "last" | "replacement"
 > {
   /** Why nothing else is known: `the repository could not be read: …`. */
   cause: string;
   /** Migrations of the live database that the release doesn't know. */
   missing: string[];
-  /** Its migrations that the live database doesn't have. */
-  pending: string[];
+  /** Its migrations that the database which it gets doesn't have; undefined: not known. */
+  pending: string[] | undefined;
+}
+
+/** What the server says of a release. */
+interface KnownWay {
+  state: ServerState;
+  way: WayBack;
+  /** What takes the live database's place; undefined: it stays. */
+  replacement?: PlannedReplacement | undefined;
 }
 
 /** @returns undefined where nothing ever served, or the same commit did last */
 export function unreadPlan(
   next: ReleaseIdentity,
-  { state, way }: { state: ServerState; way: WayBack },
+  { state, way, replacement }: KnownWay,
   cause: string,
 ): UnreadPlan | undefined {
   const last = servedLast(state);
@@ -34,8 +43,22 @@ export function unreadPlan(
     to: planned(next.name, next.commit, next.webVersion ?? next.crateVersion),
     imageIsThere: state.prepared.includes(next.commit),
     last: lastDurations(last?.durations, state.measured),
-    ...{ cause, missing: way.missing, pending: way.pending },
+    ...(replacement === undefined ? {} : { replacement: named(replacement) }),
+    ...{ cause, missing: way.missing, pending: pendingOf(next, way, replacement) },
   };
+}
+
+function pendingOf(
+  { migrations }: ReleaseIdentity,
+  way: WayBack,
+  replacement: PlannedReplacement | undefined,
+): string[] | undefined {
+  // Undo scripts take away what the release doesn't know, and nothing else.
+  if (replacement === undefined || replacement.way === "undo-scripts") return way.pending;
+  const { pending } = replacement;
+  return (
+    pending && migrations.filter(({ version }) => pending.includes(version)).map(migrationName)
+  );
 }
 
 /** As the plan of a release that was read, in the same 80 columns. */
@@ -47,15 +70,24 @@ export function renderUnread(plan: UnreadPlan): string {
     ...(missing.length === 0
       ? []
       : line("Database", `the release does not know ${list(missing, ", ")}`)),
-    ...line(missing.length === 0 ? "Database" : "", toCome(pending)),
-    ...stepsAndFailure(plan, pending.length),
+    ...line(missing.length === 0 ? "Database" : "", become(plan)),
+    ...stepsAndFailure(plan, pending?.length ?? 0),
   ].join("\n");
 }
 
 /** Which of the two is older only their migrations tell, and these may be the same. */
-function direction({ missing, pending }: UnreadPlan): string {
-  if (missing.length > 0 && pending.length === 0) return "GO BACK";
-  return pending.length > 0 && missing.length === 0 ? "UPDATE" : "CHANGE";
+function direction({ missing, pending, replacement }: UnreadPlan): string {
+  if (missing.length > 0)
+    return pending?.length === 0 || replacement !== undefined ? "GO BACK" : "CHANGE";
+  return pending === undefined || pending.length === 0 || replacement !== undefined
+    ? "CHANGE"
+    : "UPDATE";
+}
+
+function become({ replacement, pending }: UnreadPlan): string {
+  const migrations = pending && toCome(pending);
+  if (replacement !== undefined) return replacedText(replacement, migrations);
+  return migrations ?? "its migrations are not known";
 }
 
 function toCome(pending: readonly string[]): string {

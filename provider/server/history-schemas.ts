@@ -3,8 +3,13 @@ import * as z from "zod";
 import { backupManifestSchema } from "../../updater/backup-manifest.ts";
 import type { BackupList, OfferAnswer } from "../../updater/backup-protocol.ts";
 import type { Backup } from "../../updater/backups.ts";
-import type { InstanceHistory, PastJob, WayBack } from "../../updater/history-protocol.ts";
-import { backupNameSchema, type KeptDatabase } from "../../updater/protocol.ts";
+import type {
+  FittingDatabase,
+  InstanceHistory,
+  PastJob,
+  WayBack,
+} from "../../updater/history-protocol.ts";
+import { backupNameSchema } from "../../updater/protocol.ts";
 import { type Members, line, refused, text, time, whole, word } from "./answers.ts";
 import {
   durations,
@@ -44,12 +49,14 @@ export const offerSchema: z.ZodType<OfferAnswer> = z.discriminatedUnion("answer"
   refused,
 ]);
 
-const kept: z.ZodType<Omit<KeptDatabase, "applied">> = z.object({
+const fitting: z.ZodType<FittingDatabase> = z.object({
   way,
   name: word,
   sequence: whole,
   at: time,
-} satisfies Members<Omit<KeptDatabase, "applied">>);
+  size: whole.optional(),
+  pending: z.array(whole).optional(),
+} satisfies Members<FittingDatabase>);
 
 const wayBack: z.ZodType<WayBack> = z.object({
   release,
@@ -57,7 +64,7 @@ const wayBack: z.ZodType<WayBack> = z.object({
   missing: z.array(line),
   pending: z.array(line),
   obstacle: text.optional(),
-  databases: z.array(kept),
+  databases: z.array(fitting),
 } satisfies Members<WayBack>);
 
 const pastJob: z.ZodType<PastJob> = z.object({

@@ -70,6 +70,57 @@ describe("release", () => {
   const check = (reference: string, olds: Wire = {}) =>
     release.check(listeningContext(), olds, inputs(reference));
 
+  describe("check with another database for the release", () => {
+    const rollback = { way: "backup", job: 3 };
+    const told = async (changes: Wire): Promise<string> => {
+      const databases = [
+        { way: "backup" as const, name: "a-backup", sequence: 2, at: "2026-03-01T02:00:00Z" },
+      ].map((database) => ({ ...database, size: 7, pending: [2] }));
+      const back = { release: { name: "v1", commit: commits["v1"] ?? "" }, databases };
+      serve(commits["v4"]);
+      server.history = {
+        ...server.history,
+        waysBack: [{ ...back, missing: ["009 shout"], pending: [] }],
+      };
+      const context = listeningContext();
+      const { refusals } = await release.check(
+        context,
+        {},
+        { ...inputs(`v1@${commits["v1"]}`), ...changes },
+      );
+      expect(refusals).to.deep.equal([]);
+      return context.told.join("\n");
+    };
+
+    it("plans by that one, and promises no untouched database", async () => {
+      const text = await told({ rollback });
+      expect(text)
+        .to.match(
+          /^Database replaced by the backup a-backup, of 2026-03-01T02:00:00Z: 1\s+migration/m,
+        )
+        .and.contain("002 first messages")
+        .and.not.contain("is not touched");
+      await server.nextRun();
+      expect(await told({ rollback: { way: "undo-scripts", job: 3, scripts: "/nowhere" } }))
+        .to.contain("replaced by a copy with the undo scripts applied")
+        .and.not.contain("is not touched");
+    });
+
+    it("plans by the live one where that was meant for another job", async () => {
+      expect(await told({ rollback: { ...rollback, job: 2 } })).to.equal(await told({}));
+    });
+
+    it("changes nothing for it alone, and keeps nothing of it", async () => {
+      const olds = { place, commit: commits["v1"], instanceId: "instance-a" };
+      expect(release.diff(olds, { ...olds, rollback })).to.equal(false);
+      const { additions } = await check("v1");
+      const { outputs } = await release.create(listeningContext(), {
+        ...{ ...inputs("v1"), ...additions, rollback },
+      });
+      expect(outputs).not.to.have.property("rollback");
+    });
+  });
+
   describe("check", () => {
     it("resolves the reference and shows what a diff needs", async () => {
       const { additions, refusals } = await check("v1");

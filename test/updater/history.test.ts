@@ -56,12 +56,20 @@ describe("waysBack", () => {
 
   it("offers the databases that the release can start on", () => {
     const kept = [
-      { way: "backup" as const, name: "b", sequence: 2, at: "then", applied: applied(1) },
+      {
+        ...{ way: "backup" as const, name: "b", sequence: 2, at: "then", size: 7 },
+        applied: applied(1),
+      },
       { way: "revert-point" as const, name: "r", sequence: 3, at: "later", applied: applied(1, 2) },
     ];
     const [first, second] = waysBack({ ...means, kept });
-    expect(first?.databases).to.deep.equal([{ way: "backup", name: "b", sequence: 2, at: "then" }]);
-    expect(second?.databases.map(({ name }) => name)).to.deep.equal(["r", "b"]);
+    expect(first?.databases).to.deep.equal([
+      { way: "backup", name: "b", sequence: 2, at: "then", size: 7, pending: [] },
+    ]);
+    expect(second?.databases.map(({ name, pending }) => [name, pending])).to.deep.equal([
+      ["r", [3]],
+      ["b", [2, 3]],
+    ]);
   });
 
   it("forgets what never served and is not prepared", () => {

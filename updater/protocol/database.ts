@@ -50,6 +50,8 @@ export interface KeptDatabase {
   /** When it was so; nothing that came later is in it. For `undo-scripts`: when they were applied first. */
   at: string;
   applied: AppliedMigration[];
+  /** Bytes of the database when a backup was taken of it. Absent for what is none. */
+  size?: number;
 }
 
 /** What took the live database's place in a job. */

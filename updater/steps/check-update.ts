@@ -12,7 +12,7 @@ import type { HookName, KeptDatabase } from "../protocol.ts";
 import { permitFor } from "../runner/permits.ts";
 import { otherDatabaseText, sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
-import { chooseReplacement, replacementName } from "./choose-database.ts";
+import { chooseReplacement } from "./choose-database.ts";
 import { databaseChange, fetchImages, hasOtherImage } from "./other-images.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { refuseHostReach } from "./refuse-host-reach.ts";
@@ -20,6 +20,7 @@ import { spaceForUploads } from "./restore-uploads.ts";
 import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
+import { replacementName } from "../texts.ts";
 import { placeDatabase, type UpgradeOrder, upgradeOf } from "./upgrade.ts";
 
 /** What J1 leaves for later steps. */

@@ -2,20 +2,9 @@
 import { compareMigrations } from "../../release/compare.ts";
 import { readBackup } from "../backups.ts";
 import { chosenDatabase, fittingDatabases, keptDatabases } from "../kept-databases.ts";
-import type { AppliedMigration, KeptDatabase, Replacement, UndoScript } from "../protocol.ts";
+import type { AppliedMigration, KeptDatabase, UndoScript } from "../protocol.ts";
 import { migrationName } from "../texts.ts";
 import { type JobContext, switchTarget, wantedRelease } from "./step.ts";
-
-/** How it is named in texts. */
-export function replacementName({
-  way,
-  name,
-  at,
-}: Pick<Replacement, "way" | "name" | "at">): string {
-  return way === "undo-scripts"
-    ? "a copy with the undo scripts applied"
-    : `the ${way} ${name}, of ${at}`;
-}
 
 /**
  * The database of the way that was asked for; none is taken that the release can't start on.

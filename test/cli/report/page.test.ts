@@ -34,6 +34,27 @@ describe("the page of a report", () => {
     expect(text).to.contain("This can be done.");
   });
 
+  it("says what the database becomes where another one takes its place", () => {
+    const at = "2026-03-01T02:00:00Z";
+    const text = textOf(
+      reportPage(
+        report({
+          plan: plan({
+            database: { bytes: 412e6, applied: 49, pending: [] },
+            replacement: { way: "revert-point", name: "chatalot_before_3", at },
+          }),
+        }),
+      ),
+    );
+    expect(text)
+      .to.contain(
+        `It is replaced by the revert-point chatalot_before_3, of ${at}: 49 migrations applied`,
+      )
+      .and.contain("Put the other database in its place chat is away")
+      .and.contain("comes back by itself, and the database of now is live again.")
+      .and.not.match(/is not touched/i);
+  });
+
   it("shows why it is refused, and every risk", () => {
     const risky = plan({
       breaking: ["PUBLIC_URL must be set"],

@@ -10,6 +10,7 @@ import {
 } from "../../../demo/repository/index.ts";
 import { breakingRefusals } from "../../../provider/plan/breaking.ts";
 import { makePlan, type Plan } from "../../../provider/plan/plan.ts";
+import type { PlannedReplacement } from "../../../provider/plan/replacement.ts";
 import { parseHostFacts } from "../../../provider/server/host-facts.ts";
 import { compareCompose } from "../../../release/compose-compare.ts";
 import { compareMigrations } from "../../../release/compare.ts";
@@ -55,6 +56,7 @@ describe("makePlan", function () {
     to: string,
     set?: readonly string[],
     stateOf = running,
+    replacement?: PlannedReplacement,
   ): Promise<Plan | undefined> {
     const [current, next] = await Promise.all([
       describeRelease(mirror, from),
@@ -63,7 +65,7 @@ describe("makePlan", function () {
     const facts = parseHostFacts(readyFacts());
     const compose = compareCompose(current.composeFile, next.composeFile);
     return makePlan(mirror, current, next, compose, {
-      ...{ state: stateOf(current), facts },
+      ...{ state: stateOf(current), facts, replacement },
       ...(set === undefined ? {} : { set: new Set(set) }),
     });
   }
@@ -124,6 +126,31 @@ describe("makePlan", function () {
       ...{ changed: ["chatalot"], isRefused: true },
     });
     expect(await planFor("v1.3.0", "v1.3.0", undefined, removed)).to.equal(undefined);
+  });
+
+  it("counts the migrations and the room by the database that takes the live one's place", async () => {
+    const size = 900_000_000;
+    const backup = {
+      way: "backup" as const,
+      name: "b",
+      at: "then",
+      sequence: 2,
+      size,
+      pending: [3],
+    };
+    const [live, replaced, scripts, unknown] = await Promise.all(
+      [undefined, backup, { way: "undo-scripts" as const }, { way: "backup" as const }].map(
+        (replacement) => planFor("v1.1.0", "v1.0.0", undefined, running, replacement),
+      ),
+    );
+    expect(live?.database).to.include({ applied: 4 }).and.have.property("pending").that.is.empty;
+    expect(live).not.to.have.property("replacement");
+    expect(replaced?.replacement).to.deep.equal({ way: "backup", name: "b", at: "then" });
+    expect(replaced?.database).to.include({ applied: 2 });
+    expect(replaced?.database?.pending.map(({ version }) => version)).to.deep.equal([3]);
+    expect((replaced?.disk.needed ?? 0) - (live?.disk.needed ?? 0)).to.equal(size);
+    expect(scripts?.database).to.deep.include({ applied: 3, pending: [] });
+    expect(unknown?.database).to.equal(undefined);
   });
 
   it("tells the required variables that are set from those that are not", async () => {

@@ -133,6 +133,53 @@ Disk     needs about 3.1 GB besides the backup, whose size is not known, 9.8 GB
     expect(none).to.include("nothing serves, as now; the database is not touched");
   });
 
+  it("says what the database becomes where another one takes its place", () => {
+    const database = {
+      bytes: 412 * MB,
+      applied: 48,
+      pending: PLAN.database?.pending.slice(0, 1) ?? [],
+    };
+    const at = "2026-03-01T02:00:00Z";
+    const backup = { way: "backup" as const, name: "000012-20260301T020000Z", at };
+    const text = renderPlan({ ...PLAN, database, replacement: backup });
+    for (const line of text.split("\n")) expect(line).to.have.length.at.most(80);
+    expect(text).to.include(`Database replaced by the backup 000012-20260301T020000Z, of
+         2026-03-01T02:00:00Z: 48 migrations applied, 1 to come; the one of now,
+         412 MB, is kept under another name
+         050 thumbnails | files (18 MB)`).and
+      .include(`Steps    the image is made first about 12 min, backup about 2 s, the other
+         database restored beside the live one: chat stays up; swap about 18 s,
+         migrations: CHAT IS AWAY
+Failure  v1.0.0 (1111111) comes back by itself (last time the chat was away
+         about 31 s), and the database of now is live again; nobody can write in
+         between
+Disk     needs about 3.1 GB besides the uploads that it puts back, 9.8 GB free:
+         room for 7 such updates`);
+    const { database: _, ...silent } = PLAN;
+    expect(renderPlan({ ...silent, replacement: { way: "revert-point" } })).to.match(
+      /^Database replaced by the newest revert-point that fits: its migrations are not\s+known yet/m,
+    );
+  });
+
+  it("says where undo scripts run, and promises no untouched database", () => {
+    const scripts = renderPlan({
+      ...PLAN,
+      database: { bytes: 412 * MB, applied: 48, pending: [] },
+      replacement: { way: "undo-scripts" },
+    });
+    expect(scripts).to.match(/^Database replaced by a copy with the undo scripts applied: 48/m);
+    expect(scripts).to.match(
+      /backup about 2\s+s, undo\s+scripts\s+tried\s+on\s+a\s+copy:\s+chat\s+stays\s+up;/,
+    );
+    expect(scripts).to.match(
+      /swap\s+about\s+18\s+s,\s+undo\s+scripts\s+on\s+a\s+copy:\s+CHAT\s+IS\s+AWAY/,
+    );
+    expect(scripts).not.to.contain("is not touched");
+    expect(
+      renderPlan({ ...PLAN, nothingServes: true, replacement: { way: "revert-point" } }),
+    ).to.match(/nothing serves, as now, and the database of now is\s+live\s+again/);
+  });
+
   it("says of times only what was measured, and where the room is not enough", () => {
     const text = renderPlan({ ...PLAN, last: {}, disk: { needed: 3e9, free: 1e9, updates: 0 } });
     expect(text).to.not.contain("about 1").and.not.contain("last time");

@@ -201,7 +201,7 @@ export const history: InstanceHistory = {
       release: { name: "v0.9.0", commit: NEWER },
       prepared: { name: "v0.9.0", commit: NEWER, migrations: [] },
       ...{ missing: ["002 more"], pending: ["003 others"] },
-      databases: [{ way: "backup", name: NAME, sequence: 2, at: AT }],
+      databases: [{ way: "backup", name: NAME, sequence: 2, at: AT, size: 9, pending: [3] }],
     },
   ],
   loss: { name: NAME, at: AT, rows: { "public.users": -3 }, uploads: 2 },
