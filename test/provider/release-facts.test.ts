@@ -4,6 +4,7 @@ import { type ReleaseFacts, releaseFacts } from "../../provider/release-facts.ts
 import { renderUnread } from "../../provider/plan/unread.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
+import type { DatabaseRollback } from "../../settings/parse.ts";
 import type { WayBack } from "../../updater/history-protocol.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
 import { useOwnCache } from "../support/own-cache.ts";
@@ -44,11 +45,14 @@ describe("releaseFacts", () => {
     ...changes,
   });
 
-  const facts = (reference: string, repository = cache("nowhere")): Promise<ReleaseFacts> =>
-    releaseFacts(repository, reference, {
-      remote: RemoteServer.at(place),
-      state: server.state ?? servingState(),
-    });
+  const facts = (
+    reference: string,
+    repository = cache("nowhere"),
+    rollback?: DatabaseRollback,
+  ): Promise<ReleaseFacts> => {
+    const known = { remote: RemoteServer.at(place), state: server.state ?? servingState() };
+    return releaseFacts(repository, reference, known, undefined, rollback);
+  };
   const failure = (reference: string): Promise<string> =>
     facts(reference).then(
       () => "none",
@@ -80,6 +84,25 @@ describe("releaseFacts", () => {
         .and.match(/^Steps +the image is there, backup/m)
         .and.match(/^Failure +v1\.0\.0 \(1111111\) comes back by itself/m);
     }
+  });
+
+  it("tells which database the release gets, also where its repository can't be read", async () => {
+    const migrations = [{ version: 1, description: "users", file: "001_users.sql", checksum: "a" }];
+    const back = way("v0.9.0", NEWER, {
+      ...{ missing: ["050 thumbnails"], pending: [] },
+      prepared: { name: "v0.9.0", commit: NEWER, migrations },
+      databases: [{ way: "backup", name: "a-backup", sequence: 2, at: "2026-03-01", pending: [1] }],
+    });
+    server.history = { protocol: 1, jobs: [], waysBack: [back] };
+    const { unread } = await facts(NEWER, cache("nowhere"), { way: "backup", job: 3 });
+    const text = (unread === undefined ? "" : renderUnread(unread)).replace(/\s+/g, " ");
+    expect(text)
+      .to.match(/^GO BACK /)
+      .and.contain(
+        "replaced by the backup a-backup, of 2026-03-01: 1 migration to come: 001 users;",
+      )
+      .and.contain("the database of now is live again")
+      .and.not.contain("is not touched");
   });
 
   describe("of a pinned release that the server has, on a machine that is new", () => {
