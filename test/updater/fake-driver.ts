@@ -182,6 +182,11 @@ export class FakeDriver implements Driver {
   async openDoor(): Promise<void> {
     this.did("openDoor");
   }
+  /** Why users can't be kept out; undefined: they can. */
+  doorless: string | undefined;
+  async doorProblem(): Promise<string | undefined> {
+    return this.doorless;
+  }
   async restartPolicy(): Promise<string> {
     return "unless-stopped";
   }

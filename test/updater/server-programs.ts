@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Notes its arguments; the answers are files that a test writes. */
@@ -46,8 +46,49 @@ if test "$1" = compose; then
   esac
   exit 0
 fi
+if test -d "$here/networks"; then
+  for last in "$@"; do before=$name; name=$last; done
+  networks=$here/networks
+  case "$1 $2 $*" in
+    "network create "*)
+      test ! -e "$networks/$name" || { echo "network $name already exists" >&2; exit 1; }
+      mkdir -p "$networks/$name/members"
+      echo 'true bridge' > "$networks/$name/kind"; : > "$networks/$name/label"; exit 0;;
+    "network ls "*)
+      for label in "$networks"/*/label; do
+        test ! -e "$label" || basename "$(dirname "$label")"
+      done; exit 0;;
+    "network inspect "*) cat "$networks/$name/kind"; exit 0;;
+    "network connect "*)
+      test ! -e "$networks/$before/members/$name" || { echo 'endpoint exists' >&2; exit 1; }
+      : > "$networks/$before/members/$name"; exit 0;;
+    "network disconnect "*)
+      rm "$networks/$before/members/$name" 2>/dev/null || { echo 'is not connected' >&2; exit 1; }
+      exit 0;;
+    "network rm "*)
+      rmdir "$networks/$name/members" || exit 1
+      rm -r "$networks/$name"; exit 0;;
+    "ps --all "*" network="*) ls "$networks/\${name#network=}/members"; exit 0;;
+    "container inspect "*)
+      found=
+      for place in "$networks"/*/members/"$name"; do
+        test -e "$place" || continue
+        of=$(basename "$(dirname "$(dirname "$place")")")
+        found="$found\${found:+,}\\"$of\\":{\\"IPAddress\\":\\"\\",\\"Aliases\\":[\\"$name\\"]}"
+      done
+      sed "s/\\"Networks\\":{}/\\"Networks\\":{$found}/; s/0123456789ab/$name/" "$here/container.json"
+      exit 0;;
+    *) ;;
+  esac
+fi
 case "$1 $2" in
-  "ps --all") cat "$here/containers" 2>/dev/null || true;;
+  "ps --all")
+    case "$*" in
+      *".service="*)
+        service=\${*##*.service=}
+        grep -E "^[^\t]*$|\t\${service%% *}\t" "$here/containers" 2>/dev/null || true;;
+      *) cat "$here/containers" 2>/dev/null || true;;
+    esac;;
   "container inspect") cat "$here/container.json";;
   *) ;;
 esac
@@ -61,11 +102,29 @@ export interface ServerPrograms {
   execFails(times: number, text: string): Promise<void>;
   /** The one container of the project; null for none. */
   containerIs(container: Record<string, unknown> | null): Promise<void>;
-  /** What Compose reads, and the containers that it made: the services, and those that can't be started. */
+  /**
+   * What Compose reads, and the containers that it made: the services, and those that can't be started.
+   *
+   * @param networks the names of the networks in the file
+   */
   composeIs(
-    services: Record<string, { state: string; depends_on?: Record<string, object> }>,
+    services: Record<
+      string,
+      {
+        state: string;
+        depends_on?: Record<string, object>;
+        networks?: Record<string, object | null>;
+      }
+    >,
     failing: readonly string[],
+    networks?: readonly string[],
   ): Promise<void>;
+  /** Docker's networks, of which some are internal or our own, with the containers that are in each. */
+  networksAre(
+    networks: Record<string, { internal?: boolean; isDoor?: boolean; members: readonly string[] }>,
+  ): Promise<void>;
+  /** The networks as they are now, with who is in each. */
+  networks(): Promise<Record<string, string[]>>;
   /** Services of which Compose can't make a container. */
   canNotMake(services: readonly string[]): Promise<void>;
   /** What was run, in order: `systemctl disable ...`. */
@@ -96,14 +155,32 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
       await writeFile(place("containers"), container === null ? "" : "0123456789ab\n");
       await writeFile(place("container.json"), JSON.stringify([container]));
     },
-    composeIs: async (services, failing) => {
+    composeIs: async (services, failing, networks = []) => {
       const lines = Object.entries(services).map(([name, { state }]) =>
         [`id-of-${name}`, name, state, "", name, "c0ffee"].join("\t"),
       );
+      const named = Object.fromEntries(networks.map((name) => [name, { name }]));
       await writeFile(place("containers"), `${lines.join("\n")}\n`);
       await writeFile(place("services"), `${Object.keys(services).join("\n")}\n`);
-      await writeFile(place("compose.json"), JSON.stringify({ services }));
+      await writeFile(place("compose.json"), JSON.stringify({ services, networks: named }));
       await writeFile(place("failing"), `${failing.join("\n")}\n`);
+    },
+    networksAre: async (networks) => {
+      for (const [name, { internal = false, isDoor = false, members }] of Object.entries(
+        networks,
+      )) {
+        const folder = join(place("networks"), name, "members");
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(place("networks"), name, "kind"), `${internal} bridge\n`);
+        if (isDoor) await writeFile(join(place("networks"), name, "label"), "");
+        for (const member of members) await writeFile(join(folder, member), "");
+      }
+    },
+    networks: async () => {
+      const found: Record<string, string[]> = {};
+      for (const name of (await readdir(place("networks"))).sort())
+        found[name] = (await readdir(join(place("networks"), name, "members"))).sort();
+      return found;
     },
     canNotMake: (services) => writeFile(place("unmade"), `${services.join("\n")}\n`),
     calls: async () => {

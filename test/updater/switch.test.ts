@@ -181,6 +181,17 @@ describe("the steps of a switch", () => {
       expect(await step("J1").run(context)).to.deep.equal({ pending: [3, 4] });
     });
 
+    it("refuses migrations where users can't be kept out meanwhile, and nothing else", async () => {
+      const context = await ready();
+      context.driver.doorless = "users can't be kept out: chatalot has network_mode";
+      await step("J1").run(context);
+      if (context.job.plan.release !== undefined)
+        context.job.plan.release.migrations = [1, 2, 3].map((version) => migration(version));
+      const { message } = await errorOf(async () => step("J1").run(context));
+      expect(message).to.contain("chatalot has network_mode");
+      expect(context.driver.calls.filter((call) => changing.test(call))).to.deep.equal([]);
+    });
+
     it("still knows the database of a deployment that was removed", async () => {
       const context = await makeContext(temporary(), switchPlan(), [
         ledgerRecord(),
@@ -369,5 +380,14 @@ describe("the steps of a switch", () => {
     const context = await makeContext(temporary());
     await undo("J6", context);
     expect(context.driver.calls).to.deep.equal([]);
+  });
+
+  it("R3 leaves no closed door behind where nothing served before, and is done also where it can't", async () => {
+    const context = await makeContext(temporary());
+    await context.job.record({ type: "done", step: "J1", facts: { pending: [3] } });
+    await context.job.record({ type: "begun", step: "J8" });
+    context.driver.broken.add("openDoor");
+    await undo("J6", context);
+    expect(context.driver.calls).to.deep.equal(["openDoor"]);
   });
 });

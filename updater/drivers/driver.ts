@@ -182,8 +182,13 @@ export interface Driver {
    * serves until everything for the new one is there.
    */
   start(release: RenderedRelease, options?: StartOptions): Promise<StartResult>;
-  /** Lets users reach a server that was started behind a closed door. Safe to repeat. */
+  /**
+   * Lets users reach a server that was started behind a closed door, and leaves nothing of the door. One that is
+   * stopped stays so. Safe to repeat.
+   */
   openDoor(release: RenderedRelease): Promise<void>;
+  /** Why users can't be kept out of a release's server by a closed door; undefined: they can. */
+  doorProblem(release: RenderedRelease): Promise<string | undefined>;
   /** The restart policy that the release asks for. */
   restartPolicy(release: RenderedRelease): Promise<string>;
   /** Lets the server come back at boot. */

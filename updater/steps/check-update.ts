@@ -83,6 +83,7 @@ export async function checkUpdate(context: JobContext): Promise<CheckFacts> {
   // Before the download: what is not there yet is another image for certain.
   const hasOther = hasOtherImage(databaseChange(await driver.imageChanges(rendered)));
   const facts = await checkDatabase(context, hasOther);
+  await checkDoor(context, rendered, facts);
   await checkSpace(context, facts, hasOther);
   const [taken] = await takenPorts(driver, [target.listen, ...ports]);
   if (taken !== undefined) throw new Error(describeTaken(taken));
@@ -124,6 +125,18 @@ async function portsOf({ driver }: JobContext, rendered: RenderedRelease) {
       { cause: error },
     );
   }
+}
+
+/** After the stop it would be too late to find out that nobody can be kept out. */
+async function checkDoor(
+  context: JobContext,
+  rendered: RenderedRelease,
+  { pending, replacement }: CheckFacts,
+): Promise<void> {
+  const { isUpgrade = false } = switchTarget(context);
+  if (pending.length === 0 && replacement === undefined && !isUpgrade) return;
+  const problem = await context.driver.doorProblem(rendered);
+  if (problem !== undefined) throw new Error(problem);
 }
 
 /**

@@ -122,6 +122,11 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
   const serving = previous?.serving;
   if (previous?.release === undefined || serving === undefined) {
     progress.tell("R3", "nothing served before this deployment, so nothing is started");
+    if (job.hasBegun("J8") && changesDatabase(job))
+      // Nothing else would do it before the next deployment.
+      await driver.openDoor(renderedTarget(context)).catch((error: unknown) => {
+        progress.tell("R3", `the stopped server is still out of its networks: ${messageOf(error)}`);
+      });
     return {};
   }
   await refuseMigratedDatabase(context, previous.release);

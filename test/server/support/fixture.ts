@@ -64,6 +64,7 @@ systemctl daemon-reload
 docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes
 docker volume ls --quiet | xargs --no-run-if-empty docker volume rm
 docker network ls --quiet --filter label=com.docker.compose.project | xargs --no-run-if-empty docker network rm
+docker network ls --quiet --filter label=chatalot-deploy.closed-door | xargs --no-run-if-empty docker network rm
 docker images --quiet --filter 'reference=chatalot-deploy/*' | xargs --no-run-if-empty docker rmi --force
 rm -rf ${DIRECTORY}
 exit 0

@@ -6,6 +6,7 @@ export const LEFTOVERS = `
 docker ps --all --format 'the container {{.Names}}'
 docker volume ls --format 'the volume {{.Name}}'
 docker network ls --filter label=com.docker.compose.project --format 'the network {{.Name}}'
+docker network ls --filter label=chatalot-deploy.closed-door --format 'the network {{.Name}}'
 docker compose version >/dev/null 2>&1 || echo 'no Docker Compose'
 ls -d /srv/chatalot /usr/local/bin/docker 2>/dev/null
 ls -d /etc/systemd/system/chatalot-deploy-* /etc/systemd/system/chatalot-deploy@.service.d 2>/dev/null

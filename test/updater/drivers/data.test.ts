@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { differences } from "../../../updater/drivers/compose/data/content.ts";
 import { suspicious } from "../../../updater/drivers/compose/data/dump.ts";
 import { isUnfinished } from "../../../updater/drivers/compose/docker.ts";
-import { networksOf } from "../../../updater/drivers/compose/project.ts";
+import { networksOf } from "../../../updater/drivers/compose/server-networks.ts";
 import { applied } from "../samples.ts";
 
 describe("what pg_dump says", () => {
@@ -68,12 +68,11 @@ describe("the server's networks", () => {
       },
       networks: { external: { name: "chatalot_external" }, proxy: { name: "traefik" } },
     };
-    expect(networksOf(file)).to.deep.equal(
-      new Map([
-        ["chatalot_external", ["chatalot-server", "chatalot"]],
-        ["traefik", ["chatalot-server", "chatalot", "chat"]],
-      ]),
-    );
+    const plain = { linkLocal: [], options: {} };
+    expect(networksOf(file)).to.deep.equal([
+      { name: "chatalot_external", aliases: ["chatalot-server", "chatalot"], ...plain },
+      { name: "traefik", aliases: ["chatalot-server", "chatalot", "chat"], ...plain },
+    ]);
   });
 });
 

@@ -41,7 +41,7 @@ import {
 } from "./docker.ts";
 import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
-import { closeDoor, openDoor } from "./door.ts";
+import { closeDoor, hasDoor, isBehindDoor, joinNetworks, removeDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
 import { proveImage } from "./image-damage.ts";
 import { ownSecrets } from "./image-user.ts";
@@ -58,6 +58,9 @@ const DAEMON_TIMEOUT = 5 * 60_000;
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 const STOP_SECONDS = 30;
+
+/** For a server without migrations to come: it answers after 0.1 s (measured). */
+const ANSWER_TIMEOUT = 20_000;
 
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
@@ -228,11 +231,12 @@ export class ComposeDriver implements Driver {
     { door = "open", isImpatient = false, mustServe = false, tell }: StartOptions = {},
   ): Promise<StartResult> {
     await this.removeUnfinished();
-    const [others, needed, old, before] = await Promise.all([
+    const [others, needed, old, before, isLeft] = await Promise.all([
       this.compose.otherServices(release),
       this.compose.dependencies(release, MAIN_SERVICE),
       this.server(),
       this.services(),
+      hasDoor(this.project),
       this.removeUnstartable(),
     ]);
     const begun = Date.now();
@@ -259,9 +263,13 @@ export class ComposeDriver implements Driver {
       isImpatient: isImpatient || (!mustServe && isDatabaseRedefined(before, containers)),
       ifNotStarted,
     });
-    if (door === "closed") await closeDoor(server.id);
+    // Compose leaves one that it did not make anew where a closed door had put it.
+    if (old?.id === server.id) await this.bringBack(server.id, release);
+    if (door === "closed") await this.closeDoor(server.id, needed);
     await docker("start the server", ["start", server.id]);
     await startServices(this.compose, release, order.later, { ifNotStarted });
+    if (door === "open" && isLeft)
+      await removeDoor(this.project).catch((error: unknown) => tell?.(messageOf(error)));
     const isReplaced = old?.running === true && old.id !== server.id;
     const stoppedAt = isReplaced ? await endOf(old.id, begun) : undefined;
     return stoppedAt === undefined ? {} : { stoppedAt };
@@ -269,8 +277,21 @@ export class ComposeDriver implements Driver {
 
   async openDoor(release: RenderedRelease): Promise<void> {
     const server = await this.server();
-    if (server === undefined) return;
-    await openDoor(server.id, await this.compose.serverNetworks(release));
+    if (server?.running !== true || !(await isBehindDoor(this.project, server.id))) {
+      await this.bringBack(server?.id, release);
+      return;
+    }
+    // First of all, so that what can't be done leaves it running.
+    await joinNetworks(server.id, await this.compose.serverNetworks(release));
+    // Its connections to the database go through the network that is removed, and would hang for minutes.
+    await this.stopServer();
+    await this.bringBack(server.id, release);
+    await docker("start the server", ["start", server.id]);
+    await this.waitForAnswer();
+  }
+
+  doorProblem(release: RenderedRelease): Promise<string | undefined> {
+    return this.compose.doorProblem(release);
   }
 
   async restartPolicy(release: RenderedRelease): Promise<string> {
@@ -288,9 +309,11 @@ export class ComposeDriver implements Driver {
       await this.compose.down(release);
     // A first deployment that failed left containers that no committed release names.
     const left = await containersOf(this.project);
-    if (left.length === 0) return;
-    await docker("stop the containers", ["stop", "-t", String(STOP_SECONDS), ...left]);
-    await docker("remove the containers", ["rm", ...left]);
+    if (left.length > 0) {
+      await docker("stop the containers", ["stop", "-t", String(STOP_SECONDS), ...left]);
+      await docker("remove the containers", ["rm", ...left]);
+    }
+    await removeDoor(this.project);
   }
 
   look(): Promise<Look> {
@@ -376,6 +399,31 @@ export class ComposeDriver implements Driver {
       ...Mounts.flatMap(({ Type, Source }) => (Type === "bind" ? [Source] : [])),
       ...(Config.Labels?.[FILES_LABEL] ?? "").split(",").filter((file) => file !== ""),
     ]);
+  }
+
+  private async closeDoor(server: string, needed: ReadonlySet<string>): Promise<void> {
+    const containers = await listContainers(this.project);
+    const isNeeded = (service: string): boolean =>
+      service === DATABASE_SERVICE || needed.has(service);
+    await closeDoor(
+      this.project,
+      server,
+      containers.filter(({ service }) => isNeeded(service)),
+    );
+  }
+
+  /** It was proven before. One that does not answer now is seen by whoever looks at it next. */
+  private async waitForAnswer(): Promise<void> {
+    const begun = performance.now();
+    while (performance.now() - begun < ANSWER_TIMEOUT && !(await this.health()).reachable)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+
+  /** From behind a closed door into the networks of its definition. */
+  private async bringBack(server: string | undefined, release: RenderedRelease): Promise<void> {
+    if (server !== undefined)
+      await joinNetworks(server, await this.compose.serverNetworks(release));
+    await removeDoor(this.project);
   }
 
   private async update(id: string, policy: string): Promise<void> {

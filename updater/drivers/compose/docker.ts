@@ -61,7 +61,13 @@ export interface DockersContainer {
   };
   Mounts: { Type: string; Name?: string; Source: string; Destination: string }[];
   Config: { Image: string; Labels: Record<string, string> | null; Env: string[] | null };
-  NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
+  NetworkSettings: { Networks: Record<string, DockersEndpoint> | null };
+}
+
+/** A container's place in one network. */
+export interface DockersEndpoint {
+  IPAddress: string;
+  Aliases?: string[] | null;
 }
 
 /** A container of a Compose project, as a list of containers tells it. */

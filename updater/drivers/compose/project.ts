@@ -7,6 +7,12 @@ import { nameExists } from "../../files.ts";
 import { type InstancePaths, OVERRIDE_FILE } from "../../paths.ts";
 import type { RenderedRelease } from "../driver.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
+import {
+  doorProblem,
+  networksOf,
+  type ResolvedFile,
+  type ServerNetwork,
+} from "./server-networks.ts";
 
 /** Creating containers may pull nothing and build nothing: all of that was done before. */
 const COMPOSE_TIMEOUT = 180_000;
@@ -73,10 +79,14 @@ export class ComposeProject {
     ]);
   }
 
-  /** The networks of a release's server by Docker's names, with its names in each. */
-  async serverNetworks(release: RenderedRelease): Promise<Map<string, string[]>> {
-    const output = await this.run("read the networks", release, ["config", "--format", "json"]);
-    return networksOf(JSON.parse(output) as ResolvedFile);
+  /** The networks of a release's server, with all that is said of its place in each. */
+  async serverNetworks(release: RenderedRelease): Promise<ServerNetwork[]> {
+    return networksOf(await this.file<ResolvedFile>(release));
+  }
+
+  /** Why users can't be kept out of a release's server; undefined: they can. */
+  async doorProblem(release: RenderedRelease): Promise<string | undefined> {
+    return doorProblem(await this.file<ResolvedFile>(release));
   }
 
   /** Starts everything but the server, and waits until what the server depends on is healthy. */
@@ -153,8 +163,14 @@ export class ComposeProject {
   }
 
   private async definitions(release: RenderedRelease): Promise<Record<string, ServiceDefinition>> {
+    type File = { services?: Record<string, ServiceDefinition> };
+    return (await this.file<File>(release)).services ?? {};
+  }
+
+  /** The release's file with the override, as Compose has understood it. */
+  private async file<T>(release: RenderedRelease): Promise<T> {
     const json = await this.run("read the compose file", release, ["config", "--format", "json"]);
-    return (JSON.parse(json) as { services?: Record<string, ServiceDefinition> }).services ?? {};
+    return JSON.parse(json) as T;
   }
 
   private async run(
@@ -170,30 +186,6 @@ export class ComposeProject {
       ...(signal === undefined ? {} : { signal }),
     });
   }
-}
-
-/** As much of a compose file, as Compose itself has understood it, as is read here. */
-interface ResolvedFile {
-  services?: Record<
-    string,
-    {
-      container_name?: string;
-      networks?: Record<string, { aliases?: string[] | null } | null> | null;
-    }
-  >;
-  networks?: Record<string, { name?: string } | null>;
-}
-
-/** Compose gives every container its service's name in each network, and what the file adds. */
-export function networksOf(file: ResolvedFile): Map<string, string[]> {
-  const server = file.services?.[MAIN_SERVICE];
-  const own = [server?.container_name, MAIN_SERVICE].filter((name) => name !== undefined);
-  return new Map(
-    Object.entries(server?.networks ?? {}).flatMap(([key, settings]): [string, string[]][] => {
-      const name = file.networks?.[key]?.name;
-      return name === undefined ? [] : [[name, [...own, ...(settings?.aliases ?? [])]]];
-    }),
-  );
 }
 
 /** What the rendered file says of the server's restart, `no` where it says nothing. */
