@@ -19,6 +19,31 @@ import {
 import type { Operator } from "./support/operator.ts";
 import { takeBack } from "./support/take-back.ts";
 
+/** A service of the operator's in the server's internal network. */
+const BOT = "chatalot-bot";
+
+/** Writes a numbered message all the time, and logs each that the server says is stored. */
+const WRITES = `n=0; while :; do n=$((n+1)); timeout 3 bash -c '
+  exec 3<>/dev/tcp/chatalot/8080
+  body="{\\"author\\":\\"bot\\",\\"text\\":\\"bot $0\\"}"
+  printf "POST /api/messages HTTP/1.0\\r\\nHost: chatalot\\r\\nContent-Length: \${#body}\\r\\n\\r\\n%s" "$body" >&3
+  head -n 1 <&3' $n 2>/dev/null | grep -q " 201 " && echo "bot $n"; sleep 0.3; done`;
+
+const OVERRIDE = JSON.stringify({
+  services: {
+    bot: {
+      image: "postgres:17",
+      container_name: BOT,
+      // Compose reads a doubled dollar sign as one.
+      entrypoint: ["bash", "-c", WRITES.replaceAll("$", "$$$$")],
+      restart: "unless-stopped",
+      networks: ["internal"],
+      // It does not end by itself when it is asked to.
+      stop_signal: "SIGKILL",
+    },
+  },
+});
+
 const FIRST_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];
 
 interface Manifest {
@@ -36,6 +61,8 @@ describe("an update with migrations", function () {
   before(async () => {
     demo = await cleanServer();
     url = chatUrl(demo);
+    const override = `${DIRECTORY}/docker-compose.override.yml`;
+    await shell(demo, 'mkdir -p -m 755 "$1"; printf %s "$3" > "$2"', DIRECTORY, override, OVERRIDE);
     operator = await operatorOf(demo);
     await operator.configure({ release: "v1.2.0", "health.mustStayGoodFor": "4 seconds" });
     const { exitCode, output } = await operator.up("--skip-preview");
@@ -70,6 +97,8 @@ describe("an update with migrations", function () {
       expect(await appliedMigrations(demo)).to.deep.equal(FIRST_EIGHT);
       expect(await readMessages(url)).to.include("a message in small letters");
       expect(await prober.missingMarkers()).to.deep.equal([]);
+      expect(await missingOfBot()).to.deep.equal([]);
+      expect(await closedDoors()).to.equal("");
       expect(await databaseProperties()).to.equal(properties);
       expect((await theContainer(demo, SERVER)).restartPolicy).to.equal("unless-stopped");
 
@@ -93,7 +122,7 @@ describe("an update with migrations", function () {
     expect(await shell(demo, `stat -c %a ${folder} ${folder}/database.dump`)).to.equal("700\n600");
     // Nothing of the proof is left.
     const all = await shell(demo, "docker ps --all --format '{{.Names}}' | sort");
-    expect(all.split("\n")).to.deep.equal([DATABASE, SERVER]);
+    expect(all.split("\n")).to.deep.equal([BOT, DATABASE, SERVER]);
   });
 
   it("keeps everybody out until it is committed, and takes the database back when it is killed", async () => {
@@ -106,6 +135,7 @@ describe("an update with migrations", function () {
     expect(await appliedMigrations(demo)).to.deep.equal([...FIRST_EIGHT, 9]);
     expect((await theContainer(demo, SERVER)).running).to.equal(true);
     expect(await answers(url)).to.equal(false);
+    expect(await closedDoors()).to.equal("chatalot-closed-door");
     await letJobsRun(demo);
     await killJob(demo);
     const { exitCode, output } = await update;
@@ -116,6 +146,7 @@ describe("an update with migrations", function () {
     expect(await appliedMigrations(demo)).to.deep.equal(FIRST_EIGHT);
     expect(await healthOf(url)).to.include({ status: "ok", version: "1.0.0" });
     expect(await prober.missingMarkers()).to.deep.equal([]);
+    expect(await missingOfBot()).to.deep.equal([]);
     const retry = /pulumi config set retry (\d+)/.exec(output)?.[1] ?? "";
     await operator.configure({ retry });
   });
@@ -128,6 +159,10 @@ describe("an update with migrations", function () {
     expect(await healthOf(url)).to.include({ status: "ok", version: "2.0.0" });
     expect(await appliedMigrations(demo)).to.deep.equal([...FIRST_EIGHT, 9]);
     expect(await writeMarker(url, "after the update")).to.equal(true);
+    const before = (await acknowledgedToBot()).length;
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    expect((await acknowledgedToBot()).length).to.be.greaterThan(before);
+    expect(await closedDoors()).to.equal("");
     expect(await databases()).to.include(
       `chatalot_before_${(await ledgerOf(demo)).at(-1)?.sequence}`,
     );
@@ -155,6 +190,26 @@ describe("an update with migrations", function () {
     ).to.deep.equal([oid]);
     expect((await query(demo, "SELECT text FROM messages")).join()).to.match(/after the update/i);
   });
+
+  /** What the server told the bot that it had stored, since the bot was made. */
+  async function acknowledgedToBot(): Promise<string[]> {
+    const text = await shell(demo, `docker logs ${BOT}`);
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  /** Of that, what the live database does not have. */
+  async function missingOfBot(): Promise<string[]> {
+    const acknowledged = await acknowledgedToBot();
+    expect(acknowledged).not.to.deep.equal([]);
+    const stored = new Set(await query(demo, "SELECT text FROM messages WHERE author = 'bot'"));
+    return acknowledged.filter((text) => !stored.has(text));
+  }
+
+  /** The networks that a closed door makes. */
+  async function closedDoors(): Promise<string> {
+    const filter = "label=chatalot-deploy.closed-door";
+    return shell(demo, `docker network ls --filter ${filter} --format '{{.Name}}'`);
+  }
 
   async function databases(): Promise<string[]> {
     const rows = await query(demo, "SELECT datname FROM pg_database WHERE datname ~ '^chatalot'");
