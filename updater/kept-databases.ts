@@ -7,6 +7,7 @@ import { type Backup, listBackups } from "./backups.ts";
 import type { DatabaseTools } from "./drivers/database-tools.ts";
 import type { Ledger } from "./ledger.ts";
 import type { InstancePaths } from "./paths.ts";
+import { numberedCopies } from "./retention.ts";
 import type {
   AppliedMigration,
   DatabaseWay,
@@ -25,6 +26,32 @@ export const revertPointName = (live: string, sequence: number): string =>
 export const failedName = (live: string, sequence: number): string => `${live}_failed_${sequence}`;
 export const leftName = (live: string, sequence: number): string => `${live}_left_${sequence}`;
 export const nextName = (live: string, sequence: number): string => `${live}_next_${sequence}`;
+
+/** The names that a job may give to databases beside the live one. */
+export function copyNames(live: string, sequence: number): string[] {
+  return [revertPointName, failedName, leftName, nextName].map((name) => name(live, sequence));
+}
+
+/** What says which names databases have. */
+export type DatabaseNames = Pick<DatabaseTools, "names" | "invalidNames" | "liveName">;
+
+/** All names that are taken: a database whose removal was interrupted has its own still. */
+export async function takenNames(tools: DatabaseNames): Promise<{ live: string; names: string[] }> {
+  const [live, ...found] = await Promise.all([
+    tools.liveName(),
+    tools.names(),
+    tools.invalidNames(),
+  ]);
+  return { live, names: found.flat() };
+}
+
+/** The jobs by which databases beside the live one are called, also those that no ledger knows any more. */
+export async function numbersOfCopies(tools: DatabaseNames): Promise<number[]> {
+  const { live, names } = await takenNames(tools);
+  return ["before", "failed", "left", "next"]
+    .flatMap((kind) => numberedCopies(names, live, kind))
+    .map(({ sequence }) => sequence);
+}
 
 /**
  * How a job ends whose copy has what was live before it. One that was taken back has it as the live one itself,
@@ -59,10 +86,11 @@ export function keptCopies(
   let applied: AppliedMigration[] | undefined;
   const kept: KeptDatabase[] = [];
   for (const { sequence, openedAt, kind, outcome, serving } of records) {
+    if (kind !== "switch") continue;
     for (const name of [revertPointName(live, sequence), leftName(live, sequence)])
       if (there.has(name) && applied !== undefined && KEEPING.includes(outcome))
         kept.push({ way: "revert-point", name, sequence, at: openedAt, applied });
-    if (kind === "switch" && outcome === "done" && serving !== undefined) applied = serving.applied;
+    if (outcome === "done" && serving !== undefined) applied = serving.applied;
   }
   return kept;
 }

@@ -101,7 +101,9 @@ export function usefulRevertPoints(
   { records }: Pick<Ledger, "records">,
 ): NumberedCopy[] {
   const committed = new Set(
-    records.filter(({ outcome }) => outcome === "done").map(({ sequence }) => sequence),
+    records
+      .filter(({ kind, outcome }) => kind === "switch" && outcome === "done")
+      .map(({ sequence }) => sequence),
   );
   return numberedCopies(names, live, "before").filter(({ sequence }) => committed.has(sequence));
 }

@@ -5,6 +5,7 @@
  */
 import { backupSequences } from "./backups.ts";
 import { linkDurably, readFileIfThere } from "./files.ts";
+import { databaseTools } from "./drivers/compose/data/tools.ts";
 import { findForeign } from "./foreign.ts";
 import {
   ensureInstance,
@@ -15,6 +16,7 @@ import {
   type Instance,
 } from "./instance.ts";
 import { Job, jobSequences, openJob, type Runner } from "./job.ts";
+import { type DatabaseNames, numbersOfCopies } from "./kept-databases.ts";
 import { Ledger } from "./ledger.ts";
 import { withSubmitLock } from "./submit-lock.ts";
 import { type InstancePaths, instancePaths } from "./paths.ts";
@@ -22,6 +24,7 @@ import { unsafeFolders } from "./ownership.ts";
 import { type ForeseenAnswer, type JobRequest, PROTOCOL, type SubmitAnswer } from "./protocol.ts";
 import { isAboutBackups, needsOperatorText, underWay } from "./texts.ts";
 import { armUnit } from "./unit.ts";
+import { setAsideSequences } from "./uploads.ts";
 import { prepareWork, type Work } from "./work.ts";
 
 /** Each a second apart. After that the follower goes on trying. */
@@ -116,7 +119,7 @@ async function submitLocked(
     return found.answer;
   }
   const { work, requestId, ledger } = found;
-  const sequence = await nextSequence(paths, ledger);
+  const sequence = await nextSequence(paths, ledger, databaseTools(instance.project));
   await keepReserve(paths);
   const plan = await work.plan(sequence);
   await linkDurably(paths.runnerNode, runner.node);
@@ -135,11 +138,25 @@ async function submitLocked(
   return { answer: "started", sequence, instanceId: instance.id, ...work.published };
 }
 
-/** The number of the next job. */
-export async function nextSequence(paths: InstancePaths, ledger: Ledger): Promise<number> {
+/**
+ * The number of the next job. By it the job names databases and folders, so none is taken of which anything is
+ * there: the ledger may begin anew on a server whose data live on. Where the database is away J1 looks again.
+ */
+export async function nextSequence(
+  paths: InstancePaths,
+  ledger: Ledger,
+  tools: DatabaseNames,
+): Promise<number> {
   // A backup that was brought here names a job of the server that it came from.
-  const taken = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
-  return Math.max(0, ledger.last?.sequence ?? 0, ...taken) + 1;
+  const known = [...(await jobSequences(paths)), ...(await backupSequences(paths))];
+  const taken = new Set([
+    ...(await setAsideSequences(paths)),
+    ...(await numbersOfCopies(tools).catch(() => [])),
+  ]);
+  let next = Math.max(0, ledger.last?.sequence ?? 0, ...known) + 1;
+  // Skipped one by one: a copy that somebody called by a date must not make the number of the next job of it.
+  while (taken.has(next)) next += 1;
+  return next;
 }
 
 /** Why no job is to be opened, or what one would do. */

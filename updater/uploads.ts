@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Driver } from "./drivers/driver.ts";
 import { makeDirectoryDurably, nameExists, syncDirectory } from "./files.ts";
@@ -149,6 +149,15 @@ async function putBack(
 /** Where a job keeps what it takes away of the uploads, by their paths in the volume. */
 export function setAsideFolder(paths: InstancePaths, sequence: number): string {
   return join(paths.setAside, padded(sequence));
+}
+
+/** The numbers of the jobs of which anything is set aside. */
+export async function setAsideSequences({ setAside }: InstancePaths): Promise<number[]> {
+  const names = await readdir(setAside).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => /^\d{6,}(?!\d)/.test(name)).map((name) => parseInt(name, 10));
 }
 
 /** Where the way back of a job keeps what the job had put into the place of uploads. */

@@ -31,6 +31,11 @@ describe("keptCopies", () => {
     expect(keptCopies(["chat_before_2"], "chat", { records })).to.have.length(1);
   });
 
+  it("takes no copy for a job's that makes none: it is of an earlier life of the server", () => {
+    const records = [served(1, 1), ledgerRecord({ sequence: 2, kind: "backup" })];
+    expect(keptCopies(["chat_before_2"], "chat", { records })).to.deep.equal([]);
+  });
+
   it("takes no copy of a job that was taken back, and none that this tool did not name", () => {
     const records = [served(1, 1), ledgerRecord({ sequence: 2, outcome: "reverted" })];
     const names = ["chat_before_2", "chat_before_x", "chat_left_9", "other_before_1"];

@@ -129,6 +129,25 @@ describe("a rollback over migrations", () => {
       expect(record?.replacement).to.deep.include({ way, name, left: "chatalot_left_3" });
     });
 
+  for (const name of ["before_3", "failed_3", "left_3", "next_3"])
+    it(`is refused where a database has a name of the job's own: ${name}`, async () => {
+      const context = await ready("backup");
+      context.driver.databaseTools.databases.push(`chatalot_${name}`);
+      const { message } = await errorOf(() => checkUpdate(context));
+      expect(message).to.equal(
+        `there is a database chatalot_${name} already, which is not of this job and stays as it is. Try ` +
+          "again: the next job takes another number",
+      );
+    });
+
+  it("is not refused for what an attempt made that was killed", async () => {
+    const context = await ready("backup");
+    await run(context, "J1", () => checkUpdate(context));
+    await context.job.record({ type: "begun", step: "J5a" });
+    await makeReplacement(context);
+    await checkUpdate(context);
+  });
+
   it("ends the copying of an attempt that was killed before it copies again", async () => {
     const context = await ready("revert-point");
     await run(context, "J1", () => checkUpdate(context));
@@ -431,7 +450,8 @@ describe("a rollback over migrations", () => {
 
   it("leaves no half-made database behind, and never removes one that a rollback left", () => {
     const names = ["chatalot", "chatalot_next_3", "chatalot_left_1", "chatalot_left_2"];
-    const outdated = outdatedCopies(names, "chatalot", { records: [older, previous] }, 0);
+    const records = [older, previous, ledgerRecord({ sequence: 3, outcome: "untouched" })];
+    const outdated = outdatedCopies(names, "chatalot", { records }, 0);
     expect(outdated).to.deep.equal(["chatalot_next_3"]);
   });
 });

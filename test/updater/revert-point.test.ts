@@ -190,6 +190,25 @@ describe("retention of the database's copies", () => {
     expect(outdated).not.to.include("chatalot_failed_3");
   });
 
+  it("keeps what no job of the ledger has made: it is of an earlier life of the server", () => {
+    const others = ["left_5", "before_5", "failed_5", "next_5"].map((name) => `chatalot_${name}`);
+    for (const later of [
+      [],
+      [ledgerRecord({ sequence: 5, kind: "backup" })],
+      [ledgerRecord({ sequence: 5, outcome: "untouched" })],
+    ]) {
+      const all = { records: [...records, ...later] };
+      const outdated = outdatedCopies([...names, ...others], "chatalot", all, 0);
+      expect(outdated).to.not.include("chatalot_before_5");
+      expect(outdated).to.not.include("chatalot_failed_5");
+      // The newest one of its own stays beside it.
+      expect(outdated).to.not.include("chatalot_failed_4");
+      expect(outdated).to.include("chatalot_failed_3");
+    }
+    const outdated = outdatedCopies([...names, ...others], "chatalot", { records }, 0);
+    expect(outdated).to.not.include("chatalot_next_5");
+  });
+
   it("removes half-removed ones of its own, and nobody else's", () => {
     const invalid = ["chatalot_before_2", "chatalot_left_2", "chatalot_next_3", "other_before_1"];
     expect(removableCopies([...invalid, "chatalot"], "chatalot")).to.have.members([
@@ -199,8 +218,7 @@ describe("retention of the database's copies", () => {
   });
 
   it("never names the live database or one that this tool did not name", () => {
-    const given = outdatedCopies(names, "chatalot", { records: [] }, 0);
-    expect(given).to.not.include.members(["chatalot"]);
+    const given = outdatedCopies(names, "chatalot", { records }, 0);
     for (const name of ["chatalot", "postgres", "chatalot_before_the_flood", "other_before_1"])
       expect(given).to.not.include(name);
   });

@@ -9,8 +9,10 @@ import {
   type RemoveRequest,
   type SubmitAnswer,
 } from "../../updater/protocol.ts";
-import { comparedWith, requestDigest } from "../../updater/submit.ts";
-import { switchPlan } from "./samples.ts";
+import { Ledger } from "../../updater/ledger.ts";
+import { comparedWith, nextSequence, requestDigest } from "../../updater/submit.ts";
+import { FakeDatabaseTools } from "./fake-database-tools.ts";
+import { ledgerRecord, makeContext, switchPlan } from "./samples.ts";
 import { useServerPrograms } from "./server-programs.ts";
 import { useTemporaryDirectory } from "./temporary.ts";
 
@@ -72,5 +74,56 @@ describe("a request while a job is open", () => {
     expect(await answerTo({ ...checkAll(), requestedBy: "another@elsewhere" })).to.deep.equal({
       ...{ answer: "attached", sequence: 7, instanceId: id },
     });
+  });
+});
+
+describe("the number of the next job", () => {
+  const temporary = useTemporaryDirectory();
+  const tools = new FakeDatabaseTools([]);
+  const number = async (): Promise<number> => {
+    const paths = instancePaths(temporary());
+    return nextSequence(paths, await Ledger.read(paths), tools);
+  };
+
+  beforeEach(() => {
+    tools.databases = ["postgres", "chatalot"];
+    tools.invalid = [];
+  });
+
+  it("is the one after the last of the ledger and of the jobs' folders", async () => {
+    expect(await number()).to.equal(1);
+    await makeContext(temporary(), switchPlan(), [ledgerRecord({ sequence: 4 })]);
+    expect(await number()).to.equal(6);
+  });
+
+  it("is none by which a database of an earlier life of the server is called", async () => {
+    tools.databases.push(
+      "chatalot_left_1",
+      "chatalot_failed_2",
+      "chatalot_before_9",
+      "other_left_4",
+    );
+    tools.invalid.push("chatalot_next_3");
+    expect(await number()).to.equal(4);
+  });
+
+  it("is not made of a number that somebody gave to a database", async () => {
+    tools.databases.push("chatalot_before_20240101");
+    expect(await number()).to.equal(1);
+  });
+
+  it("is none of which uploads are set aside", async () => {
+    const { setAside } = instancePaths(temporary());
+    for (const name of ["000001", "000002-taken-back", "of-mine"])
+      await mkdir(`${setAside}/${name}`, { recursive: true });
+    expect(await number()).to.equal(3);
+  });
+
+  it("is found also while the database is away", async () => {
+    const away = Object.assign(new FakeDatabaseTools([]), {
+      names: () => Promise.reject(new Error("the database's container does not run")),
+    });
+    const paths = instancePaths(temporary());
+    expect(await nextSequence(paths, await Ledger.read(paths), away)).to.equal(1);
   });
 });

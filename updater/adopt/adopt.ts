@@ -54,7 +54,7 @@ async function adoptLocked(
   if (others.length > 0) return { answer: "refused", reasons: others };
 
   const ledger = await Ledger.read(paths);
-  const sequence = await nextSequence(paths, ledger);
+  const sequence = await nextSequence(paths, ledger, driver.databaseTools);
   const { serving, differences } = await record(paths, driver, request, chat, secrets, sequence);
   await ledger.append({
     ...{ sequence, kind: "switch", outcome: "done", requestedBy: request.requestedBy },

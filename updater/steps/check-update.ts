@@ -14,6 +14,7 @@ import { otherDatabaseText, sameDatabase } from "../same-database.ts";
 import { needsBackup, spaceForBackup } from "./backup.ts";
 import { chooseReplacement } from "./choose-database.ts";
 import { databaseChange, fetchImages, hasOtherImage } from "./other-images.ts";
+import { refuseOthersCopies } from "./own-copies.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { refuseHostReach } from "./refuse-host-reach.ts";
 import { spaceForUploads } from "./restore-uploads.ts";
@@ -215,6 +216,7 @@ async function checkDatabase(context: JobContext, hasOther: boolean): Promise<Ch
   }
   if (known !== undefined && !sameDatabase(known.database, database.identity))
     throw new Error(otherDatabaseText(database.identity, known.database));
+  await refuseOthersCopies(context);
   const replacement = await chooseReplacement(context, database.applied);
   const { pending, missing, edited } = compareMigrations(
     replacement?.applied ?? database.applied,

@@ -50,7 +50,9 @@ export function removableCopies(names: readonly string[], live: string): string[
 }
 
 /**
- * Copies of the live database that retention gives up. Only names that this tool gives are looked at.
+ * Copies of the live database that retention gives up. Only names that this tool gives are looked at, and only
+ * those of jobs that the ledger has and that came so far as to give them: others are of an earlier life of the
+ * server, of which nothing is known here.
  *
  * Two kinds stay until a person drops them, since what is in them may be nowhere else: the revert point of a job
  * that could not go back (`needs-operator`), and the database that was live until such a job was taken back
@@ -69,13 +71,17 @@ export function outdatedCopies(
     record.get(sequence)?.outcome === "needs-operator";
   const mayHaveServed = ({ sequence }: NumberedCopy): boolean =>
     (record.get(sequence)?.reopenings ?? 0) > 0;
+  const isOwn = ({ sequence }: NumberedCopy): boolean => record.get(sequence)?.kind === "switch";
+  const wasMade = (copy: NumberedCopy): boolean =>
+    isOwn(copy) && record.get(copy.sequence)?.outcome !== "untouched";
   return [
     // Made for a rollback that did not come to use it.
-    ...numberedCopies(names, live, "next"),
+    ...numberedCopies(names, live, "next").filter(isOwn),
     ...numberedCopies(names, live, "before").filter(
-      (copy) => !kept.has(copy.name) && !isOnlyCopy(copy),
+      (copy) => wasMade(copy) && !kept.has(copy.name) && !isOnlyCopy(copy),
     ),
     ...numberedCopies(names, live, "failed")
+      .filter(wasMade)
       .slice(KEPT_FAILED)
       .filter((copy) => !mayHaveServed(copy)),
   ].map(({ name }) => name);
