@@ -11,6 +11,7 @@ import { Ledger } from "./ledger.ts";
 import type { Durations, LedgerRecord, Outcome, ServingRecord, Verdict } from "./protocol.ts";
 import { backupOf } from "./steps/backup.ts";
 import { sweep } from "./steps/clean.ts";
+import { letGoOfImages } from "./steps/other-images.ts";
 import { replacementBy } from "./steps/replace-database.ts";
 import { databaseAfterRevert } from "./steps/revert-point.ts";
 import { sweepData } from "./steps/sweep-data.ts";
@@ -65,6 +66,7 @@ export async function closeJob(
   };
   await ledger.append(record);
   if (job.plan.kind === "switch") {
+    await letGoOfImages(context, outcome);
     const current = { ...context, ledger: await Ledger.read(paths) };
     // Otherwise there is nothing new that something older would have to make room for.
     if (job.hasBegun("J4") && outcome !== "needs-operator") await sweepData(current);

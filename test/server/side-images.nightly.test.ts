@@ -19,6 +19,7 @@ import {
 } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
 import {
+  buildSideImage,
   PASSWORD,
   publishSideImage,
   REGISTRY,
@@ -142,6 +143,24 @@ describe("images beside the server's own", function () {
     expect(exitCode, output).to.equal(0);
     expect((await theContainer(demo, SERVER)).environment).to.include({ MAX_FILE_SIZE_MB: "99" });
     expect(await theContainer(demo, DATABASE)).to.deep.equal(before);
+  });
+
+  it("get their tag back where it was moved on the server to one that doesn't run with the data", async () => {
+    const { image } = await theContainer(demo, DATABASE);
+    await buildSideImage(demo, "postgres:17", REFUSES_DATA, IMAGE);
+    await operator.configure({ "env.MAX_FILE_SIZE_MB": 98 });
+    const { exitCode, output } = await operator.up("--skip-preview");
+    expect(exitCode, output).not.to.equal(0);
+    expect(output).to.contain(`REVERTED ${RELEASE}`).and.to.contain("it is broken");
+    expect((await theContainer(demo, DATABASE)).image).to.equal(image);
+    expect(await shell(demo, 'docker image inspect --format "{{.Id}}" "$1"', IMAGE)).to.equal(
+      image,
+    );
+    expect(await shell(demo, "docker images --quiet 'chatalot-deploy/*.before'")).to.equal("");
+    expect(await healthOf(chatUrl(demo))).to.include({ status: "ok", db_healthy: true });
+    expect(await readMessages(chatUrl(demo))).to.include("written on the first image");
+    await operator.configure({ "env.MAX_FILE_SIZE_MB": 99 });
+    expect((await operator.up("--skip-preview")).exitCode).to.equal(0);
   });
 
   it("are brought when asked for: pulled, backed up and proven, then the old server stops first", async () => {

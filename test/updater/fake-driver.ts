@@ -116,6 +116,23 @@ export class FakeDriver implements Driver {
   async imageChanges(): Promise<ImageChange[]> {
     return this.otherImages;
   }
+  /** What tags name that have moved, by tag. */
+  readonly tags = new Map<string, string>();
+  isHolding = false;
+  async holdImage(id: string): Promise<void> {
+    this.isHolding = true;
+    this.did("holdImage", id);
+  }
+  async nameImage(id: string, reference: string): Promise<boolean> {
+    if ((this.tags.get(reference) ?? id) === id) return false;
+    this.did("nameImage", id, reference);
+    this.tags.set(reference, id);
+    return true;
+  }
+  async letGoOfImages(): Promise<void> {
+    if (this.isHolding) this.did("letGoOfImages");
+    this.isHolding = false;
+  }
   /** Where the database's image has its data. */
   place: DatabasePlace = {
     ...{

@@ -1,5 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { expect } from "chai";
+import { closeJob } from "../../updater/close.ts";
 import type { ImageChange } from "../../updater/drivers/driver.ts";
 import type { Job } from "../../updater/job.ts";
 import { needsBackup, proveBackup, writeBackup } from "../../updater/steps/backup.ts";
@@ -14,6 +15,7 @@ import {
   makeContext,
   NEW_COMMIT,
   release,
+  servingRecord,
   switchPlan,
 } from "./samples.ts";
 import { errorOf, useTemporaryDirectory } from "./temporary.ts";
@@ -67,8 +69,21 @@ describe("an update with other images beside the server's", () => {
   it("notes them in J1, when all is on the server", async () => {
     const context = await ready([CHANGE, TURN]);
     await run(context, "J1");
-    expect(didIn(context)).to.deep.equal(["fetchOthers", "proveImage", "ownSecrets"]);
+    expect(didIn(context)).to.deep.equal([
+      ...["fetchOthers", "holdImage sha256:old", "holdImage sha256:old turn"],
+      ...["proveImage", "ownSecrets"],
+    ]);
     expect(reloaded(context.job)).to.deep.equal([CHANGE, TURN]);
+  });
+
+  it("is not kept from going on by an image that can't be kept", async () => {
+    const context = await ready([TURN]);
+    context.driver.broken.add("holdImage");
+    await run(context, "J1");
+    await context.progress.flushed();
+    expect(await readFile(context.job.paths.progress, "utf8")).to.contain(
+      "the image that coturn runs can't be kept",
+    );
   });
 
   const refused: [string, ImageChange["to"], string][] = [
@@ -175,5 +190,88 @@ describe("an update with other images beside the server's", () => {
     context.driver.side.set("coturn", container("", { status: "exited", running: false }));
     context.driver.current = container(NEW_COMMIT);
     await run(context, "J9");
+  });
+
+  describe("whose tags have moved on the server", () => {
+    const moved = (change: ImageChange): ImageChange => ({
+      ...change,
+      to: { ...change.to, reference: change.from.reference },
+    });
+
+    /** As when the new server was begun, from images that the old tags name now. */
+    async function begun(...images: ImageChange[]): Promise<Context> {
+      const context = await ready(images);
+      for (const { from, to } of images) context.driver.tags.set(from.reference, to.id ?? "");
+      for (const id of ["J1", "J6", "J7", "J8"]) await run(context, id);
+      context.driver.current = container(NEW_COMMIT);
+      context.driver.databaseInVolume = context.driver.currentDatabase;
+      didIn(context);
+      return context;
+    }
+    const tagsAndStarts = (context: Context): string[] =>
+      didIn(context)
+        .filter((call) => /^(nameImage|start)/.test(call))
+        .map((call) => call.replace(/ \/.*/, ""));
+
+    it("gives the tags back before the old database or the old server is started", async () => {
+      const context = await begun(moved(CHANGE), moved(TURN));
+      await restoreDatabase(context);
+      await step("J6").undo?.run(context);
+      expect(tagsAndStarts(context)).to.deep.equal([
+        ...["nameImage sha256:old postgres:17", "nameImage sha256:old turn coturn/coturn:4"],
+        ...["startDatabase", "start"],
+      ]);
+      await context.progress.flushed();
+      expect(await readFile(context.job.paths.progress, "utf8")).to.contain(
+        "postgres:17 names the image again that it named before",
+      );
+    });
+
+    it("gives them back also where the way back begins before the step of the database", async () => {
+      const context = await begun(moved(TURN));
+      await step("J6").undo?.run(context);
+      expect(tagsAndStarts(context)).to.deep.equal([
+        ...["nameImage sha256:old turn coturn/coturn:4", "start"],
+      ]);
+    });
+
+    it("gives them back where the update itself goes to another name", async () => {
+      const context = await begun(CHANGE);
+      await restoreDatabase(context);
+      expect(tagsAndStarts(context)[0]).to.equal("nameImage sha256:old postgres:17");
+    });
+
+    it("starts the old server also where a tag can't be given back", async () => {
+      const context = await begun(moved(TURN));
+      context.driver.broken.add("nameImage");
+      await step("J6").undo?.run(context);
+      expect(didIn(context).join()).to.contain("start ");
+      await context.progress.flushed();
+      expect(await readFile(context.job.paths.progress, "utf8")).to.contain(
+        "coturn/coturn:4 may name another image than coturn ran",
+      );
+    });
+
+    it("changes no tag that has not moved, and no digest", async () => {
+      const pinned = { ...TURN, from: { ...TURN.from, reference: "coturn/coturn:4@sha256:old" } };
+      const context = await begun(pinned);
+      const still = await begun(CHANGE);
+      still.driver.tags.clear();
+      for (const each of [context, still]) {
+        await restoreDatabase(each);
+        await step("J6").undo?.run(each);
+        expect(didIn(each).filter((call) => call.startsWith("nameImage"))).to.deep.equal([]);
+      }
+    });
+
+    for (const outcome of ["done", "reverted", "untouched", "needs-operator"] as const)
+      it(`${outcome === "needs-operator" ? "keeps" : "lets go of"} the old images when a job ends as "${outcome}", and moves no tag`, async () => {
+        const context = await begun(moved(CHANGE));
+        const more = outcome === "done" ? { serving: servingRecord(NEW_COMMIT) } : {};
+        await closeJob(context, outcome, more);
+        const did = didIn(context);
+        expect(did.includes("letGoOfImages")).to.equal(outcome !== "needs-operator");
+        expect(did.filter((call) => call.startsWith("nameImage"))).to.deep.equal([]);
+      });
   });
 });

@@ -69,7 +69,7 @@ describe("an upgrade of the database", () => {
     const context = await ready();
     await run(context, "J1");
     expect(didIn(context)).to.deep.equal([
-      ...["fetchOthers", "placeDatabase", "proveImage", "ownSecrets"],
+      ...["fetchOthers", "holdImage sha256:old", "placeDatabase", "proveImage", "ownSecrets"],
     ]);
     expect(context.job.factsOf("J1")?.upgrade).to.deep.include({
       ...{ from: 17, major: 18, volume: POSTGRES.volume, left: "chat_postgres_data" },

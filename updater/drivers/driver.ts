@@ -212,6 +212,12 @@ export interface Driver {
   startDatabase(release: RenderedRelease, options?: { isMadeAnew?: boolean }): Promise<void>;
   /** The services beside the server that would get another image than they run from now. */
   imageChanges(release: RenderedRelease): Promise<ImageChange[]>;
+  /** Keeps an image on the server until {@link letGoOfImages}, whatever becomes of its tag. */
+  holdImage(id: string): Promise<void>;
+  /** Lets a tag stand for an image of the server. Answers false where it does already. */
+  nameImage(id: string, reference: string): Promise<boolean>;
+  /** Ends all of {@link holdImage}. No image is removed. */
+  letGoOfImages(): Promise<void>;
   /**
    * Mounts the database's volume in a rendered release where its image has the data. Everything has to be on the
    * server; done again it changes nothing.

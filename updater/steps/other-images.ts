@@ -2,9 +2,11 @@
  * Other images for the services beside the server, by a digest of the operator's or by a release: what J1 finds
  * out of them, and what later steps do about it.
  */
+import { messageOf } from "../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../release/compose-file.ts";
 import type { ImageChange, RenderedRelease, SideImage } from "../drivers/driver.ts";
 import type { Job } from "../job.ts";
+import type { Outcome } from "../protocol.ts";
 import { shortDigest } from "../texts.ts";
 import { type JobContext, switchTarget } from "./step.ts";
 
@@ -45,7 +47,52 @@ export async function fetchImages(
     refuseOtherMajor(database);
   for (const { service, from, to } of changes)
     progress.tell("J1", `${service} gets ${describe(to)}; it runs ${describe(from)}`);
+  for (const { service, from } of changes)
+    if (from.id !== undefined)
+      await driver.holdImage(from.id).catch((error: unknown) => {
+        progress.tell("J1", `the image that ${service} runs can't be kept: ${messageOf(error)}`);
+      });
   return changes;
+}
+
+/**
+ * R2 and R3, before anything is started: a tag may have moved on the server, by somebody's pull or for another
+ * stack, and the old rendering knows its images by their tags alone. What can't be named is no reason to leave the
+ * chat down: what is started then has to prove itself.
+ */
+export async function giveTagsBack(
+  { driver, job, progress }: JobContext,
+  step: "R2" | "R3",
+): Promise<void> {
+  for (const { service, from } of imageChangesOf(job)) {
+    const { id, reference } = from;
+    if (id === undefined || reference.includes("@")) continue;
+    try {
+      if (await driver.nameImage(id, reference))
+        progress.tell(step, `${reference} names the image again that it named before`);
+    } catch (error) {
+      progress.tell(
+        step,
+        `${reference} may name another image than ${service} ran: ${messageOf(error)}`,
+      );
+    }
+  }
+}
+
+/**
+ * At the end of a job that is not taken back once more. A committed one lets go also of what a job held that needed
+ * a person.
+ */
+export async function letGoOfImages(
+  { driver, job, progress }: JobContext,
+  outcome: Outcome,
+): Promise<void> {
+  if (outcome === "needs-operator") return;
+  if (outcome !== "done" && imageChangesOf(job).length === 0) return;
+  await driver.letGoOfImages().catch((error: unknown) => {
+    const step = outcome === "done" ? "J11" : "R5";
+    progress.tell(step, `images of before keep a name of this tool: ${messageOf(error)}`);
+  });
 }
 
 /** Where the running one doesn't say its version, the release's own word counts (compose-compare.ts). */

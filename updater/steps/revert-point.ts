@@ -8,7 +8,7 @@ import type { AppliedMigration, DatabaseIdentity } from "../protocol.ts";
 import { setAsideUploads } from "../uploads.ts";
 import { failedName, revertPointName } from "../kept-databases.ts";
 import { pendingMigrations, replacementOf } from "./check-update.ts";
-import { restartsDatabase } from "./other-images.ts";
+import { giveTagsBack, restartsDatabase } from "./other-images.ts";
 import { putBackReplaced, replaceDatabase } from "./replace-database.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { answeringDatabase, type Facts, type JobContext, switchTarget } from "./step.ts";
@@ -59,6 +59,7 @@ export async function takeRevertPoint(context: JobContext): Promise<RevertPoint 
 export async function restoreDatabase(context: JobContext): Promise<DatabaseRevert> {
   const { driver, job, paths, progress } = context;
   if (!job.isDone("J7")) await endCopying(context);
+  await giveTagsBack(context, "R2");
   await putImageBack(context);
   const upgrade = upgradeOf(job);
   if (upgrade !== undefined) {

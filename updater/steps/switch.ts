@@ -11,7 +11,7 @@ import { releaseText } from "../texts.ts";
 import { proveBackup, writeBackup } from "./backup.ts";
 import type { Job } from "../job.ts";
 import { changesDatabase, checkUpdate, replacementOf, serverBefore } from "./check-update.ts";
-import { restartsDatabase } from "./other-images.ts";
+import { giveTagsBack, restartsDatabase } from "./other-images.ts";
 import { makeReplacement } from "./replace-database.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { proveNewServer } from "./prove-server.ts";
@@ -130,6 +130,8 @@ async function restoreOldServer(context: JobContext): Promise<{ firstGoodAt?: nu
     return {};
   }
   await refuseMigratedDatabase(context, previous.release);
+  // The way back may have begun before the step of the database.
+  await giveTagsBack(context, "R3");
   await startOrNamePortOwner(context, serving);
   progress.tell("R4", `${previous.release.name} was started; proving it healthy`);
   const pass = await passGate(

@@ -84,20 +84,7 @@ export async function publishSideImage(
   image: string,
   lines: readonly string[],
 ): Promise<string> {
-  const dockerfile = [`FROM ${image}`, ...lines, ""].join("\n");
-  await demo.exec(
-    [
-      "docker",
-      "buildx",
-      "build",
-      "--quiet",
-      "--load",
-      "--provenance=false",
-      "--tag=published",
-      "-",
-    ],
-    { timeout: 120_000, input: dockerfile },
-  );
+  await buildSideImage(demo, image, lines, "published");
   return shell(
     demo,
     `folder="${FOLDER}/$1/$2"
@@ -106,6 +93,26 @@ export async function publishSideImage(
      docker rmi published >/dev/null
      sed -n 's/.*"manifests":\\[{[^}]*"digest":"\\(sha256:[0-9a-f]*\\)".*/\\1/p' "$folder/index.json"`,
     ...image.split(":"),
+  );
+}
+
+/**
+ * Makes an image beside the server's own on the server alone: one that is there, with more lines of a Dockerfile.
+ *
+ * @param tag what names it, whatever that named before
+ */
+export async function buildSideImage(
+  demo: DemoServer,
+  image: string,
+  lines: readonly string[],
+  tag: string,
+): Promise<void> {
+  await demo.exec(
+    [
+      ...["docker", "buildx", "build", "--quiet", "--load", "--provenance=false"],
+      ...[`--tag=${tag}`, "-"],
+    ],
+    { timeout: 120_000, input: [`FROM ${image}`, ...lines, ""].join("\n") },
   );
 }
 

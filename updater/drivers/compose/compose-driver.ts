@@ -43,6 +43,7 @@ import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
 import { closeDoor, hasDoor, isBehindDoor, joinNetworks, removeDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
+import { holdImage, letGoOfImages, nameImage } from "./held-images.ts";
 import { proveImage } from "./image-damage.ts";
 import { ownSecrets } from "./image-user.ts";
 import { getImages, imageName, ownImages } from "./image.ts";
@@ -342,6 +343,19 @@ export class ComposeDriver implements Driver {
 
   imageChanges(release: RenderedRelease): Promise<ImageChange[]> {
     return imageChanges(this.compose, release);
+  }
+
+  holdImage(id: string): Promise<void> {
+    return holdImage(this.project, id);
+  }
+
+  nameImage(id: string, reference: string): Promise<boolean> {
+    return nameImage(id, reference);
+  }
+
+  async letGoOfImages(): Promise<void> {
+    const server = await this.server();
+    if (server !== undefined) await letGoOfImages(this.project, server.imageId);
   }
 
   placeDatabase(release: RenderedRelease): Promise<DatabasePlace> {
