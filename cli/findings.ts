@@ -1,5 +1,7 @@
 /** What a preview would refuse and warn of, asked of the same code without a run of Pulumi's. Changes nothing. */
 import { messageOf, UserError } from "../common/errors.ts";
+import { watch } from "../provider/alerts.ts";
+import { backupSchedule } from "../provider/backup-schedule.ts";
 import { deployment } from "../provider/deployment.ts";
 import { host } from "../provider/host.ts";
 import { release } from "../provider/release.ts";
@@ -57,6 +59,12 @@ export async function findingsOf(
   const wanted = await check(release, stackInputs.release, olds);
   if (reached !== undefined && wanted !== undefined)
     await check(deployment, { ...wanted, ...stackInputs.deployment }, olds);
+  // As for a first run, which asks the server whatever it has.
+  for (const [resource, inputs] of [
+    [backupSchedule, stackInputs.schedule],
+    [watch, stackInputs.alerts],
+  ] as const)
+    if (reached !== undefined && inputs !== undefined) await check(resource, inputs);
   const commit = wanted?.commit;
   return {
     refusals: [...refusals],

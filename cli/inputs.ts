@@ -18,6 +18,9 @@ export interface StackInputs {
   release: Wire;
   /** Without what the release gives it. */
   deployment: Wire;
+  /** What the server does by the clock, and whom it tells; absent: nothing and nobody. */
+  schedule?: Wire;
+  alerts?: Wire;
   /** The names of all variables that are set; undefined where they can't be known. */
   set: ReadonlySet<string> | undefined;
 }
@@ -44,6 +47,10 @@ export async function inputsOfStack(
           ? UNKNOWN
           : Object.fromEntries(secretNames.map((name) => [name, ""])),
     }),
+    ...(settings.schedule === undefined
+      ? {}
+      : { schedule: { place, schedule: settings.schedule } }),
+    ...(settings.alerts === undefined ? {} : { alerts: { place, alerts: settings.alerts } }),
     set: names && setVariables(names, configuration.url !== undefined),
   };
 }

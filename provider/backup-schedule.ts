@@ -1,6 +1,6 @@
 /** chatalot:BackupSchedule: the server backs itself up by the clock, and restores what it has to prove it. */
 import type { Routine, Schedule, SetScheduleAnswer } from "../updater/schedule/protocol.ts";
-import { removeScheduleOf, setScheduleOf } from "./server/server-schedule.ts";
+import { foreseeScheduleOf, removeScheduleOf, setScheduleOf } from "./server/server-schedule.ts";
 import { timerResource } from "./timers.ts";
 
 /** What each routine is called in a sentence. */
@@ -12,6 +12,7 @@ export const backupSchedule = timerResource<SetScheduleAnswer>({
   warning: (problem) => `${problem}.`,
   what: "timers",
   gone: "there is none of them any more",
+  foresee: (server, schedule) => foreseeScheduleOf(server, schedule as Schedule),
   set: (server, schedule, tell) => setScheduleOf(server, schedule as Schedule, tell),
   told(context, { next }) {
     for (const [routine, time] of Object.entries(next) as [Routine, string][])

@@ -1,6 +1,6 @@
 /** What the resources share whose whole effect are timers of the server: set, compared, and removed. */
 import { canonicalJson } from "../common/canonical-json.ts";
-import type { RemovedAnswer, ServerState } from "../updater/protocol.ts";
+import type { ForeseenTimers, RemovedAnswer, ServerState } from "../updater/protocol.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { instanceAddition, knownServerOf, stateIfReachable } from "./place.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
@@ -18,6 +18,8 @@ export interface Timers<Answer> {
   /** What differs, and what is said where all of it is gone. */
   what: string;
   gone: string;
+  /** What `set` would be refused, asked without changing anything; undefined where that can't be asked. */
+  foresee: (server: RemoteServer, wanted: unknown) => Promise<ForeseenTimers | undefined>;
   set: (server: RemoteServer, wanted: unknown, tell: (text: string) => void) => Promise<Answer>;
   /** Tells what came of it. */
   told?: (context: ResourceContext, answer: Exclude<Answer, { answer: "refused" }>) => void;
@@ -38,6 +40,29 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
   const driftOf = (olds: Wire, state: ServerState): string[] => {
     if (olds[input] === undefined) return [];
     return timers.found(state)?.drift ?? [timers.gone];
+  };
+  const differs = (olds: Wire, news: Wire): boolean =>
+    news.drift !== undefined ||
+    ["place", input].some(
+      (key) => hasUnknown(news[key]) || canonicalJson(olds[key]) !== canonicalJson(news[key]),
+    );
+  /** Before the deployment that it comes after: what is refused only then fails a run that has changed the chat. */
+  const foreseenRefusals = async (
+    context: ResourceContext,
+    olds: Wire,
+    news: Wire,
+    state: ServerState,
+  ): Promise<string[]> => {
+    // A run with nothing to do asks nothing.
+    if (hasUnknown(news[input]) || !differs(olds, news)) return [];
+    const foreseen = await timers.foresee(knownServerOf(news), news[input]);
+    if (foreseen === undefined) return [];
+    const { refusals, isSet } = foreseen;
+    // Whoever asks without the last run's inputs, as the doctor does, asks for what is there: no up sets that anew.
+    const isKept = isSet && olds[input] === undefined && timers.found(state)?.drift.length === 0;
+    if (!isKept) return refusals;
+    for (const refusal of refusals) context.warn(refusal);
+    return [];
   };
   const set = async (context: ResourceContext, inputs: Wire): Promise<Wire> => {
     const server = knownServerOf(inputs);
@@ -60,23 +85,17 @@ export function timerResource<Answer extends Answered>(timers: Timers<Answer>): 
         context.tell(
           `The server's ${timers.what} differ from what was set:\n  - ${drift.join("\n  - ")}`,
         );
+      const additions = {
+        ...instanceAddition(olds, state),
+        ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
+      };
       return {
-        additions: {
-          ...instanceAddition(olds, state),
-          ...(drift.length === 0 ? {} : { drift: drift.join("; ") }),
-        },
-        refusals: [],
+        additions,
+        refusals: await foreseenRefusals(context, olds, { ...news, ...additions }, state),
       };
     },
 
-    diff(olds, news) {
-      return (
-        news.drift !== undefined ||
-        ["place", input].some(
-          (key) => hasUnknown(news[key]) || canonicalJson(olds[key]) !== canonicalJson(news[key]),
-        )
-      );
-    },
+    diff: differs,
 
     async create(context, inputs) {
       return { id: (inputs.place as ServerPlace).project, outputs: await set(context, inputs) };

@@ -12,8 +12,12 @@ import { adopt } from "./adopt/adopt.ts";
 import { forget } from "./adopt/forget.ts";
 import { lookForChat } from "./adopt/look.ts";
 import { adoptRequestSchema, forgetRequestSchema, lookRequestSchema } from "./adopt/protocol.ts";
-import { removeAlerts, setAlerts, testAlerts } from "./alerts/alerts.ts";
-import { alertsRequestSchema, setAlertsRequestSchema } from "./alerts/protocol.ts";
+import { foreseeAlerts, removeAlerts, setAlerts, testAlerts } from "./alerts/alerts.ts";
+import {
+  alertsRequestSchema,
+  foreseeAlertsRequestSchema,
+  setAlertsRequestSchema,
+} from "./alerts/protocol.ts";
 import {
   backupRequestSchema,
   backupsRequestSchema,
@@ -43,7 +47,7 @@ import { offerBackup, receiveBackup } from "./receive-backup.ts";
 import { resolve } from "./resolve.ts";
 import type { Subject } from "./runner/permits.ts";
 import { setScheduleRequestSchema } from "./schedule/protocol.ts";
-import { removeSchedule, setSchedule } from "./schedule/schedule.ts";
+import { foreseeSchedule, removeSchedule, setSchedule } from "./schedule/schedule.ts";
 import { sideImagesRequestSchema } from "./side-images-protocol.ts";
 import { readSideImages } from "./side-images.ts";
 import { foresee, submit } from "./submit.ts";
@@ -117,6 +121,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["foresee", answering(jobRequestSchema, foresee)],
   ["resolve", answering(resolveRequestSchema, (request) => resolve(request, ownRunner()))],
   ["set-schedule", answering(setScheduleRequestSchema, setSchedule)],
+  ["foresee-schedule", answering(setScheduleRequestSchema, foreseeSchedule)],
   ["remove-schedule", answering(removeTimersRequestSchema, removeSchedule)],
   ["look-for-chat", answering(lookRequestSchema, lookForChat)],
   ["adopt", answering(adoptRequestSchema, (request) => adopt(request, ownRunner()))],
@@ -125,6 +130,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["resume", answering(moveRequestSchema, resumeChat)],
   ["copy-backups", answering(copyRequestSchema, copyAtOnce)],
   ["set-alerts", answering(setAlertsRequestSchema, setAlerts)],
+  ["foresee-alerts", answering(foreseeAlertsRequestSchema, foreseeAlerts)],
   ["remove-alerts", answering(removeTimersRequestSchema, removeAlerts)],
   [
     "test-alerts",

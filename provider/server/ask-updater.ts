@@ -1,4 +1,5 @@
 /** Questions to the updater, which is put on the server where it is missing, or is only asked where it is there. */
+import { createHash } from "node:crypto";
 import type { RunOptions } from "../../transport/index.ts";
 import type { RemoteServer } from "./remote-server.ts";
 import type { Runner } from "./runner.ts";
@@ -33,6 +34,22 @@ export async function askUpdater(
   const stdin = JSON.stringify(request);
   const { stdout } = await server.ask(label, runner, { verb }, { ...options, stdin });
   return stdout;
+}
+
+/**
+ * Asks for a preview, which installs nothing; undefined where this version's programs are not there yet. Two
+ * looks at one change ask the same: it is asked once.
+ */
+export function askIfInstalled(
+  server: RemoteServer,
+  { label, verb, request, timeout }: Omit<Question, "forgets" | "stdout" | "signal">,
+): Promise<string | undefined> {
+  const stdin = JSON.stringify(request);
+  const what = `${verb} ${createHash("sha256").update(stdin).digest("hex")}`;
+  return ifInstalled(server, what, async (runner) => {
+    const { stdout } = await server.ask(label, runner, { verb }, { stdin, timeout });
+    return stdout;
+  });
 }
 
 /**

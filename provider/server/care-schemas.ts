@@ -3,9 +3,13 @@ import * as z from "zod";
 import type { SetAlertsAnswer } from "../../updater/alerts/protocol.ts";
 import type { CopyAnswer } from "../../updater/copies/protocol.ts";
 import type { PauseAnswer, ResumeAnswer } from "../../updater/move/protocol.ts";
-import { backupNameSchema, type RemovedAnswer } from "../../updater/protocol.ts";
+import {
+  backupNameSchema,
+  type ForeseenTimers,
+  type RemovedAnswer,
+} from "../../updater/protocol.ts";
 import type { SetScheduleAnswer } from "../../updater/schedule/protocol.ts";
-import { line, refused, text, texts, whole } from "./answers.ts";
+import { line, type Members, refused, text, texts, whole } from "./answers.ts";
 
 /** What `set-schedule` answers. */
 export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUnion("answer", [
@@ -15,6 +19,12 @@ export const setScheduleSchema: z.ZodType<SetScheduleAnswer> = z.discriminatedUn
   }),
   refused,
 ]);
+
+/** What `foresee-schedule` and `foresee-alerts` answer. */
+export const foreseenTimersSchema: z.ZodType<ForeseenTimers> = z.object({
+  refusals: texts,
+  isSet: z.boolean(),
+} satisfies Members<ForeseenTimers>);
 
 /** What the verbs answer that take something away. */
 export const removedSchema: z.ZodType<RemovedAnswer> = z.discriminatedUnion("answer", [

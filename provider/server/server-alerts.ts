@@ -1,16 +1,22 @@
-/** The alerts that a server sends: set, removed and tried. */
+/** The alerts that a server sends: foreseen, set, removed and tried. */
 import type {
   AlertSettings,
   AlertsRequest,
+  ForeseeAlertsRequest,
   SetAlertsAnswer,
   SetAlertsRequest,
 } from "../../updater/alerts/protocol.ts";
-import { PROTOCOL, type RemovedAnswer, type RemoveTimersRequest } from "../../updater/protocol.ts";
+import {
+  type ForeseenTimers,
+  PROTOCOL,
+  type RemovedAnswer,
+  type RemoveTimersRequest,
+} from "../../updater/protocol.ts";
 import { removedSchema, setAlertsSchema, testAlertsSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
 import { askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
-import { removal } from "./server-schedule.ts";
+import { foreseenTimers, removal } from "./server-schedule.ts";
 
 /** Some calls of systemctl on a busy server, and a message by each way. */
 const TIMEOUT = 120_000;
@@ -25,6 +31,20 @@ export async function setAlertsOf(
   const request: SetAlertsRequest = { protocol: PROTOCOL, directory, alerts };
   const answer = await ask(server, "set-alerts", request, tell);
   return readAnswer(setAlertsSchema, answer, server.answerTo("answer"));
+}
+
+/**
+ * What {@link setAlertsOf} would be refused; undefined where that can't be asked, yet or at all: whether a webhook
+ * takes a message only a message shows, and a preview sends none.
+ */
+export async function foreseeAlertsOf(
+  server: RemoteServer,
+  { mail }: Pick<AlertSettings, "mail">,
+): Promise<ForeseenTimers | undefined> {
+  if (mail === undefined) return undefined;
+  const { directory } = server.place;
+  const request: ForeseeAlertsRequest = { protocol: PROTOCOL, directory, mail };
+  return foreseenTimers(server, "foresee-alerts", request);
 }
 
 /**

@@ -1,13 +1,18 @@
-/** What a server does by the clock: set and removed. */
-import { PROTOCOL, type RemovedAnswer, type RemoveTimersRequest } from "../../updater/protocol.ts";
+/** What a server does by the clock: foreseen, set and removed. */
+import {
+  type ForeseenTimers,
+  PROTOCOL,
+  type RemovedAnswer,
+  type RemoveTimersRequest,
+} from "../../updater/protocol.ts";
 import type {
   Schedule,
   SetScheduleAnswer,
   SetScheduleRequest,
 } from "../../updater/schedule/protocol.ts";
-import { removedSchema, setScheduleSchema } from "./care-schemas.ts";
+import { foreseenTimersSchema, removedSchema, setScheduleSchema } from "./care-schemas.ts";
 import { readAnswer } from "./answers.ts";
-import { askUpdater, type Tell } from "./ask-updater.ts";
+import { askIfInstalled, askUpdater, type Tell } from "./ask-updater.ts";
 import type { RemoteServer } from "./remote-server.ts";
 
 /** Some calls of systemctl on a busy server. */
@@ -23,6 +28,29 @@ export async function setScheduleOf(
   const request: SetScheduleRequest = { protocol: PROTOCOL, directory, schedule };
   const answer = await ask(server, "set-schedule", request, tell);
   return readAnswer(setScheduleSchema, answer, server.answerTo("answer"));
+}
+
+/** What {@link setScheduleOf} would be refused; undefined where that can't be asked yet. Changes nothing. */
+export async function foreseeScheduleOf(
+  server: RemoteServer,
+  schedule: Schedule,
+): Promise<ForeseenTimers | undefined> {
+  const { directory } = server.place;
+  const request: SetScheduleRequest = { protocol: PROTOCOL, directory, schedule };
+  return foreseenTimers(server, "foresee-schedule", request);
+}
+
+/** Puts a question about timers for a preview. */
+export async function foreseenTimers(
+  server: RemoteServer,
+  verb: "foresee-schedule" | "foresee-alerts",
+  request: object,
+): Promise<ForeseenTimers | undefined> {
+  const label = "ask what of the server's timers would be refused";
+  const answer = await askIfInstalled(server, { label, verb, request, timeout: TIMEOUT });
+  return answer === undefined
+    ? undefined
+    : readAnswer(foreseenTimersSchema, answer, server.answerTo("answer"));
 }
 
 /**

@@ -121,6 +121,19 @@ describe("commands that ask the same as a preview", () => {
       expect(await diagnose(undefined)).to.deep.equal(nothing);
     });
 
+    it("finds what the server would refuse to do by the clock, and to tell", async () => {
+      await configure("v1.0.0", {
+        backup: { schedule: "daily UTC", copyTo: "/mnt/backups" },
+        alerts: { mail: "admin@example.org" },
+      });
+      server.foreseenTimers = { refusals: ["it is not mounted"], isSet: false };
+      expect((await diagnose(undefined)).refusals).to.deep.equal(["it is not mounted"]);
+      expect(server.timersForeseen.map(({ verb }) => verb)).to.deep.equal([
+        "foresee-schedule",
+        "foresee-alerts",
+      ]);
+    });
+
     it("finds secrets in plain text, and never says them", async () => {
       const refusals = async (settings: Record<string, unknown>): Promise<string> => {
         await configure("v1.0.0", settings);

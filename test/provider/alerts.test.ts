@@ -45,6 +45,23 @@ describe("the alerts of a server", () => {
     expect(watch.diff(INPUTS, { ...INPUTS, ...additions })).to.equal(false);
   });
 
+  it("are refused before anything is changed where the server can't send mail, by a question without the webhook", async () => {
+    found({});
+    server.foreseenTimers = { refusals: ["The server can't send mail."], isSet: false };
+    const check = async (alerts: object) =>
+      (await watch.check(listeningContext(), INPUTS, { place, alerts })).refusals;
+    const mail = "admin@example.org";
+    expect(await check({ ...ALERTS, mail })).to.deep.equal(["The server can't send mail."]);
+    expect(server.timersForeseen).to.deep.equal([
+      { verb: "foresee-alerts", request: { protocol: 1, directory: place.directory, mail } },
+    ]);
+    // Only a message would show whether another webhook takes one.
+    expect(await check({ ...ALERTS, webhook: "https://hooks.example.org/y" })).to.deep.equal([]);
+    expect(await check(ALERTS)).to.deep.equal([]);
+    expect(server.timersForeseen).to.have.length(1);
+    expect(server.alerts).to.deep.equal([]);
+  });
+
   it("are set, and refused with the server's reasons", async () => {
     found({});
     const { outputs } = await watch.create(listeningContext(), { ...INPUTS, drift: "x" });

@@ -48,6 +48,56 @@ describe("the schedule of backups", () => {
     expect(backupSchedule.diff(INPUTS, { ...INPUTS, ...additions })).to.equal(false);
   });
 
+  describe("that the server would refuse", () => {
+    const reason = "backup.copyTo can't be used: /mnt/backups is not there.";
+    const CHANGED: Wire = { place, schedule: { ...SCHEDULE, copyTo: "/mnt/backups" } };
+    beforeEach(() => {
+      found({});
+      server.foreseenTimers = { refusals: [reason], isSet: false };
+    });
+    const check = async (olds: Wire, news: Wire) => {
+      const context = listeningContext();
+      const { refusals } = await backupSchedule.check(context, olds, news);
+      return { refusals, warnings: context.warnings };
+    };
+
+    it("is refused before anything is changed, at first and where it is changed", async () => {
+      const refused = { refusals: [reason], warnings: [] };
+      expect(await check({}, CHANGED)).to.deep.equal(refused);
+      expect(await check(INPUTS, CHANGED)).to.deep.equal(refused);
+      expect(server.timersForeseen).to.deep.equal([
+        {
+          verb: "foresee-schedule",
+          request: { protocol: 1, directory: place.directory, schedule: CHANGED["schedule"] },
+        },
+      ]);
+      expect(server.schedules).to.deep.equal([]);
+    });
+
+    it("is refused where an up would set it anew because it was changed on the server", async () => {
+      found({ drift: ["the timer x does not run"] });
+      expect((await check(INPUTS, INPUTS)).refusals).to.deep.equal([reason]);
+    });
+
+    it("is not asked for where nothing is to be done, and not before the first deployment", async () => {
+      expect((await check(INPUTS, INPUTS)).refusals).to.deep.equal([]);
+      server.state = undefined;
+      await server.nextRun();
+      expect((await check({}, CHANGED)).refusals).to.deep.equal([]);
+      server.state = servingState({});
+      server.hasUpdater = false;
+      await server.nextRun();
+      expect((await check({}, CHANGED)).refusals).to.deep.equal([]);
+      expect(server.timersForeseen).to.deep.equal([]);
+    });
+
+    it("is a warning to one who doesn't know the last run, where it is set so already", async () => {
+      server.foreseenTimers = { refusals: [reason], isSet: true };
+      expect(await check({}, CHANGED)).to.deep.equal({ refusals: [], warnings: [reason] });
+      expect((await check(INPUTS, CHANGED)).refusals).to.deep.equal([reason]);
+    });
+  });
+
   it("sets the timers and tells when the next backup is taken", async () => {
     found({});
     server.scheduleAnswer = { answer: "set", next: { backup: "2026-11-26T00:00:00Z" } };

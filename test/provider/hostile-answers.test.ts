@@ -18,10 +18,19 @@ import {
   removeBackupOf,
   sendBackupTo,
 } from "../../provider/server/server-backups.ts";
-import { removeAlertsOf, setAlertsOf, testAlertsOf } from "../../provider/server/server-alerts.ts";
+import {
+  foreseeAlertsOf,
+  removeAlertsOf,
+  setAlertsOf,
+  testAlertsOf,
+} from "../../provider/server/server-alerts.ts";
 import { adoptOn, forgetOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
-import { removeScheduleOf, setScheduleOf } from "../../provider/server/server-schedule.ts";
+import {
+  foreseeScheduleOf,
+  removeScheduleOf,
+  setScheduleOf,
+} from "../../provider/server/server-schedule.ts";
 import { updaterBundle } from "../../provider/server/updater-bundle.ts";
 import { PROTOCOL } from "../../updater/protocol.ts";
 import { needsOperatorText, repeatedRevert, underWay } from "../../updater/texts.ts";
@@ -85,6 +94,16 @@ const QUESTIONS: Record<
   "set-alerts": {
     answer: honest.refused,
     ask: (server) => setAlertsOf(server, { mail: "a@b", every: 60, diskFree: 0 }, quiet),
+  },
+  "foresee-schedule": {
+    answer: honest.foreseenTimers,
+    ask: (server) => foreseeScheduleOf(server, { backup: "daily UTC", keep: 1 }),
+    show: ({ refusals }: typeof honest.foreseenTimers) => refusals.join("\n"),
+  },
+  "foresee-alerts": {
+    answer: honest.foreseenTimers,
+    ask: (server) => foreseeAlertsOf(server, { mail: "a@b" }),
+    show: ({ refusals }: typeof honest.foreseenTimers) => refusals.join("\n"),
   },
   "test-alerts": {
     answer: { problems: ["it is away"] },

@@ -3,7 +3,7 @@ import { canonicalJson } from "../../common/canonical-json.ts";
 import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
 import { readInstance, removalRefusals } from "../instance.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
-import type { RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
+import type { ForeseenTimers, RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
 import { noInstance } from "../submit.ts";
 import { installUnits, removeUnits, unitDrift } from "../unit-files.ts";
 import type { Memory } from "./decide.ts";
@@ -15,6 +15,7 @@ import {
   type AlertsRequest,
   type AlertState,
   CONDITIONS,
+  type ForeseeAlertsRequest,
   type SetAlertsAnswer,
   type SetAlertsRequest,
 } from "./protocol.ts";
@@ -43,6 +44,23 @@ export async function setAlerts({ directory, alerts }: SetAlertsRequest): Promis
   await writeFileDurably(paths.alerts, JSON.stringify(alerts));
   await installUnits(alertsUnitFiles(directory, alerts.every));
   return { answer: "set" };
+}
+
+/** What {@link setAlerts} would refuse now. Reads only, and sends nothing. */
+export async function foreseeAlerts({
+  directory,
+  mail,
+}: ForeseeAlertsRequest): Promise<ForeseenTimers> {
+  const paths = instancePaths(directory);
+  const [instance, problems, before] = await Promise.all([
+    readInstance(paths),
+    channelProblems({ mail }),
+    readAlertSettings(paths),
+  ]);
+  return {
+    refusals: [...(instance === undefined ? [noInstance(paths)] : []), ...problems],
+    isSet: before?.mail === mail,
+  };
 }
 
 function hasSameChannels(before: AlertSettings | undefined, now: AlertSettings): boolean {

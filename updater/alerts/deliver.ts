@@ -42,7 +42,7 @@ export function channelsOf({ webhook, mail }: AlertSettings): string[] {
 }
 
 /** Why what is asked for could never be sent from this server. */
-export async function channelProblems({ mail }: AlertSettings): Promise<string[]> {
+export async function channelProblems({ mail }: Pick<AlertSettings, "mail">): Promise<string[]> {
   if (mail === undefined || (await nameExists(SENDMAIL))) return [];
   return [
     `The server can't send mail: it has no ${SENDMAIL}. Install one that sends through your mail ` +

@@ -1,4 +1,7 @@
-/** What is said of the alerts that a server sends: the verbs `set-alerts`, `remove-alerts` and `test-alerts`. */
+/**
+ * What is said of the alerts that a server sends: the verbs `set-alerts`, `foresee-alerts`, `remove-alerts` and
+ * `test-alerts`.
+ */
 import * as z from "zod";
 import { directorySchema, PROTOCOL } from "../protocol.ts";
 
@@ -42,6 +45,12 @@ export const setAlertsRequestSchema = z.object({
   alerts: alertsSchema,
 });
 export type SetAlertsRequest = z.infer<typeof setAlertsRequestSchema>;
+
+/** Without the webhook: it is a password, and only a message would show whether it takes one. */
+export const foreseeAlertsRequestSchema = setAlertsRequestSchema
+  .omit({ alerts: true })
+  .extend({ mail: mailSchema });
+export type ForeseeAlertsRequest = z.infer<typeof foreseeAlertsRequestSchema>;
 
 export const alertsRequestSchema = setAlertsRequestSchema.omit({ alerts: true });
 export type AlertsRequest = z.infer<typeof alertsRequestSchema>;

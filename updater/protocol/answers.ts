@@ -22,6 +22,14 @@ export type RemovedAnswer =
   /** Nothing was changed. */
   | { answer: "refused"; reasons: string[] };
 
+/** What setting timers would come to. Nothing is changed for it, and nobody is told anything. */
+export interface ForeseenTimers {
+  /** Why they would be refused, as far as it can be known without a message to try the ways. */
+  refusals: string[];
+  /** Whether they are set so already. */
+  isSet: boolean;
+}
+
 /** What would be answered to a request: a job would be opened for it, or what `submit` says as well. */
 export type ForeseenAnswer =
   { answer: "would-start" } | Exclude<SubmitAnswer, { answer: "started" }>;

@@ -1,4 +1,7 @@
-/** What is said of the work that a server does by the clock: the verbs `set-schedule` and `remove-schedule`. */
+/**
+ * What is said of the work that a server does by the clock: the verbs `set-schedule`, `foresee-schedule` and
+ * `remove-schedule`.
+ */
 import * as z from "zod";
 import { type CopiesState, recipientSchema } from "../copies/protocol.ts";
 import { directorySchema, PROTOCOL } from "../protocol/requests.ts";
@@ -34,6 +37,7 @@ export const scheduleSchema = z.object({
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** `foresee-schedule` asks with the same body. */
 export const setScheduleRequestSchema = z.object({
   protocol: z.literal(PROTOCOL),
   directory: directorySchema,

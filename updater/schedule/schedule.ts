@@ -1,4 +1,5 @@
 /** What an instance does by the clock: set, removed, and looked at. */
+import { canonicalJson } from "../../common/canonical-json.ts";
 import { readFileIfThere, removeDurably, writeFileDurably } from "../files.ts";
 import { readInstance, removalRefusals } from "../instance.ts";
 import { type InstancePaths, instancePaths } from "../paths.ts";
@@ -8,7 +9,7 @@ import { Cipher } from "../copies/cipher.ts";
 import { forgetCopies, readCopies } from "../copies/copies.ts";
 import { placeProblem } from "../copies/place.ts";
 import type { CopyOrder } from "../copies/protocol.ts";
-import type { RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
+import type { ForeseenTimers, RemovedAnswer, RemoveTimersRequest } from "../protocol.ts";
 import { noInstance } from "../submit.ts";
 import { calendarProblem, longestPause } from "./calendar.ts";
 import {
@@ -39,17 +40,7 @@ const GRACE = 3_600_000;
 export async function setSchedule(request: SetScheduleRequest): Promise<SetScheduleAnswer> {
   const paths = instancePaths(request.directory);
   const { schedule } = request;
-  const reasons = (await readInstance(paths)) === undefined ? [noInstance(paths)] : [];
-  for (const routine of ROUTINES) {
-    const calendar = schedule[routine];
-    const problem = calendar === undefined ? undefined : await calendarProblem(calendar);
-    if (problem !== undefined)
-      reasons.push(
-        `The server's systemd doesn't take "${calendar}": ${problem}. See what it makes of a time: ` +
-          "systemd-analyze calendar '*-*-* 03:30 Europe/Berlin'",
-      );
-  }
-  reasons.push(...(await copyProblems(paths, schedule)));
+  const reasons = await scheduleProblems(paths, schedule);
   if (reasons.length > 0) return { answer: "refused", reasons };
   if (schedule.copyTo === undefined) await forgetCopies(paths);
   // What is wanted is written first: a kill between the two is seen as drift.
@@ -67,6 +58,30 @@ export async function setSchedule(request: SetScheduleRequest): Promise<SetSched
     if (time !== undefined) next[routine] = time;
   }
   return { answer: "set", next };
+}
+
+/** What {@link setSchedule} would refuse now. Reads only. */
+export async function foreseeSchedule({
+  directory,
+  schedule,
+}: SetScheduleRequest): Promise<ForeseenTimers> {
+  const paths = instancePaths(directory);
+  const [refusals, set] = await Promise.all([scheduleProblems(paths, schedule), readSet(paths)]);
+  return { refusals, isSet: canonicalJson(set?.schedule ?? null) === canonicalJson(schedule) };
+}
+
+async function scheduleProblems(paths: InstancePaths, schedule: Schedule): Promise<string[]> {
+  const reasons = (await readInstance(paths)) === undefined ? [noInstance(paths)] : [];
+  for (const routine of ROUTINES) {
+    const calendar = schedule[routine];
+    const problem = calendar === undefined ? undefined : await calendarProblem(calendar);
+    if (problem !== undefined)
+      reasons.push(
+        `The server's systemd doesn't take "${calendar}": ${problem}. See what it makes of a time: ` +
+          "systemd-analyze calendar '*-*-* 03:30 Europe/Berlin'",
+      );
+  }
+  return [...reasons, ...(await copyProblems(paths, schedule))];
 }
 
 async function copyProblems(

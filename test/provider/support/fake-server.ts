@@ -10,6 +10,7 @@ import type { InstanceHistory } from "../../../updater/history-protocol.ts";
 import {
   type FollowLine,
   type ForeseenAnswer,
+  type ForeseenTimers,
   type JobRequest,
   PROTOCOL,
   type RemovedAnswer,
@@ -50,6 +51,10 @@ export class FakeServer {
   readonly requests: JobRequest[] = [];
   /** What was asked of the timers, in order. */
   readonly schedules: unknown[] = [];
+  /** What is said of timers before they are set. */
+  foreseenTimers: ForeseenTimers = { refusals: [], isSet: false };
+  /** The questions about that, in order. */
+  readonly timersForeseen: { verb: string; request: unknown }[] = [];
   scheduleAnswer: SetScheduleAnswer = { answer: "set", next: {} };
   /** What is said to the end of timers and alerts. */
   removedAnswer: RemovedAnswer = { answer: "removed" };
@@ -99,6 +104,11 @@ export class FakeServer {
       const failure = this.submitFailures.shift();
       if (failure !== undefined) throw failure;
       return said(JSON.stringify(this.answer));
+    }
+    if (verb === "foresee-schedule" || verb === "foresee-alerts") {
+      if (typeof stdin !== "string") throw new Error("a request is text");
+      this.timersForeseen.push({ verb, request: JSON.parse(stdin) });
+      return said(JSON.stringify(this.foreseenTimers));
     }
     if (verb === "set-schedule" || verb === "remove-schedule") {
       if (typeof stdin !== "string") throw new Error("a request is text");
