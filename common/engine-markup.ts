@@ -38,7 +38,7 @@ const HIGHLIGHTS: readonly [pattern: RegExp, markup: string][] = [
   [/^DONE(?= |$)/gm, GREEN],
   [/^(?:BREAKING|REVERTED|UNTOUCHED|NEEDS YOU)(?= |$)/gm, RED],
   [/\bCHAT IS AWAY\b/g, YELLOW],
-  [/\bDATA GO\b|\bNOT ENOUGH\b|\bBELOW ONE THAT IS APPLIED\b/g, RED],
+  [/\bDATA GO\b|\bMAY NOT BE ENOUGH\b|\bBELOW ONE THAT IS APPLIED\b/g, RED],
 ];
 
 /** A text of ours with its signal words in colour, which the engine leaves out where it shows none. */

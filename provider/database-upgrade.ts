@@ -7,6 +7,7 @@ import { hasUnknown, type Wire } from "./codec.ts";
 import { knownServerOf } from "./place.ts";
 import { about, line } from "./plan/render.ts";
 import type { ResourceContext } from "./resource.ts";
+import { roomRefusals } from "./room.ts";
 import { freeBytes, type HostFacts } from "./server/host-facts.ts";
 
 /** From one major version to another. */
@@ -73,11 +74,9 @@ export function upgradeText(
   facts: HostFacts,
 ): string {
   const size = database?.size;
+  const { needed, free } = roomOf(size, facts);
   const left = serving?.serving?.postgres?.volume ?? usualVolume;
   const points = reach?.revertPoints ?? [];
-  const { backup, proof, revertPoint } = backupSpace(size ?? 0, 1, 1);
-  const free = freeBytes(facts);
-  const needed = 1024 ** 3 + 2 * backup + proof + revertPoint;
   return [
     ...line("UPGRADE", `PostgreSQL ${from} -> ${to} (${image})`),
     ...line(
@@ -97,9 +96,31 @@ export function upgradeText(
     ...line(
       "Disk",
       `needs about ${describeBytes(needed)}, ${describeBytes(free)} free` +
-        (free < needed ? ": NOT ENOUGH" : ""),
+        (free < needed ? ": MAY NOT BE ENOUGH" : ""),
     ),
   ].join("\n");
+}
+
+/** The most that it may take of the disks, and what is free, in bytes. */
+function roomOf(size: number | undefined, facts: HostFacts): { needed: number; free: number } {
+  const { backup, proof, revertPoint } = backupSpace(size ?? 0, 1, 1);
+  const needed = 1024 ** 3 + 2 * backup + proof + revertPoint;
+  return { needed, free: freeBytes(facts) };
+}
+
+/** Why the server has no room for it. */
+export async function upgradeRoomRefusals(
+  context: ResourceContext,
+  news: Wire,
+  state: ServerState,
+): Promise<string[]> {
+  const upgrade = askedUpgrade(news, state);
+  if (upgrade === undefined || state.serving === undefined) return [];
+  return roomRefusals(context, news, state, {
+    what: upgrade.image,
+    ...roomOf(state.database?.size, await knownServerOf(news).facts()),
+    ...{ changes: 1, isUpgrade: true },
+  });
 }
 
 /** What is measured is a dump and a restore of this very database, on this server. */

@@ -11,7 +11,7 @@ import {
 } from "../updater/protocol.ts";
 import { asksForChange, tellFirst, tellNothingToDo, tellSettings } from "./change.ts";
 import { hasUnknown, secret, type Wire } from "./codec.ts";
-import { tellUpgrade, upgradeRefusals } from "./database-upgrade.ts";
+import { tellUpgrade, upgradeRefusals, upgradeRoomRefusals } from "./database-upgrade.ts";
 import { startRefusals, restoredBackup, rollbackOf } from "./database-refusals.ts";
 import { guardText, isGuarded, listenOf, openingOf } from "./owner-guard.ts";
 import { foresight } from "./foreseen.ts";
@@ -72,6 +72,7 @@ export const deployment: Resource = {
         await tellOtherSettings(context, olds, news, state, foresee);
         await tellSideImages(context, olds, news, state);
         await tellUpgrade(context, news, state);
+        refusals.push(...(await upgradeRoomRefusals(context, news, state)));
       }
     }
     const wanted = news.configuration as Omit<Configuration, "secretEnv">;

@@ -9,6 +9,7 @@ import {
   type ReleaseIdentity,
   type ServerState,
 } from "../updater/protocol.ts";
+import { releaseText } from "../updater/texts.ts";
 import { hasUnknown, type Wire } from "./codec.ts";
 import { buildPlace, imageAttempts } from "./images.ts";
 import { buildHereAndSend, platformOf, problemOfLocalDocker } from "./local-build.ts";
@@ -26,11 +27,13 @@ import {
 import { setVariables } from "./missing-settings.ts";
 import { movedTagRefusals } from "./moved-tag.ts";
 import { breakingRefusals } from "./plan/breaking.ts";
+import type { Plan } from "./plan/plan.ts";
 import { planInputs, renderPlan } from "./plan/render.ts";
 import { renderUnread } from "./plan/unread.ts";
 import { mirrorOf, releaseFacts } from "./release-facts.ts";
 import { rollbackInForce } from "./rollback-in-force.ts";
 import type { Resource, ResourceContext } from "./resource.ts";
+import { roomRefusals } from "./room.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
 import { sendArchive } from "./server/server-transfers.ts";
@@ -64,6 +67,7 @@ export const release: Resource = {
         ...facts.refusals,
         ...breakingRefusals(plan, news.breakingChangesReadUpTo),
         ...(await localRefusals(news, commit, state)),
+        ...(await planRefusals(context, news, plan, state)),
       );
     return {
       additions: {
@@ -213,6 +217,21 @@ async function prepareFrom(
 /** A stack of an earlier version has no such setting: it built on the server. */
 function settingsOf(inputs: Wire): ImageSettings {
   return (inputs.images as ImageSettings | undefined) ?? { image: "build", buildOn: "server" };
+}
+
+/** Why the server has no room for what is planned. */
+async function planRefusals(
+  context: ResourceContext,
+  news: Wire,
+  plan: Plan | undefined,
+  state: ServerState,
+): Promise<string[]> {
+  if (plan === undefined) return [];
+  const { disk, database, to } = plan;
+  return roomRefusals(context, news, state, {
+    ...{ what: releaseText(to), needed: disk.needed, free: disk.free },
+    ...{ changes: database?.pending.length ?? 0, isUpgrade: false },
+  });
 }
 
 /** Why this machine can't do what `buildOn: here` asks of it. */

@@ -46,6 +46,8 @@ import {
 import { offerBackup, receiveBackup } from "./receive-backup.ts";
 import { resolve } from "./resolve.ts";
 import type { Subject } from "./runner/permits.ts";
+import { foreseeRoom } from "./room.ts";
+import { roomRequestSchema } from "./room-protocol.ts";
 import { setScheduleRequestSchema } from "./schedule/protocol.ts";
 import { foreseeSchedule, removeSchedule, setSchedule } from "./schedule/schedule.ts";
 import { sideImagesRequestSchema } from "./side-images-protocol.ts";
@@ -119,6 +121,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["side-images", answering(sideImagesRequestSchema, readSideImages)],
   ["submit", answering(jobRequestSchema, (request) => submit(request, ownRunner()))],
   ["foresee", answering(jobRequestSchema, foresee)],
+  ["foresee-room", answering(roomRequestSchema, (request) => foreseeRoom(request))],
   ["resolve", answering(resolveRequestSchema, (request) => resolve(request, ownRunner()))],
   ["set-schedule", answering(setScheduleRequestSchema, setSchedule)],
   ["foresee-schedule", answering(setScheduleRequestSchema, foreseeSchedule)],

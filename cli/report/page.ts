@@ -63,11 +63,26 @@ function verdict({ refusals, plan }: Report): Html {
     return markup`<div class="verdict bad">As things are, this is refused.
 ${lines.map((text) => markup`<p>${text}</p>`)}</div>`;
   }
-  const text =
-    plan.database === undefined && plan.replacement === undefined
-      ? "The database did not answer, so that nothing is known of it."
-      : "Whatever fails, the release that serves now comes back by itself, with every message.";
-  return markup`<div class="verdict good">This can be done.<p>${text}</p></div>`;
+  const doubts = [
+    ...(plan.database === undefined && plan.replacement === undefined
+      ? ["The database did not answer, so that nothing is known of it."]
+      : []),
+    ...(mayLackRoom(plan) ? [roomText(plan)] : []),
+  ];
+  if (doubts.length > 0)
+    return markup`<div class="verdict away">Whether this can be done is not certain.
+${doubts.map((text) => markup`<p>${text}</p>`)}</div>`;
+  return markup`<div class="verdict good">This can be done.<p>Whatever fails, the release that serves now
+comes back by itself, with every message.</p></div>`;
+}
+
+/** The most that it may take does not fit; it may take less. */
+function mayLackRoom({ disk }: Report["plan"]): boolean {
+  return disk.updates === 0;
+}
+
+function roomText({ disk: { needed, free } }: Report["plan"]): string {
+  return `It takes up to ${describeBytes(needed)}, and ${describeBytes(free)} are free.`;
 }
 
 function facts({ plan, backup }: Report): Html {
@@ -129,7 +144,7 @@ function risks({ plan, warnings, leaving, programs }: Report): Html | undefined 
     ["Must be set", required.map(({ name, isSet }) => (isSet ? `${name} (you have it)` : name))],
     ["Data go", destructive.map(migrationName)],
     ["Below one that is applied", pending.filter((one) => one.isOutOfOrder).map(migrationName)],
-    ["Disk", plan.disk.free < plan.disk.needed ? ["There is too little room for it."] : []],
+    ["Disk", mayLackRoom(plan) ? [roomText(plan)] : []],
     ["Can't be gone back to afterwards", leaving],
     ["Your programs run around it", programs],
     ["Note", warnings],

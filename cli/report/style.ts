@@ -29,6 +29,7 @@ ul { margin: .25rem 0; padding-left: 1.25rem; }
 .verdict { font-weight: 600; border-radius: .75rem; padding: .9rem 1.25rem; margin-top: 1rem; }
 .verdict p { margin: .35rem 0 0; font-weight: 400; }
 .verdict.good { background: var(--good-soft); color: var(--good); }
+.verdict.away { background: var(--away-soft); color: var(--away); }
 .verdict.bad { background: var(--bad-soft); color: var(--bad); }
 .facts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem; padding: 0; margin: 1rem 0 0; }
 .facts div { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: .75rem 1rem; }

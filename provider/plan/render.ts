@@ -87,7 +87,7 @@ function disk(plan: Plan): string {
   ];
   const besides = unknown.length === 0 ? "" : ` besides ${unknown.join(", and ")}`;
   const space = `needs about ${describeBytes(needed)}${besides}, ${describeBytes(free)} free`;
-  if (updates === 0) return `${space}: NOT ENOUGH`;
+  if (updates === 0) return `${space}: MAY NOT BE ENOUGH`;
   const many = updates > MANY_UPDATES ? `more than ${MANY_UPDATES}` : String(updates);
   return `${space}: room for ${many} such ${updates === 1 ? "update" : "updates"}`;
 }

@@ -7,7 +7,8 @@ import type {
   SubmitAnswer,
   Verdict,
 } from "../../updater/protocol.ts";
-import { type Members, line, refused, text, time, whole, word } from "./answers.ts";
+import type { RoomAnswer } from "../../updater/room-protocol.ts";
+import { type Members, line, refused, text, texts, time, whole, word } from "./answers.ts";
 import {
   durations,
   hookRuns,
@@ -37,6 +38,11 @@ export const submitSchema: z.ZodType<SubmitAnswer> = z.discriminatedUnion("answe
   z.object({ answer: z.literal("started"), sequence: whole, instanceId: word, listen }),
   ...withoutJob,
 ]);
+
+/** What `foresee-room` answers. */
+export const roomSchema: z.ZodType<RoomAnswer> = z.object({
+  refusals: texts,
+} satisfies Members<RoomAnswer>);
 
 /** What `foresee` answers. */
 export const foreseenSchema: z.ZodType<ForeseenAnswer> = z.discriminatedUnion("answer", [

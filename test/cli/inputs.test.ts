@@ -121,6 +121,20 @@ describe("commands that ask the same as a preview", () => {
       expect(await diagnose(undefined)).to.deep.equal(nothing);
     });
 
+    it("finds that there is no room for the update, or that there may be none", async () => {
+      const identity = { systemIdentifier: "7", oid: "16384" };
+      serve({ database: { identity, applied: running.migrations, size: 10e9 } });
+      await configure("v2.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      const unsure = await diagnose(undefined);
+      expect(unsure.refusals).to.deep.equal([]);
+      expect(unsure.warnings.join()).to.contain("There may be too little room for v2.0.0");
+      await server.nextRun();
+      server.room = { refusals: ["too little disk space"] };
+      const sure = await diagnose(undefined);
+      expect(sure.refusals.join()).to.contain("There is no room for v2.0.0");
+      expect(sure.warnings).to.deep.equal([]);
+    });
+
     it("finds what the server would refuse to do by the clock, and to tell", async () => {
       await configure("v1.0.0", {
         backup: { schedule: "daily UTC", copyTo: "/mnt/backups" },

@@ -127,11 +127,11 @@ Kept     the volume chat_postgres_data, as it is when the chat stops; nobody
 Disk     needs about 2.8 GB, 83.9 GB free`);
   });
 
-  it("says that no time is known, and that there is too little room", () => {
+  it("says that no time is known, and that there may be too little room", () => {
     const found = text({ measured: {} }, { diskMegabytes: 1_000 } as HostFacts);
     expect(found.replaceAll(/\s+/g, " "))
       .to.contain("CHAT IS AWAY, for as long as a dump and a restore take")
-      .and.to.contain("NOT ENOUGH");
+      .and.to.contain("MAY NOT BE ENOUGH");
   });
 
   it("names the volume of an earlier upgrade as the one that is kept", () => {

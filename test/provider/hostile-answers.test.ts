@@ -25,6 +25,7 @@ import {
   testAlertsOf,
 } from "../../provider/server/server-alerts.ts";
 import { adoptOn, forgetOn, lookForChatOn } from "../../provider/server/server-adoption.ts";
+import { foreseeRoomIfInstalled } from "../../provider/server/foresee.ts";
 import { historyOf } from "../../provider/server/server-history.ts";
 import {
   foreseeScheduleOf,
@@ -94,6 +95,11 @@ const QUESTIONS: Record<
   "set-alerts": {
     answer: honest.refused,
     ask: (server) => setAlertsOf(server, { mail: "a@b", every: 60, diskFree: 0 }, quiet),
+  },
+  "foresee-room": {
+    answer: honest.room,
+    ask: (server) => foreseeRoomIfInstalled(server, { changes: 0, isUpgrade: false }),
+    show: ({ refusals }: typeof honest.room) => refusals.join("\n"),
   },
   "foresee-schedule": {
     answer: honest.foreseenTimers,

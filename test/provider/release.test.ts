@@ -176,6 +176,67 @@ describe("release", () => {
       expect((await check("v4")).additions["plan"]).to.include({ nothingServes: true });
     });
 
+    describe("where the most that the update may take does not fit", () => {
+      const reason = "too little disk space: 5000 MB free on /srv/chatalot, 6500 MB needed";
+      const checked = async () => {
+        const context = listeningContext();
+        const { refusals } = await release.check(context, {}, inputs("v4"));
+        return { refusals, warnings: context.warnings.join() };
+      };
+      beforeEach(() => {
+        const { database = { identity: { systemIdentifier: "7", oid: "1" }, applied: [] } } =
+          servingState();
+        // 20 GB are free.
+        server.state = { ...servingState(server.state), database: { ...database, size: 10e9 } };
+      });
+
+      it("refuses what the server would refuse for want of room, with its words", async () => {
+        server.room = { refusals: [reason] };
+        const { refusals, warnings } = await checked();
+        expect(refusals).to.deep.equal([
+          `There is no room for v4 (${commits["v4"]?.slice(0, 7)}), and nothing was changed: ${reason}`,
+        ]);
+        expect(warnings).to.equal("");
+        expect(server.roomsAsked).to.deep.equal([
+          {
+            ...{ protocol: 1, directory: place.directory, project: place.project },
+            ...{ volumes: place.volumes, changes: 0, isUpgrade: false },
+          },
+        ]);
+      });
+
+      it("warns where it may fit, and where the server can't be asked yet", async () => {
+        const warned =
+          /There may be too little room for v4 \(.*\): it takes up to .* GB, and .* GB are free/;
+        const sure = await checked();
+        expect(sure.refusals).to.deep.equal([]);
+        expect(sure.warnings).to.match(warned);
+        expect(server.roomsAsked).to.have.length(1);
+        await server.nextRun();
+        server.hasUpdater = false;
+        server.facts = `${server.facts}runnerNode=/x\nrunnerUpdater=/y\n`;
+        const unknown = await checked();
+        expect(unknown.refusals).to.deep.equal([]);
+        expect(unknown.warnings).to.match(warned);
+        expect(server.roomsAsked).to.have.length(1);
+      });
+
+      it("asks nothing while a job is open, and nothing where all fits", async () => {
+        const openJob = {
+          ...{ sequence: 4, kind: "switch" as const, requestedBy: "ada", step: "J4" },
+          openedAt: "2026-03-01T12:00:00Z",
+        };
+        const full = server.state;
+        server.state = { ...servingState(full), openJob };
+        expect(await checked()).to.deep.equal({ refusals: [], warnings: "" });
+        await server.nextRun();
+        server.state = { ...servingState(full) };
+        server.facts = server.facts.replaceAll("20971520", "209715200");
+        expect(await checked()).to.deep.equal({ refusals: [], warnings: "" });
+        expect(server.roomsAsked).to.deep.equal([]);
+      });
+    });
+
     it("refuses nothing while the server can't be reached", async () => {
       server.failure = unreachable();
       const { additions, refusals } = await check("v2", { instanceId: "instance-a", place });

@@ -182,8 +182,16 @@ export async function spaceForBackup(
   changes: number,
   hasOther: boolean,
 ): Promise<BackupSpace> {
-  const { driver, paths } = context;
-  if (!needsBackup(context, changes, hasOther)) return { backup: 0, proof: 0, revertPoint: 0 };
+  return needsBackup(context, changes, hasOther)
+    ? spaceForChanges(context, changes)
+    : { backup: 0, proof: 0, revertPoint: 0 };
+}
+
+/** What an update that takes a backup will need, in bytes. */
+export async function spaceForChanges(
+  { driver, paths }: Pick<JobContext, "driver" | "paths">,
+  changes: number,
+): Promise<BackupSpace> {
   const size = await driver.databaseTools.size();
   const before = (await listBackups(paths)).at(-1)?.manifest;
   // A dump is compressed; how well is known from the last one, with some room for another day.

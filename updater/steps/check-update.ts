@@ -18,10 +18,10 @@ import { refuseOthersCopies } from "./own-copies.ts";
 import { describeTaken, takenPorts } from "./ports.ts";
 import { refuseHostReach } from "./refuse-host-reach.ts";
 import { spaceForUploads } from "./restore-uploads.ts";
-import { requireSpaceFor } from "./space.ts";
 import { renderedRecord, renderedTarget } from "./renderings.ts";
 import { type Facts, type JobContext, switchTarget, wantedRelease } from "./step.ts";
 import { replacementName } from "../texts.ts";
+import { requireUpdateSpace } from "./update-space.ts";
 import { placeDatabase, type UpgradeOrder, upgradeOf } from "./upgrade.ts";
 
 /** What J1 leaves for later steps. */
@@ -140,33 +140,17 @@ async function checkDoor(
   if (problem !== undefined) throw new Error(problem);
 }
 
-/**
- * For everything that is written before the point of no return, on every disk that is written to. The
- * backups may have a disk of their own, on which nothing else has to find room.
- */
 async function checkSpace(
   context: JobContext,
   { pending, replacement }: CheckFacts,
   hasOther: boolean,
 ): Promise<void> {
-  const { driver, paths } = context;
   const { databaseVolume, filesVolume, isUpgrade = false } = switchTarget(context);
   const changes = pending.length + (replacement === undefined ? 0 : 1) + (isUpgrade ? 1 : 0);
-  const { backup, proof, revertPoint } = await spaceForBackup(context, changes, hasOther);
+  const backup = await spaceForBackup(context, changes, hasOther);
   const restored = await spaceForRestore(context, replacement);
-  const volume = await driver.volumeFolder(databaseVolume);
-  const uploads = await driver.volumeFolder(filesVolume);
-  const images = (await driver.imageFolder()) ?? volume;
-  await requireSpaceFor([
-    { folder: paths.directory, bytes: 0 },
-    // An upgrade dumps once more, when nobody writes any longer.
-    { folder: paths.backups, bytes: backup * (isUpgrade ? 2 : 1), spare: 0 },
-    ...(images === undefined ? [] : [{ folder: images, bytes: proof }]),
-    ...(volume === undefined
-      ? []
-      : [{ folder: volume, bytes: Math.max(revertPoint, restored.database) }]),
-    ...(uploads === undefined ? [] : [{ folder: uploads, bytes: restored.uploads }]),
-  ]);
+  const volumes = { databaseVolume, filesVolume };
+  await requireUpdateSpace(context, { ...volumes, isUpgrade, backup, restored });
 }
 
 /** What a backup takes of the disks that becomes the database, in bytes. */

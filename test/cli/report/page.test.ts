@@ -79,7 +79,7 @@ describe("the page of a report", () => {
       "Breaking PUBLIC_URL must be set",
       "Must be set PUBLIC_URL",
       "Data go 050 thumbnails",
-      "Disk There is too little room for it.",
+      "Disk It takes up to 3 GB, and 1 GB are free.",
       "Can't be gone back to afterwards v0.9.0 (9999999) revert point chatalot_before_3",
       "Note the tag is old",
     ])
@@ -95,6 +95,21 @@ describe("the page of a report", () => {
     expect(text).to.contain("Chat is away for not known yet");
     expect(text).to.contain("Last backup none yet");
     expect(text).to.contain("It did not answer, so that nothing is known of it.");
+  });
+
+  it("promises nothing where the room may not be enough, or the database did not answer", () => {
+    const small = reportPage(
+      report({ plan: plan({ disk: { needed: 3e9, free: 1e9, updates: 0 } }) }),
+    );
+    const { database: _, ...silent } = plan();
+    for (const [page, doubt] of [
+      [small, "It takes up to 3 GB, and 1 GB are free."],
+      [reportPage(report({ plan: silent })), "The database did not answer"],
+    ] as const) {
+      expect(textOf(page)).to.contain(`Whether this can be done is not certain. ${doubt}`);
+      expect(textOf(page)).not.to.contain("This can be done.");
+      expect(page).to.contain('class="verdict away"').and.not.contain('class="verdict good"');
+    }
   });
 
   it("is a way back where it goes back", () => {

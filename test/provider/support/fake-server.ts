@@ -17,6 +17,7 @@ import {
   type ServerState,
   type SubmitAnswer,
 } from "../../../updater/protocol.ts";
+import type { RoomAnswer, RoomRequest } from "../../../updater/room-protocol.ts";
 import type { SetScheduleAnswer } from "../../../updater/schedule/protocol.ts";
 import type { SideImageFacts } from "../../../updater/side-images-protocol.ts";
 import { readyFacts } from "./samples.ts";
@@ -33,6 +34,10 @@ export class FakeServer {
   answer: SubmitAnswer = { answer: "refused", reasons: ["not asked for"] };
   /** What would be answered; undefined: the answer. */
   foreseen: ForeseenAnswer | undefined;
+  /** What is said of the room for an update. */
+  room: RoomAnswer = { refusals: [] };
+  /** The questions about that, in order. */
+  readonly roomsAsked: RoomRequest[] = [];
   follow: FollowLine[] = [];
   /** Thrown by every command instead of an answer. */
   failure: Error | undefined;
@@ -96,6 +101,11 @@ export class FakeServer {
     if (verb === "inspect") return said(JSON.stringify(this.state));
     if (verb === "history") return said(JSON.stringify(this.history));
     if (verb === "foresee") return said(JSON.stringify(this.foreseen ?? this.answer));
+    if (verb === "foresee-room") {
+      if (typeof stdin !== "string") throw new Error("a request is text");
+      this.roomsAsked.push(JSON.parse(stdin) as RoomRequest);
+      return said(JSON.stringify(this.room));
+    }
     if (verb === "side-images")
       return said(JSON.stringify({ protocol: PROTOCOL, images: this.sideImages }));
     if (verb === "submit") {

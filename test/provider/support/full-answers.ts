@@ -183,6 +183,8 @@ export const backups: BackupList = {
 
 export const brought: BroughtBackup = { name: NAME, manifest };
 
+export const room = { refusals: ["too little disk space: 1 MB free on /srv"] };
+
 export const foreseenTimers = { refusals: ["it is not mounted"], isSet: true };
 
 export const schedule: SetScheduleAnswer = { answer: "set", next: { backup: AT, drill: AT } };
