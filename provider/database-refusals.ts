@@ -4,6 +4,7 @@
  */
 import { counted } from "../common/text.ts";
 import { compareMigrations } from "../release/compare.ts";
+import { DATABASE_SERVICE } from "../release/compose-file.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import { chosenDatabase, firstOfEachWay } from "../updater/kept-databases.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
@@ -22,6 +23,7 @@ import { labelled } from "./plan/render.ts";
 import { identityOf } from "./release.ts";
 import type { ResourceContext } from "./resource.ts";
 import { rollbackInForce } from "./rollback-in-force.ts";
+import type { ServerPlace } from "./server/remote-server.ts";
 import { historyIfInstalled } from "./server/server-history.ts";
 import { readUndoScripts } from "./undo-scripts.ts";
 
@@ -47,6 +49,11 @@ export async function startRefusals(
   if (state.openJob?.kind === "switch") return refusals;
 
   const last = servedLast(state);
+  const { directory } = news.place as ServerPlace;
+  // Another job, such as one that restores a backup to prove it, may be why.
+  if (state.databaseIsSilent === true && last?.serving !== undefined && state.openJob === undefined)
+    return [silentText(directory)];
+
   const [known, found] = [last?.serving?.database, state.database?.identity];
   if (known !== undefined && found !== undefined && !sameDatabase(known, found))
     refusals.push(
@@ -63,6 +70,15 @@ export async function startRefusals(
 
   refusals.push(...(await migrationRefusals(context, news, state)));
   return refusals;
+}
+
+/** As the job would refuse it; one that is stopped is started by the job. */
+function silentText(directory: string): string {
+  return (
+    "The database runs but does not answer, so nothing is known of its migrations. Nothing was changed. See what " +
+    `it says: npx chatalot logs ${DATABASE_SERVICE}. Where it hangs, start it anew on the server, as root: ` +
+    `cd ${directory} && docker compose restart ${DATABASE_SERVICE}`
+  );
 }
 
 async function migrationRefusals(

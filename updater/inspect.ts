@@ -86,6 +86,7 @@ export async function inspectServer(request: InspectRequest): Promise<ServerStat
     ...(ledger.lastServing === undefined ? {} : { lastServing: ledger.lastServing }),
     ...(server === undefined ? {} : { server }),
     ...(database === undefined ? {} : { database }),
+    ...(database === undefined && look.databaseRuns ? { databaseIsSilent: true } : {}),
     ...(override === undefined ? {} : { override }),
     ...(hooks === undefined ? {} : { hooks }),
     ...(keptVolumes.length === 0 ? {} : { keptVolumes }),

@@ -108,6 +108,7 @@ export const stateSchema: z.ZodType<ServerState> = z.object({
   prepared: z.array(commit),
   server: container.optional(),
   database: databaseFacts.optional(),
+  databaseIsSilent: z.literal(true).optional(),
   health: health.optional(),
   backups: z
     .object({

@@ -9,6 +9,7 @@ import { forgetUpdates } from "../../release/mirror.ts";
 import { PROTOCOL, type ReleaseIdentity, type ServerState } from "../../updater/protocol.ts";
 import { FakeServer } from "../provider/support/fake-server.ts";
 import { listeningContext, stateRunning } from "../provider/support/samples.ts";
+import { servingRecord } from "../updater/samples.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
 import { useOwnCache } from "../support/own-cache.ts";
 import { FakePulumi } from "./support/fake-pulumi.ts";
@@ -119,6 +120,20 @@ describe("commands that ask the same as a preview", () => {
       // Encrypted as a whole: nobody knows what is in it.
       await withSecrets("    secure: v1:abc");
       expect(await diagnose(undefined)).to.deep.equal(nothing);
+    });
+
+    it("finds a database that runs and does not answer, which is refused in a report as well", async () => {
+      serve();
+      const { database: _, ...silent } = server.state ?? {};
+      const { serving } = server.state ?? {};
+      const known = { ...servingRecord(running.commit), configurationDigest: "digest" };
+      const record = { ...serving, serving: known };
+      server.state = { ...silent, serving: record, databaseIsSilent: true } as ServerState;
+      await configure("v2.0.0", { breakingChangesReadUpTo: "v2.0.0" });
+      const text = "The database runs but does not answer";
+      expect((await diagnose(undefined)).refusals.join()).to.contain(text);
+      const report = await readReport(undefined, undefined, new Date(0));
+      expect(report?.refusals.join()).to.contain(text);
     });
 
     it("finds that there is no room for the update, or that there may be none", async () => {

@@ -228,6 +228,48 @@ describe("a release that lacks migrations of the database, in a preview", () => 
     expect(first.told.join("\n")).to.match(/^DEPLOY {3}v1\.0\.0 \(1111111\), the first/);
   });
 
+  describe("whose database runs and does not answer", () => {
+    const silent = (changes: Partial<ServerState> = {}): void => {
+      const { database: _, ...state } = servingState({
+        serving: recordOf({ applied }),
+        ...changes,
+      });
+      server.state = { ...state, databaseIsSilent: true };
+    };
+    const refusals = async (changes: Wire = {}): Promise<string[]> =>
+      reasons(await deployment.check(listeningContext(), OLDS, deploymentInputs(changes)));
+
+    it("is refused as the job would refuse it, also where the release stays the same", async () => {
+      silent();
+      for (const changes of [{ release: "v1.1.0", commit: NEWER }, {}]) {
+        const [reason, ...others] = await refusals(changes);
+        expect(others).to.deep.equal([]);
+        expect(reason)
+          .to.match(
+            /^The database runs but does not answer, so nothing is known of its migrations\./,
+          )
+          .and.contain("cd /srv/chatalot && docker compose restart postgres");
+      }
+    });
+
+    it("is no cause where it is stopped, where nothing ever served, or beside a job", async () => {
+      const { database: _, ...stopped } = servingState({ serving: recordOf({ applied }) });
+      server.state = stopped;
+      expect(await refusals()).to.deep.equal([]);
+      const { serving: _serving, database: _database, ...first } = servingState();
+      server.state = { ...first, databaseIsSilent: true };
+      await server.nextRun();
+      expect((await refusals()).join()).not.to.contain("does not answer");
+      const openJob: OpenJob = {
+        ...{ sequence: 4, kind: "backup", requestedBy: "ada@desk", step: "J5" },
+        openedAt: "2026-03-01T12:00:00Z",
+      };
+      silent({ openJob });
+      await server.nextRun();
+      expect((await refusals()).join()).not.to.contain("does not answer");
+    });
+  });
+
   it("names system and oid of both where the database is another one, and the way on", async () => {
     const known = { systemIdentifier: "7", oid: "16384" };
     server.state = servingState({

@@ -75,7 +75,8 @@ export class FakeDriver implements Driver {
       this.health(),
       this.database(),
     ]);
-    return { server, health, database, services: this.others };
+    const { isDatabaseRunning: databaseRuns, others: services } = this;
+    return { server, health, database, databaseRuns, services };
   }
   async commitsWithImage(commits: readonly string[]): Promise<string[]> {
     return commits.filter((commit) => this.images.get(this.imageName(commit))?.commit === commit);

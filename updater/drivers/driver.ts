@@ -110,6 +110,8 @@ export interface Look {
   health: HealthAnswer;
   /** Undefined without an answer. */
   database: DatabaseFacts | undefined;
+  /** Whether its container runs. */
+  databaseRuns: boolean;
   /** The containers beside the server, running or not. */
   services: ServiceFacts[];
 }

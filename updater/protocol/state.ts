@@ -68,6 +68,8 @@ export interface ServerState {
   server?: ContainerFacts;
   /** Absent while it does not answer. */
   database?: DatabaseFacts;
+  /** Its container runs all the same. Absent: it answers, is stopped, or an older version says nothing of it. */
+  databaseIsSilent?: true;
   health?: HealthAnswer;
   /** The backups that are there; absent in answers of an older version. */
   backups?: {

@@ -89,6 +89,7 @@ export const state: ServerState = {
     ...{ identity, applied, hasAccounts: true, size: 9, tables: { users: 8 }, name: "chatalot" },
     ...{ copies: ["chatalot_before_3"], obstacle: "its collation changed" },
   },
+  databaseIsSilent: true,
   health: {
     ...{ reachable: true, httpStatus: 200, status: "ok", version: "0.17.0" },
     ...{ databaseHealthy: true, uptimeSeconds: 5, problem: "none" },

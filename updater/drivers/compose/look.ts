@@ -22,6 +22,7 @@ export async function look(project: string): Promise<Look> {
   ]);
   return {
     ...{ server, health, services: servicesOf(containers) },
+    databaseRuns: container !== undefined,
     database: database === undefined ? undefined : { ...database, ...measures },
   };
 }
