@@ -73,8 +73,11 @@ export interface PlannedMigration {
   checksum: string;
   /** Numbered below one that is applied: an order in which nobody tried it. */
   isOutOfOrder: boolean;
-  effects: (Effect & { bytes?: number })[];
+  effects: PlannedEffect[];
 }
+
+/** With the size of the table; of those that are read, where it is filled from others. */
+export type PlannedEffect = Effect & { bytes?: number };
 
 /** The commits that a preview names. */
 const MOST_COMMITS = 20;
@@ -176,10 +179,7 @@ async function plannedMigrations(
     description: migration.description,
     checksum: migration.checksum,
     isOutOfOrder: outOfOrder.includes(migration),
-    effects: (effects[at] ?? []).map((effect) => {
-      const bytes = tables[effect.on];
-      return bytes === undefined ? effect : { ...effect, bytes };
-    }),
+    effects: (effects[at] ?? []).map((effect) => withSize(effect, tables)),
   }));
 }
 
@@ -200,6 +200,13 @@ export function named({ way, name, at }: PlannedReplacement): NonNullable<Plan["
     ...(name === undefined ? {} : { name }),
     ...(at === undefined ? {} : { at }),
   };
+}
+
+function withSize(effect: Effect, tables: Record<string, number>): PlannedEffect {
+  const { on, reads = [on] } = effect;
+  const known = reads.filter((table) => Object.hasOwn(tables, table));
+  if (known.length === 0) return effect;
+  return { ...effect, bytes: known.reduce((sum, table) => sum + (tables[table] ?? 0), 0) };
 }
 
 /** The proof's copy of the database goes again; what stays of an update is the rest. */

@@ -4,7 +4,7 @@ import { counted } from "../../common/text.ts";
 import type { Effect } from "../../release/migrations/effects.ts";
 import type { DatabaseWay } from "../../updater/protocol.ts";
 import { migrationName, releaseText, replacementName } from "../../updater/texts.ts";
-import type { Plan, PlannedMigration } from "./plan.ts";
+import type { Plan, PlannedEffect, PlannedMigration } from "./plan.ts";
 
 const WIDTH = 80;
 /** Where the text begins, after the label. */
@@ -149,10 +149,11 @@ function effectsText({ effects }: PlannedMigration): string {
   return effects.length === 0 ? "no table is changed" : list(effects.map(effectText), "; ");
 }
 
-function effectText({ on, what, cost, isDestructive, bytes }: Effect & { bytes?: number }): string {
-  const where =
-    on === "" ? "" : `${on}${bytes === undefined ? "" : ` (${describeBytes(bytes)})`}: `;
-  return `${where}${what}, ${isDestructive ? "DATA GO, " : ""}${COSTS[cost]}`;
+function effectText({ on, what, cost, isDestructive, reads, bytes }: PlannedEffect): string {
+  const size = bytes === undefined ? "" : ` (${describeBytes(bytes)})`;
+  const where = on === "" ? "" : `${on}${reads === undefined ? size : ""}: `;
+  const from = reads === undefined ? "" : ` from ${list(reads, ", ")}${size}`;
+  return `${where}${what}${from}, ${isDestructive ? "DATA GO, " : ""}${COSTS[cost]}`;
 }
 
 const COSTS: Record<Effect["cost"], string> = {

@@ -24,6 +24,8 @@ export interface Effect {
   cost: Cost;
   /** Whether data are deleted by it. */
   isDestructive: boolean;
+  /** Where its rows come from, where that is not written in the migration: tables, or `a function`. */
+  reads?: string[];
 }
 
 /** An effect of one statement; with a plural, several alike are told as one. */
@@ -48,13 +50,17 @@ export async function readEffects(migrations: readonly string[]): Promise<Migrat
   const made = new Set<string>();
   return migrations.map((sql) => {
     if (sql.trim() === "") return [];
-    if (Buffer.byteLength(sql) > MAXIMUM_SQL) return [unknown("a file of more than 1 MB")];
+    if (Buffer.byteLength(sql) > MAXIMUM_SQL) {
+      made.clear();
+      return [unknown("a file of more than 1 MB")];
+    }
     try {
       const statements = (parseSync(sql).stmts ?? []).flatMap(({ stmt }) =>
         stmt === undefined ? [] : [stmt],
       );
       return combined(statements.flatMap((statement) => effectsOf(statement, made)));
     } catch (error) {
+      made.clear();
       // PostgreSQL of the server may be newer than this parser.
       const reason = error instanceof Error ? error.message : "it can't be parsed";
       return [unknown(`SQL that can't be read here (${reason.slice(0, 100)})`)];
@@ -62,10 +68,21 @@ export async function readEffects(migrations: readonly string[]): Promise<Migrat
   });
 }
 
-/** What happens to a table that a migration has made itself is no news: it is empty or small. */
+/**
+ * What happens to a table that a migration has made itself is no news while it is empty or small. One that
+ * is filled from another is neither.
+ *
+ * @param made the names of those that are small so far; changed by it
+ */
 function effectsOf(statement: Node, made: Set<string>): CountedEffect[] {
   const { effects, makes } = statementEffects(statement);
+  for (const { on, reads = [] } of effects)
+    if (reads.some((name) => !made.has(name))) made.delete(on);
   const told = effects.filter(({ on, cost }) => !made.has(on) || cost === "unknown");
+  // Code may have filled any of them, and a name may be another table's from now on.
+  if (effects.some(({ cost }) => cost === "unknown")) made.clear();
+  if ("RenameStmt" in statement && statement.RenameStmt.renameType === "OBJECT_TABLE")
+    made.delete(statement.RenameStmt.newname ?? "");
   for (const name of makes) made.add(name);
   return told;
 }

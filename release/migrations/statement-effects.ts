@@ -4,27 +4,27 @@ import type {
   AlterTableStmt,
   ColumnDef,
   Constraint,
+  CreateStmt,
+  CreateTableAsStmt,
   DropStmt,
+  InsertStmt,
   Node,
   RangeVar,
 } from "libpg-query";
-import { withoutControls } from "../../common/text.ts";
 import type { Cost, CountedEffect as Effect } from "./effects.ts";
+import { nameOf, printable } from "./names.ts";
+import { readsOf, writesElsewhere } from "./query-reads.ts";
 
 export interface StatementEffects {
   effects: Effect[];
-  /** Names of tables that it makes. */
+  /** Names of tables that it makes, with few rows or none. */
   makes: string[];
 }
 
 export function statementEffects(node: Node): StatementEffects {
   const [[kind, statement] = ["", {}]] = Object.entries(node) as [string, object][];
-  const made = MAKES[kind]?.(statement as never);
-  if (made !== undefined) {
-    // With IF NOT EXISTS it may be there, and full.
-    const isNew = (statement as { if_not_exists?: boolean }).if_not_exists !== true;
-    return { effects: [effect(made, "new table", "instant")], makes: isNew ? [made] : [] };
-  }
+  const makes = MAKERS[kind]?.(statement as never);
+  if (makes !== undefined) return makes;
   const read = READERS[kind];
   if (read !== undefined) return { effects: read(statement as never), makes: [] };
   const effects = HARMLESS.test(kind) ? [] : [effect("", `runs ${words(kind)}`, "unknown")];
@@ -35,10 +35,24 @@ export function statementEffects(node: Node): StatementEffects {
 const HARMLESS =
   /^(Comment|CreateExtension|CreateEnum|CreateDomain|CreateFunction|CreateSchema|CreateSeq|CreateTrig|View|CreatePolicy|AlterPolicy|Grant|GrantRole|AlterOwner|AlterSeq|AlterFunction|CompositeType|VariableSet|Transaction|CreateStats|AlterDefaultPrivileges|AlterExtension|Rule|CreateCast|DefineStmt|Define|AlterObjectDepends)(Stmt)?$/;
 
-const MAKES: Record<string, (statement: never) => string | undefined> = {
-  CreateStmt: ({ relation }: { relation?: RangeVar }) => nameOf(relation),
-  CreateTableAsStmt: ({ into }: { into?: { rel?: RangeVar } }) => nameOf(into?.rel),
+const MAKERS: Record<string, (statement: never) => StatementEffects> = {
+  CreateStmt: ({ relation, if_not_exists }: CreateStmt) =>
+    newTable(nameOf(relation), "new table", if_not_exists),
+  CreateTableAsStmt: ({ into, objtype, query, if_not_exists }: CreateTableAsStmt) => {
+    const name = nameOf(into?.rel);
+    const what = objtype === "OBJECT_MATVIEW" ? "new materialized view" : "new table";
+    if (query !== undefined && writesElsewhere(query))
+      return { effects: [writingQuery()], makes: [] };
+    const reads = into?.skipData === true ? [] : readsOf(query);
+    if (reads.length === 0) return newTable(name, what, if_not_exists);
+    return { effects: [{ ...effect(name, what, "writes"), reads }], makes: [] };
+  },
 };
+
+/** With IF NOT EXISTS it may be there, and full. */
+function newTable(name: string, what: string, mayBeThere = false): StatementEffects {
+  return { effects: [effect(name, what, "instant")], makes: mayBeThere ? [] : [name] };
+}
 
 const READERS: Record<string, (statement: never) => Effect[]> = {
   AlterTableStmt: alterTable,
@@ -61,13 +75,19 @@ const READERS: Record<string, (statement: never) => Effect[]> = {
   DeleteStmt: ({ relation }: { relation?: RangeVar }) => [
     effect(nameOf(relation), "deletes rows", "writes", true),
   ],
-  InsertStmt: ({ relation, selectStmt, withClause }: InsertParts) => {
-    const values = (selectStmt as { SelectStmt?: { valuesLists?: unknown[] } } | undefined)
-      ?.SelectStmt?.valuesLists;
+  InsertStmt: ({ relation, selectStmt, withClause }: InsertStmt) => {
+    const select =
+      selectStmt !== undefined && "SelectStmt" in selectStmt ? selectStmt.SelectStmt : {};
     const name = nameOf(relation);
     // A query that writes elsewhere, too, is told as what it is.
-    if (withClause !== undefined) return [effect("", "runs a query that may write", "unknown")];
-    return [effect(name, "new rows", values === undefined ? "writes" : "instant")];
+    if (withClause !== undefined) return [writingQuery()];
+    const reads = readsOf(selectStmt);
+    return [
+      {
+        ...effect(name, "new rows", select.valuesLists === undefined ? "writes" : "instant"),
+        ...(reads.length === 0 ? {} : { reads }),
+      },
+    ];
   },
   RefreshMatViewStmt: ({ relation }: { relation?: RangeVar }) => [
     effect(nameOf(relation), "read anew", "writes"),
@@ -81,12 +101,6 @@ const READERS: Record<string, (statement: never) => Effect[]> = {
   LockStmt: ({ relations = [] }: { relations?: Node[] }) =>
     relations.map((node) => effect(rangeOf(node), "locks it", "instant")),
 };
-
-interface InsertParts {
-  relation?: RangeVar;
-  selectStmt?: Node;
-  withClause?: unknown;
-}
 
 function alterTable({ relation, cmds = [] }: AlterTableStmt): Effect[] {
   const on = nameOf(relation);
@@ -175,13 +189,25 @@ function addConstraint(on: string, { contype, skip_validation, indexname }: Cons
   return effect(on, "check of all rows", skip_validation === true ? "instant" : "reads");
 }
 
-function drop({ removeType, objects = [] }: DropStmt): Effect[] {
+/** What columns are made of: with it CASCADE drops them, and their data. */
+const COLUMNS_NEED = ["TYPE", "DOMAIN", "EXTENSION", "COLLATION"];
+
+function drop({ removeType, objects = [], behavior }: DropStmt): Effect[] {
   const kind = String(removeType).replace(/^OBJECT_/, "");
   if (["TABLE", "MATVIEW", "FOREIGN_TABLE"].includes(kind))
     return objects.map((node) => effect(listName(node), "drops it", "instant", true));
   if (kind === "SCHEMA")
     return objects.map((node) => effect(listName(node), "drops the schema", "instant", true));
-  return [effect("", `drops ${words(kind.toLowerCase())}`, "instant")];
+  const what = `drops ${words(kind.toLowerCase())}`;
+  if (behavior === "DROP_CASCADE" && COLUMNS_NEED.includes(kind))
+    return objects.map((node) =>
+      effect("", `${what} ${listName(node)} and all columns that need it`, "instant", true),
+    );
+  return [effect("", what, "instant")];
+}
+
+function writingQuery(): Effect {
+  return effect("", "runs a query that may write", "unknown");
 }
 
 function effect(on: string, what: string, cost: Cost, isDestructive = false): Effect {
@@ -203,19 +229,17 @@ const PLURALS: Record<string, string> = {
   key: "keys",
 };
 
-/** Without the usual schema, as a person names it. */
-function nameOf(relation: RangeVar | undefined): string {
-  const { schemaname, relname = "" } = relation ?? {};
-  const schema = schemaname === undefined || schemaname === "public" ? "" : `${schemaname}.`;
-  return printable(`${schema}${relname}`);
-}
-
 function rangeOf(node: Node): string {
   return "RangeVar" in node ? nameOf(node.RangeVar) : "";
 }
 
 function listName(node: Node): string {
-  const parts = "List" in node ? (node.List.items ?? []) : [node];
+  const parts =
+    "List" in node
+      ? (node.List.items ?? [])
+      : "TypeName" in node
+        ? (node.TypeName.names ?? [])
+        : [node];
   const names = parts.flatMap((part) => ("String" in part ? [part.String.sval ?? ""] : []));
   return printable(names.filter((name, at) => at > 0 || name !== "public").join("."));
 }
@@ -227,9 +251,4 @@ function words(kind: string): string {
     .replaceAll(/([a-z])([A-Z])/g, "$1 $2")
     .replaceAll("_", " ")
     .toLowerCase();
-}
-
-/** Names come from a repository: they must not steer a terminal, nor fill it. */
-function printable(name: string): string {
-  return withoutControls(name).slice(0, 63);
 }

@@ -177,6 +177,25 @@ describe("makePlan", function () {
     ]);
   });
 
+  it("tells a table that is filled from others with the size of those", async () => {
+    const [current, next] = await Promise.all([
+      describeRelease(mirror, "v1.0.1"),
+      describeRelease(mirror, "v1.1.0"),
+    ]);
+    const file = next.migrations.at(-1)?.file ?? "";
+    const sql = new Map([[file, "CREATE TABLE copy AS SELECT * FROM messages, other"]]);
+    const state = running(current);
+    const plan = await makePlan(mirror, current, { ...next, sql }, undefined, {
+      ...{ state, facts: parseHostFacts(readyFacts()) },
+    });
+    expect(plan?.database?.pending[0]?.effects).to.deep.equal([
+      {
+        ...{ on: "copy", what: "new table", cost: "writes", isDestructive: false },
+        ...{ reads: ["messages", "other"], bytes: 18_000_000 },
+      },
+    ]);
+  });
+
   it("has one for every release of the sample, good or bad, and for the newest commit", async () => {
     const released = Object.keys(sample.tags).filter((tag) => tag !== "v1.0.0");
     for (const reference of [...released, sample.head]) {

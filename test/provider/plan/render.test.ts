@@ -197,6 +197,24 @@ Disk     needs about 3.1 GB besides the uploads that it puts back, 9.8 GB free:
     expect(renderPlan({ ...none, commits: [] })).to.include("Notes    no changelog");
   });
 
+  it("says of a table that is filled from another how much is read", () => {
+    const effect = {
+      on: "files_new",
+      what: "new rows",
+      cost: "writes",
+      isDestructive: false,
+    } as const;
+    const pending = { version: 50, description: "rebuild", checksum: "a", isOutOfOrder: false };
+    const effects = [{ ...effect, reads: ["files", "users"], bytes: 18 * MB }];
+    const text = renderPlan({
+      ...PLAN,
+      database: { applied: 1, pending: [{ ...pending, effects }] },
+    });
+    expect(text.replaceAll(/\s+/g, " ")).to.include(
+      "050 rebuild | files_new: new rows from files, users (18 MB), writes the table anew",
+    );
+  });
+
   it("calls a way back what it is", () => {
     const back = { ...PLAN, ahead: 0, behind: 3 };
     expect(renderPlan(back)).to.match(/^GO BACK +v1\.0\.0 .* without 3 commits of what runs/);

@@ -2,14 +2,15 @@ import { readFile, readdir } from "node:fs/promises";
 import { expect } from "chai";
 import { type Effect, readEffects } from "../../../release/migrations/effects.ts";
 
-/** Short: `files: 2 new columns (instant)`, with ! where data are deleted. */
+/** Short: `files: 2 new columns (instant)`, with < and what is read, and with ! where data are deleted. */
 async function effectsOf(sql: string): Promise<string[]> {
   const [effects = []] = await readEffects([sql]);
   return effects.map(short);
 }
 
-function short({ on, what, cost, isDestructive }: Effect): string {
-  return `${on === "" ? "" : `${on}: `}${what} (${cost})${isDestructive ? "!" : ""}`;
+function short({ on, what, cost, isDestructive, reads }: Effect): string {
+  const from = reads === undefined ? "" : ` < ${reads.join(", ")}`;
+  return `${on === "" ? "" : `${on}: `}${what}${from} (${cost})${isDestructive ? "!" : ""}`;
 }
 
 describe("readEffects", () => {
@@ -59,7 +60,40 @@ describe("readEffects", () => {
     ["UPDATE files SET a = 1", "files: changes rows (writes)"],
     ["DELETE FROM files", "files: deletes rows (writes)!"],
     ["INSERT INTO files VALUES (1)", "files: new rows (instant)"],
-    ["INSERT INTO files SELECT * FROM old", "files: new rows (writes)"],
+    ["INSERT INTO files SELECT * FROM old", "files: new rows < old (writes)"],
+    [
+      "INSERT INTO t SELECT 1 FROM a JOIN b USING (id) WHERE x IN (SELECT x FROM c) UNION SELECT 2 FROM s.d",
+      "t: new rows < a, b, s.d (writes)",
+    ],
+    [
+      "INSERT INTO t SELECT * FROM (WITH x AS (TABLE a) SELECT * FROM x) y",
+      "t: new rows < a (writes)",
+    ],
+    ["INSERT INTO t (WITH x AS (TABLE a) TABLE x)", "t: new rows < a (writes)"],
+    ["INSERT INTO t SELECT n FROM generate_series(1, 9) n", "t: new rows < a function (writes)"],
+    ["CREATE TABLE t AS SELECT * FROM messages", "t: new table < messages (writes)"],
+    ["CREATE TABLE t AS EXECUTE q", "t: new table < a prepared query (writes)"],
+    ["CREATE TABLE t AS TABLE messages WITH NO DATA", "t: new table (instant)"],
+    ["CREATE TABLE t AS SELECT 1 AS a", "t: new table (instant)"],
+    [
+      "CREATE TABLE t AS WITH gone AS (DELETE FROM files RETURNING *) TABLE gone",
+      "runs a query that may write (unknown)",
+    ],
+    [
+      "CREATE MATERIALIZED VIEW v AS SELECT count(*) FROM messages",
+      "v: new materialized view < messages (writes)",
+    ],
+    [
+      "DROP TYPE public.mood, kind CASCADE",
+      "drops type mood and all columns that need it (instant)!",
+      "drops type kind and all columns that need it (instant)!",
+    ],
+    ["DROP DOMAIN email CASCADE", "drops domain email and all columns that need it (instant)!"],
+    [
+      "DROP EXTENSION citext CASCADE",
+      "drops extension citext and all columns that need it (instant)!",
+    ],
+    ["DROP TYPE mood; DROP FUNCTION f CASCADE", "drops type (instant)", "drops function (instant)"],
     [
       "WITH gone AS (DELETE FROM files RETURNING *) INSERT INTO old SELECT * FROM gone",
       "runs a query that may write (unknown)",
@@ -82,6 +116,60 @@ describe("readEffects", () => {
       ["t: new table (instant)"],
       ["files: changes rows (writes)"],
     ]);
+  });
+
+  it("tells the rebuild of a table by a copy of it, whatever stays small beside it", async () => {
+    expect(
+      await effectsOf(
+        "CREATE TABLE messages_new (id int); CREATE TABLE seeds (id int); INSERT INTO seeds VALUES (1);" +
+          "INSERT INTO messages_new SELECT id FROM messages; CREATE INDEX ON messages_new (id);" +
+          "CREATE INDEX ON seeds (id); DROP TABLE messages; ALTER TABLE messages_new RENAME TO messages",
+      ),
+    ).to.deep.equal([
+      "messages_new: new table (instant)",
+      "seeds: new table (instant)",
+      "messages_new: new rows < messages (writes)",
+      "messages_new: 1 index (writes)",
+      "messages: drops it (instant)!",
+      "messages_new: 1 new name (instant)",
+    ]);
+  });
+
+  it("takes a table for full once it is filled from another, in later migrations too", async () => {
+    const effects = await readEffects([
+      "CREATE TABLE t (a int); CREATE TABLE u (a int); INSERT INTO u SELECT a FROM t",
+      "INSERT INTO t SELECT a FROM messages",
+      "CREATE INDEX ON t (a); CREATE INDEX ON u (a); INSERT INTO u SELECT a FROM t",
+      "UPDATE u SET a = 1",
+    ]);
+    expect(effects.map((each) => each.map(short))).to.deep.equal([
+      ["t: new table (instant)", "u: new table (instant)"],
+      ["t: new rows < messages (writes)"],
+      ["t: 1 index (writes)", "u: new rows < t (writes)"],
+      ["u: changes rows (writes)"],
+    ]);
+  });
+
+  for (const code of [
+    "DO $$ BEGIN INSERT INTO t SELECT a FROM messages; END $$",
+    "WITH x AS (TABLE messages) INSERT INTO t SELECT a FROM x",
+    "INSERT IN t",
+  ])
+    it(`takes no table for small any more after ${code}`, async () => {
+      const [, , [last] = []] = await readEffects([
+        "CREATE TABLE t (a int)",
+        code,
+        "CREATE INDEX ON t (a)",
+      ]);
+      expect(last).to.include({ on: "t", what: "1 index", cost: "writes" });
+    });
+
+  it("does not take a table for new that got its name from it", async () => {
+    expect(
+      await effectsOf(
+        "CREATE TABLE t (a int); DROP TABLE t; ALTER TABLE messages RENAME TO t; CREATE INDEX ON t (a)",
+      ),
+    ).to.include("t: 1 index (writes)");
   });
 
   it("does not take a table for new that may be there", async () => {
