@@ -43,6 +43,8 @@ export interface ReleaseArgs {
   breakingChangesReadUpTo?: pulumi.Input<string | undefined>;
   /** What the database becomes, for the plan of it. Alone it changes nothing here. */
   rollback?: pulumi.Input<DatabaseRollback | undefined>;
+  /** The profiles of Compose, to tell which services a release changes. */
+  profiles?: pulumi.Input<string[]>;
   /** The names of the variables that are set, to tell which of a release's are missing. */
   variables?: pulumi.Input<string[]>;
 }

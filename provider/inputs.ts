@@ -37,12 +37,16 @@ export interface ReleaseSettings {
   breakingChangesReadUpTo?: string | undefined;
   /** What the database becomes, for the plan of it; the deployment does it. */
   rollback?: DatabaseRollback | undefined;
+  /** The profiles of Compose, to tell which services an update changes. */
+  profiles: string[];
 }
 
 /** @param variables the names of all that are set, see {@link variableNames} */
 export function releaseInputs<Variables>(settings: ReleaseSettings, variables: Variables) {
-  const { place, repository, release, images, breakingChangesReadUpTo, rollback } = settings;
-  return { place, repository, release, images, breakingChangesReadUpTo, rollback, variables };
+  const { place, repository, release, images, breakingChangesReadUpTo, rollback, profiles } =
+    settings;
+  const plan = { rollback, profiles, variables };
+  return { place, repository, release, images, breakingChangesReadUpTo, ...plan };
 }
 
 /** Sorted, so that another order is no change. */

@@ -44,19 +44,25 @@ export interface KnownServer {
   state: ServerState;
 }
 
+/** What is known of the settings; absent members are not known. */
+export interface KnownSettings {
+  /** The names of the variables that are set. */
+  set?: ReadonlySet<string> | undefined;
+  profiles?: readonly string[] | undefined;
+  /** What the database becomes, where that is meant for what serves. */
+  rollback?: DatabaseRollback | undefined;
+}
+
 /**
  * @param reference the setting `release`
  * @param server undefined where the server can't be asked: then the repository has to know everything
- * @param set the variables that are set, where they are known
- * @param rollback what the database becomes, where that is meant for what serves
  * @throws UserError where there is no such release, its tag was moved, or it isn't Chatalot's
  */
 export async function releaseFacts(
   repository: string,
   reference: string,
   server: KnownServer | undefined,
-  set?: ReadonlySet<string>,
-  rollback?: DatabaseRollback,
+  { set, profiles, rollback }: KnownSettings = {},
 ): Promise<ReleaseFacts> {
   const mirror = await mirrorOf(repository);
   const wanted = parseReference(reference);
@@ -112,7 +118,9 @@ export async function releaseFacts(
   const compose =
     current === undefined
       ? undefined
-      : compareCompose(current.composeFile, described.composeFile, last?.serving?.postgres?.major);
+      : compareCompose(current.composeFile, described.composeFile, {
+          ...{ placed: last?.serving?.postgres?.major, profiles },
+        });
   const known = {
     ...{ state, facts: await remote.facts() },
     ...(set === undefined ? {} : { set }),

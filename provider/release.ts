@@ -51,8 +51,10 @@ export const release: Resource = {
       news.repository as string,
       news.release as string,
       refusals.length === 0 ? server : undefined,
-      variablesOf(news),
-      state && rollbackInForce(news, state),
+      {
+        ...{ set: variablesOf(news), profiles: profilesOf(news) },
+        rollback: state && rollbackInForce(news, state),
+      },
     );
     for (const warning of facts.warnings) context.warn(warning);
     const { commit } = facts.identity;
@@ -110,6 +112,11 @@ function variablesOf({ variables }: Wire): Set<string> | undefined {
   return Array.isArray(variables) && !hasUnknown(variables)
     ? setVariables(variables as string[], (variables as string[]).includes("PUBLIC_URL"))
     : undefined;
+}
+
+/** Absent in what an earlier version of this program declared. */
+function profilesOf({ profiles }: Wire): string[] | undefined {
+  return Array.isArray(profiles) && !hasUnknown(profiles) ? (profiles as string[]) : undefined;
 }
 
 /** The release as the updater takes it, from a resource's inputs. */

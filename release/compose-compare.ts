@@ -12,6 +12,8 @@ import {
 import { composeFacts, type ComposeFacts, type DatabaseFacts } from "./compose-facts.ts";
 import { DATABASE_SERVICE, MAIN_SERVICE } from "./compose-file.ts";
 import { hasBuild } from "./compose-images.ts";
+import { mayRun } from "./compose-profiles.ts";
+import { isMountOf } from "./database-place.ts";
 import { printableLine } from "./printable.ts";
 
 /** A service that is defined in both files, but not in the same way. */
@@ -36,36 +38,65 @@ export interface ComposeComparison {
   refusals: string[];
 }
 
+/** How a server runs the files that are compared. */
+export interface ComposeUse {
+  /**
+   * The major version of the database, where it does not run as the current file says: then its image and its
+   * path are no business of the files.
+   */
+  placed?: number | undefined;
+  /** The profiles that are asked for; undefined where they are not known: then any service may run. */
+  profiles?: readonly string[] | undefined;
+}
+
 /**
- * Compares the compose files of two releases: the one that runs, and the one asked for.
- *
- * @param placed the major version of the database, where it does not run as the current file says: then its image
- *   and its path are no business of the files
+ * Compares the compose files of two releases: the one that runs, and the one asked for. Of services only those
+ * are told that run; variables are required for all of them, as Compose does.
  */
-export function compareCompose(current: string, next: string, placed?: number): ComposeComparison {
+export function compareCompose(
+  current: string,
+  next: string,
+  { placed, profiles }: ComposeUse = {},
+): ComposeComparison {
   const before = parseCompose(current);
   const after = parseCompose(next);
-  const [oldServices, newServices] = [before, after].map((root) => sectionOf(root, "services"));
-  const oldNames = [...(oldServices?.keys() ?? [])];
-  const newNames = [...(newServices?.keys() ?? [])];
+  const [oldNames, newNames] = [runningIn(before, profiles), runningIn(after, profiles)];
   const oldFacts = composeFacts(current);
   const newFacts = composeFacts(next);
   const known = new Set(oldFacts.requiredVariables.map(({ name }) => name));
   return {
     changed: newNames
       .filter((service) => oldNames.includes(service))
-      .map((service) => ({ service, because: reasons(service, before, after, newFacts) }))
+      .map((service) => ({
+        service,
+        because: reasons(service, [before, oldFacts], [after, newFacts], placed !== undefined),
+      }))
       .filter(({ because }) => because.length > 0),
     added: newNames.filter((service) => !oldNames.includes(service)),
-    removed: oldNames.filter((service) => !newNames.includes(service)),
+    // Compose removes no service that is still in its file.
+    removed: oldNames.filter((service) => !newFacts.services.includes(service)),
     newRequiredVariables: newFacts.requiredVariables.filter(({ name }) => !known.has(name)),
     refusals: placeRefusals(oldFacts.database, newFacts.database, placed),
   };
 }
 
-function reasons(service: string, before: Section, after: Section, facts: ComposeFacts): string[] {
-  const old = normalized(service, before);
-  const now = normalized(service, after);
+/** The services that run with these profiles. */
+function runningIn(root: Section, profiles: readonly string[] | undefined): string[] {
+  const services = [...sectionOf(root, "services").keys()];
+  if (profiles === undefined) return services;
+  return services.filter((service) => mayRun(serviceOf(root, service), profiles));
+}
+
+type ReadFile = [root: Section, facts: ComposeFacts];
+
+function reasons(
+  service: string,
+  before: ReadFile,
+  [after, facts]: ReadFile,
+  isPlaced: boolean,
+): string[] {
+  const old = normalized(service, before, isPlaced);
+  const now = normalized(service, [after, facts], isPlaced);
   const members = [...new Set([...old.keys(), ...now.keys()])];
   const different = members.filter((member) => old.get(member) !== now.get(member));
   const usesTree = facts.treeReferences.some(({ owner, path }) => {
@@ -78,9 +109,18 @@ function reasons(service: string, before: Section, after: Section, facts: Compos
   ];
 }
 
-/** A service's members, and the networks, volumes, secrets and configs it uses, as comparable texts. */
-function normalized(service: string, root: Section): Map<string, string> {
-  const definition = serviceOf(root, service);
+/**
+ * A service's members, and the networks, volumes, secrets and configs it uses, as comparable texts.
+ *
+ * @param isPlaced whether the database has its image and its path from elsewhere
+ */
+function normalized(
+  service: string,
+  [root, { database }]: ReadFile,
+  isPlaced: boolean,
+): Map<string, string> {
+  const own = serviceOf(root, service);
+  const definition = isPlaced && service === DATABASE_SERVICE ? withoutPlace(own, database) : own;
   const result = new Map<string, string>();
   for (const [name, value] of definition) {
     if (service === MAIN_SERVICE && ["build", "image", "pull_policy"].includes(name)) continue;
@@ -98,6 +138,16 @@ function normalized(service: string, root: Section): Map<string, string> {
     }
   }
   return result;
+}
+
+/** The database without what the files don't decide where it was brought to another version. */
+function withoutPlace(definition: Section, { mount }: DatabaseFacts): Section {
+  const others = listOf(definition, "volumes").filter(
+    (entry) => mount === undefined || !isMountOf(entry, mount.source),
+  );
+  const members = new Map(definition).set("volumes", others);
+  members.delete("image");
+  return members;
 }
 
 function uses(definition: Section, kind: string, name: string): boolean {

@@ -24,10 +24,7 @@ export function withDatabaseAt(composeText: string, volume: string, target: stri
   const services = sectionOf(root, "services");
   const database = sectionOf(services, DATABASE_SERVICE);
   const mounts = listOf(database, "volumes");
-  const isOwn = (mount: Value): boolean =>
-    mount instanceof Map
-      ? textOf(mount, "source") === volume
-      : mount instanceof Text && mount.text.startsWith(`${volume}:`);
+  const isOwn = (mount: Value): boolean => isMountOf(mount, volume);
   if (!mounts.some(isOwn))
     throw unusable([`service ${DATABASE_SERVICE} doesn't mount the volume "${volume}"`]);
   const moved = mounts.map((mount) => (isOwn(mount) ? literal(`${volume}:${target}`) : mount));
@@ -36,4 +33,11 @@ export function withDatabaseAt(composeText: string, volume: string, target: stri
     new Map(services).set(DATABASE_SERVICE, new Map(database).set("volumes", moved)),
   );
   return writeCompose(result, COMMENT);
+}
+
+/** Whether an entry of a service's `volumes` is for this one, by its key in the file. */
+export function isMountOf(mount: Value, volume: string): boolean {
+  return mount instanceof Map
+    ? textOf(mount, "source") === volume
+    : mount instanceof Text && mount.text.startsWith(`${volume}:`);
 }

@@ -124,11 +124,9 @@ async function otherDatabase(
   if (running === undefined || running === commit) return undefined;
   const read = (of: string): Promise<string> => readComposeFile(join(paths.trees, of));
   try {
-    const { refusals } = compareCompose(
-      await read(running),
-      await read(commit),
-      serving?.serving?.postgres?.major,
-    );
+    const { refusals } = compareCompose(await read(running), await read(commit), {
+      placed: serving?.serving?.postgres?.major,
+    });
     return refusals.length === 0 ? undefined : refusals.join("; ");
   } catch {
     // A tree that is not there can't be compared with.

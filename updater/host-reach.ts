@@ -15,7 +15,7 @@ import {
   Text,
   type Value,
 } from "../release/compose-document.ts";
-import { readProfiles } from "../release/compose-profiles.ts";
+import { mayRun } from "../release/compose-profiles.ts";
 import type { Allowance } from "./runner/protocol.ts";
 
 export interface ReachOptions {
@@ -61,8 +61,6 @@ const CAPABILITIES = new Set([
   ...["NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"],
 ]);
 
-const PROFILE = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-
 const TOP = new Set(["name", "services", "volumes", "networks", "secrets", "configs"]);
 
 /** What the file of one rendered release asks for, in words; empty where it asks for nothing. */
@@ -92,14 +90,6 @@ export async function hostReach(
     found.push(...reach.map((what) => `service ${name} ${what}`));
   }
   return found;
-}
-
-/** A profile with a variable in its name may be any. */
-function mayRun(service: Section, wanted: readonly string[]): boolean {
-  const profiles = readProfiles(service);
-  // Compose takes "*" for all of them; what is no name may mean something else, too.
-  if (profiles.length === 0 || !wanted.every((name) => PROFILE.test(name))) return true;
-  return profiles.some((profile) => profile.includes("$") || wanted.includes(profile));
 }
 
 interface ServiceContext extends Pick<ReachOptions, "folders" | "allow"> {

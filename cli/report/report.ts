@@ -64,7 +64,9 @@ export async function readReport(
     );
   const known = { remote, state };
   const rollback = rollbackInForce({ rollback: settings.rollback }, state);
-  const found = await releaseFacts(settings.repository, reference, known, set, rollback);
+  const found = await releaseFacts(settings.repository, reference, known, {
+    ...{ set, rollback, profiles: settings.profiles },
+  });
   const { plan, identity } = found;
   if (identity.commit === state.serving.release.commit) return undefined;
   if (plan === undefined)

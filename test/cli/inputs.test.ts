@@ -311,6 +311,20 @@ describe("commands that ask the same as a preview", () => {
       expect(await readReport(undefined, undefined, new Date(0))).to.equal(undefined);
     });
 
+    it("tells a service behind a profile only where that is configured", async () => {
+      const coturn = "  coturn: { image: 'coturn:4.6', profiles: [turn] }\n";
+      const compose = REQUIRING.replace(", environment: { API_KEY: '${API_KEY:?}' }", "");
+      const commit = await sample.commit({ "docker-compose.yml": `${compose}${coturn}` });
+      const added = async (settings: Record<string, unknown>): Promise<string[] | undefined> => {
+        const read = { breakingChangesReadUpTo: commit };
+        await configure(commit, { ...read, ...settings });
+        const { plan } = (await readReport(undefined, undefined, new Date(0))) ?? {};
+        return plan?.services.added;
+      };
+      expect(await added({})).to.deep.equal([]);
+      expect(await added({ profiles: "turn" })).to.deep.equal(["coturn"]);
+    });
+
     it("has what the preview refuses: by the release, the database and the settings", async () => {
       const refusals = async (): Promise<string> =>
         ((await readReport(undefined, undefined, new Date(0)))?.refusals ?? []).join();

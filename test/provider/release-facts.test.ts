@@ -51,7 +51,7 @@ describe("releaseFacts", () => {
     rollback?: DatabaseRollback,
   ): Promise<ReleaseFacts> => {
     const known = { remote: RemoteServer.at(place), state: server.state ?? servingState() };
-    return releaseFacts(repository, reference, known, undefined, rollback);
+    return releaseFacts(repository, reference, known, { rollback });
   };
   const failure = (reference: string): Promise<string> =>
     facts(reference).then(

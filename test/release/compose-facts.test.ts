@@ -104,6 +104,57 @@ describe("compareCompose", () => {
     });
   });
 
+  it("tells services behind a profile only where that is asked for, and variables always", () => {
+    const next = changed("coturn:4.6", "coturn:${COTURN_VERSION:?which}");
+    const required = [{ name: "COTURN_VERSION", reason: "which" }];
+    const turned = { service: "coturn", because: ["image", "files of the release"] };
+    for (const profiles of [["turn"], ["other", "turn"], undefined])
+      expect(compareCompose(upstream, next, { profiles })).to.deep.include({
+        ...{ changed: [turned], newRequiredVariables: required },
+      });
+    for (const profiles of [[], ["other"]])
+      expect(compareCompose(upstream, next, { profiles })).to.deep.include({
+        ...{ changed: [], newRequiredVariables: required },
+      });
+  });
+
+  it("tells new and gone services behind a profile only where that is asked for", () => {
+    const without = upstream.replace(/  coturn:\n(?: {4}.*\n)+/, "");
+    expect(without).not.to.contain("coturn");
+    for (const [profiles, services] of [
+      [["turn"], ["coturn"]],
+      [[], []],
+    ]) {
+      expect(compareCompose(without, upstream, { profiles }).added).to.deep.equal(services);
+      expect(compareCompose(upstream, without, { profiles }).removed).to.deep.equal(services);
+    }
+    const open = changed("    profiles: [turn]\n", "");
+    expect(compareCompose(upstream, open, { profiles: [] })).to.deep.include({
+      ...{ changed: [], added: ["coturn"], removed: [] },
+    });
+    // Compose lets it run on.
+    expect(compareCompose(open, upstream, { profiles: [] })).to.deep.include({
+      ...{ changed: [], added: [], removed: [] },
+    });
+  });
+
+  it("tells no other image or path of a database that was brought to another version", () => {
+    const next = changed("postgres:17", "postgres:18").replace(
+      "postgres_data:/var/lib/postgresql/data",
+      "postgres_data:/var/lib/postgresql",
+    );
+    const names = (placed?: number): string[] =>
+      compareCompose(upstream, next, { placed, profiles: [] }).changed.map(
+        ({ service, because }) => `${service}: ${because.join(", ")}`,
+      );
+    expect(names()).to.deep.equal(["postgres: image, volumes"]);
+    expect(names(18)).to.deep.equal([]);
+    const logged = changed("max-size: 10m", "max-size: 20m");
+    expect(compareCompose(upstream, logged, { placed: 18 }).changed).to.deep.include({
+      ...{ service: "postgres", because: ["logging"] },
+    });
+  });
+
   const refused: [string, string, string, string][] = [
     ["major version", "postgres:17", "postgres:18", "major version from 17 to 18"],
     ["image without a number", "postgres:17", "postgres:latest", "image from postgres:17 to"],
@@ -138,11 +189,15 @@ describe("compareCompose", () => {
       "postgres_data:/var/lib/postgresql",
     );
     for (const file of [upstream, next, changed("postgres:17", "postgres:16")])
-      expect(compareCompose(upstream, file, 18).refusals).to.deep.equal([]);
+      expect(compareCompose(upstream, file, { placed: 18 }).refusals).to.deep.equal([]);
     const newest = changed("postgres:17", "postgres:19");
-    expect(compareCompose(upstream, newest, 18).refusals.join()).to.contain("from 18 to 19");
+    expect(compareCompose(upstream, newest, { placed: 18 }).refusals.join()).to.contain(
+      "from 18 to 19",
+    );
     const elsewhere = changed("postgres_data:/", "database:/");
-    expect(compareCompose(upstream, elsewhere, 18).refusals.join()).to.contain("data volume");
+    expect(compareCompose(upstream, elsewhere, { placed: 18 }).refusals.join()).to.contain(
+      "data volume",
+    );
   });
 
   it("takes a newer minor version for a restart only", () => {
