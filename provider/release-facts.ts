@@ -175,7 +175,7 @@ function unreadCause(error: UserError): string {
 }
 
 /** A commit that this repository doesn't have any more can't be compared with. */
-async function describedIfThere(mirror: Mirror, commit: string): Promise<Release | undefined> {
+export async function describedIfThere(mirror: Mirror, commit: string): Promise<Release | undefined> {
   try {
     return await describeRelease(mirror, commit);
   } catch (error) {

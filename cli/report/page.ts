@@ -244,13 +244,13 @@ function rowsOf(migration: PlannedMigration): Html[] {
         <td>instant</td>
       </tr>`,
     ];
-  return migration.effects.map(({ on, what, cost, isDestructive, bytes }, at) => {
+  return migration.effects.map(({ on, what, cost, isDestructive, reads, bytes }, at) => {
     const size = bytes === undefined ? "" : ` (${describeBytes(bytes)})`;
     const gone = isDestructive ? markup` <span class="tag bad">data go</span>` : undefined;
     return markup`<tr>
       ${at === 0 ? name : markup`<td></td>`}
-      <td>${on === "" ? "-" : on}${size}</td>
-      <td>${what}${gone}</td>
+      <td>${on === "" ? "-" : on}${reads === undefined ? size : ""}</td>
+      <td>${what}${reads === undefined ? "" : ` from ${reads.join(", ")}${size}`}${gone}</td>
       <td>${COSTS[cost]}</td>
     </tr>`;
   });

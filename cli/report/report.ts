@@ -10,7 +10,7 @@ import type { ServerState } from "../../updater/protocol.ts";
 import { releaseText } from "../../updater/texts.ts";
 import { findingsOf } from "../findings.ts";
 import { inputsOfStack } from "../inputs.ts";
-import { availableUpdates } from "../updates/list.ts";
+import { availableUpdates, isAhead } from "../updates/list.ts";
 
 /** A release on the way from the one that serves to the one that is planned. */
 export interface Station {
@@ -107,12 +107,16 @@ export async function readReport(
 async function stationsOf(repository: string, plan: Plan, state: ServerState): Promise<Station[]> {
   const { from, to, behind } = plan;
   const newer =
-    behind > 0 ? [] : await availableUpdates(await mirrorOf(repository), state).catch(() => []);
+    behind > 0
+      ? []
+      : (await availableUpdates(await mirrorOf(repository), state).catch(() => [])).filter(isAhead);
   const before = newer.findIndex(({ commit }) => commit === to.commit);
   // The newest first; a commit without a tag lies after all that are known.
   const between = newer
     .slice(before + 1)
-    .filter(({ isPreview, commits }) => !isPreview && commits < plan.ahead);
+    .filter(
+      ({ isPreview, commits }) => !isPreview && commits !== undefined && commits < plan.ahead,
+    );
   const target = newer[before];
   return [
     { name: from.name, commit: from.commit },

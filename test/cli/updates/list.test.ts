@@ -10,8 +10,12 @@ import {
   proposed,
   whyNone,
 } from "../../../cli/updates/list.ts";
-import { makeSampleRepository, type SampleRepository } from "../../../demo/repository/index.ts";
-import { type Mirror, openMirror } from "../../../release/mirror.ts";
+import {
+  git,
+  makeSampleRepository,
+  type SampleRepository,
+} from "../../../demo/repository/index.ts";
+import { forgetUpdates, type Mirror, openMirror } from "../../../release/mirror.ts";
 import { describeRelease } from "../../../release/release.ts";
 import type { ServerState } from "../../../updater/protocol.ts";
 import { stateRunning } from "../../provider/support/samples.ts";
@@ -70,6 +74,73 @@ describe("availableUpdates", function () {
       .to.match(/v2\.0\.0 .* tried and taken back \(job 7\)/)
       .and.to.match(/1 BREAKING change/)
       .and.to.match(/npx chatalot update v1\.3\.0$/);
+  });
+
+  describe("with what serves on another line of history", () => {
+    let other: string;
+    let updates: AvailableUpdate[];
+
+    before(async () => {
+      const repository = sample.directory;
+      const parent = sample.tags["v1.2.0"] ?? "";
+      const message = ["-c", "user.name=S", "-c", "user.email=s@example.org", "commit-tree"];
+      const made = await git(repository, [
+        ...message,
+        "-p",
+        parent,
+        "-m",
+        "fix",
+        `${parent}^{tree}`,
+      ]);
+      other = made.trim();
+      await git(repository, ["branch", "hotfix", other]);
+      forgetUpdates();
+      const running = { ...(await describeRelease(mirror, other)), name: "v1.2.1" };
+      updates = await availableUpdates(mirror, stateRunning(running));
+    });
+
+    it("lists newer versions with what they lack, and no older ones", () => {
+      expect(updates.map(({ tag, lacks }) => [tag, lacks])).to.deep.equal([
+        ["v2.0.0", 1],
+        ["v1.3.0", 1],
+      ]);
+      expect(describeUpdates(updates, "v1.2.1 (1234567)", 0)).to.match(
+        /v2\.0\.0 .*, lacks 1 commit of what runs\n/,
+      );
+    });
+
+    it("proposes none of them, and names the newest", () => {
+      expect(proposed(updates)).to.equal(undefined);
+      expect(whyNone(updates, "v1.2.1 (1234567)")).to.equal(
+        "v1.2.1 (1234567) serves. v2.0.0 is newer, but lacks 1 commit of what runs. Look at it: npx chatalot " +
+          "update v2.0.0",
+      );
+    });
+  });
+
+  describe("where the repository does not have what serves", () => {
+    const lost = { commit: "9".repeat(40), migrations: [] };
+
+    it("lists versions above it without counts, and proposes none", async () => {
+      const updates = await availableUpdates(mirror, stateRunning({ ...lost, name: "v1.2.1" }));
+      expect(updates.map(({ tag }) => tag)).to.deep.equal(["v2.0.0", "v1.3.0"]);
+      for (const update of updates) expect(update).not.to.have.any.keys("commits", "lacks");
+      expect(proposed(updates)).to.equal(undefined);
+      expect(describeUpdates(updates, "v1.2.1 (9999999)", 0))
+        .to.match(/v2\.0\.0 .*commits not known/)
+        .and.to.match(/does not have what runs.*npx chatalot update v2\.0\.0$/);
+    });
+
+    it("names the setting where what serves has no version", async () => {
+      const state = stateRunning({ ...lost, name: lost.commit });
+      const error: unknown = await availableUpdates(mirror, state).catch(
+        (caught: unknown) => caught,
+      );
+      expect((error as Error).message)
+        .to.contain("9999999 serves")
+        .and.to.contain('Set "repository"')
+        .and.to.contain("npx chatalot update <release>");
+    });
   });
 
   describe("where none is proposed", () => {
