@@ -18,7 +18,7 @@ interface Upgrade {
 }
 
 /** The version that the instance has: as its ledger knows it, else as its database says. */
-function presentMajor({ lastServing, database }: ServerState): number | undefined {
+export function presentMajor({ lastServing, database }: ServerState): number | undefined {
   return lastServing?.serving?.postgres?.major ?? database?.postgresMajor;
 }
 

@@ -3,7 +3,7 @@
  * server, if the release is there already. So going back needs no repository.
  */
 import { messageOf, UserError } from "../common/errors.ts";
-import { compareCompose, type ComposeComparison } from "../release/compose-compare.ts";
+import { compareCompose, majorRefusals } from "../release/compose-compare.ts";
 import { composeFacts } from "../release/compose-facts.ts";
 import { type Mirror, openMirror, UnreadableRepositoryError } from "../release/mirror.ts";
 import { parseReference, type ReleaseReference } from "../release/reference.ts";
@@ -12,6 +12,7 @@ import { isKnownLocally } from "../release/resolve.ts";
 import type { DatabaseRollback } from "../settings/parse.ts";
 import type { WayBack } from "../updater/history-protocol.ts";
 import type { NamedCommit, ReleaseIdentity, ServerState } from "../updater/protocol.ts";
+import { presentMajor } from "./database-upgrade.ts";
 import { servedLast } from "./place.ts";
 import { makePlan, type Plan } from "./plan/plan.ts";
 import { type PlannedReplacement, plannedReplacement } from "./plan/replacement.ts";
@@ -131,7 +132,11 @@ export async function releaseFacts(
     ...facts,
     refusals:
       way === undefined
-        ? takeoverRefusals(compose, described, running)
+        ? takeoverRefusals(
+            compose?.refusals ?? refusalsWithout(described, state),
+            described,
+            running,
+          )
         : factsOnServer(described.name, described, way).refusals,
     ...(plan === undefined ? {} : { plan }),
   };
@@ -175,7 +180,10 @@ function unreadCause(error: UserError): string {
 }
 
 /** A commit that this repository doesn't have any more can't be compared with. */
-export async function describedIfThere(mirror: Mirror, commit: string): Promise<Release | undefined> {
+export async function describedIfThere(
+  mirror: Mirror,
+  commit: string,
+): Promise<Release | undefined> {
   try {
     return await describeRelease(mirror, commit);
   } catch (error) {
@@ -243,12 +251,18 @@ async function wayOnServer(
  * server would find an empty database or none.
  */
 function takeoverRefusals(
-  compose: ComposeComparison | undefined,
+  refusals: readonly string[],
   next: Release,
   running: ReleaseIdentity,
 ): string[] {
-  const refusals = compose?.refusals ?? [];
   return refusals.length === 0 ? [] : [refusal(next.name, running.name, refusals)];
+}
+
+/** What can be said without the compose file of what serves, or did last: by the version of its database. */
+function refusalsWithout({ composeFile }: Release, state: ServerState): string[] {
+  const present = presentMajor(state);
+  if (present === undefined) return [];
+  return majorRefusals(composeFile, present, servedLast(state)?.serving?.postgres !== undefined);
 }
 
 function refusal(next: string, running: string, causes: readonly string[]): string {

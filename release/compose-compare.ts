@@ -172,6 +172,19 @@ function toJson(value: Value): unknown {
   return Object.fromEntries([...value].map(([name, member]) => [name, toJson(member)]));
 }
 
+/**
+ * Why a release can't take over a database of which only the version is known, as its own file is not there.
+ *
+ * @param present the major version of the database
+ * @param isPlaced whether it was brought there, whatever files say: then an older one in a file is no matter
+ */
+export function majorRefusals(next: string, present: number, isPlaced: boolean): string[] {
+  const { majorVersion } = composeFacts(next).database;
+  if (majorVersion === undefined) return [];
+  const [before, after] = [{ majorVersion: present }, { majorVersion }];
+  return placeRefusals(before, after, isPlaced ? present : undefined);
+}
+
 function placeRefusals(
   before: DatabaseFacts,
   after: DatabaseFacts,

@@ -4,7 +4,7 @@ import { describeMilliseconds } from "../../common/duration.ts";
 import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
 import type { PlannedMigration } from "../../provider/plan/plan.ts";
-import { countsText, replacedText } from "../../provider/plan/render.ts";
+import { countsText, isBack, replacedText } from "../../provider/plan/render.ts";
 import { migrationName, releaseText } from "../../updater/texts.ts";
 import { Html, markup } from "./html.ts";
 import type { Report } from "./report.ts";
@@ -22,7 +22,6 @@ export function reportPage(report: Report): string {
   const [from, to] = [releaseText(plan.from), releaseText(plan.to)];
   const style = createHash("sha256").update(STYLE).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action 'none'`;
-  const isBack = plan.ahead === 0 && plan.behind > 0;
   const page = markup`<!doctype html>
     <html lang="en">
       <head>
@@ -36,7 +35,7 @@ export function reportPage(report: Report): string {
       <body>
         <main>
           <header>
-            <h1>${isBack ? "Going back" : "Update"} to ${tagOf(plan.to.name)}</h1>
+            <h1>${isBack(plan) ? "Going back" : "Update"} to ${tagOf(plan.to.name)}</h1>
             <p>
               ${title}${title === server ? "" : markup` (${server})`}. What serves now: ${from}. Read
               on ${madeAt.toISOString().slice(0, 16).replace("T", " ")} UTC; nothing was changed for

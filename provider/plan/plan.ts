@@ -1,12 +1,18 @@
 /** What an update will do, as far as it can be known before: the facts behind the preview's text. */
+import semver from "semver";
 import { breakingChanges } from "../../release/breaking.ts";
-import { compareChangelogs, type ChangelogEntry } from "../../release/changelog.ts";
+import {
+  compareChangelogs,
+  type ChangelogComparison,
+  type ChangelogEntry,
+} from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import type { ChangedService, ComposeComparison } from "../../release/compose-compare.ts";
 import { commitsBetween } from "../../release/history.ts";
 import { type Effect, readEffects } from "../../release/migrations/effects.ts";
 import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
+import { tagOf } from "../../release/reference.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { AppliedMigration, Measured, ServerState } from "../../updater/protocol.ts";
@@ -21,6 +27,11 @@ export interface Plan {
   /** Set where nothing serves: its containers were removed, and the data stayed. */
   nothingServes?: true;
   to: PlannedRelease;
+  /**
+   * Set where the repository, as it is known here, does not have what serves: which of the two has the newer
+   * version, if they tell. Commits, services and required variables are empty then, because they are not known.
+   */
+  notCompared?: "newer" | "older" | "unknown";
   /** Commits of the one asked for that the running one lacks, and the other way round. */
   ahead: number;
   behind: number;
@@ -123,21 +134,21 @@ export async function makePlan(
       : commitsBetween(mirror, current.commit, next.commit),
     plannedMigrations(next, applied, hasTables ? state.database?.tables : {}),
   ]);
-  const changelog =
-    next.changelog === undefined
-      ? { entries: [] }
-      : compareChangelogs(current?.changelog, next.changelog);
+  const from = planned(running.name, running.commit, running.webVersion ?? running.crateVersion);
+  const to = planned(next.name, next.commit, next.webVersion ?? next.crateVersion);
+  const changelog = changelogBetween(current, next, from);
   const { override, database } = state;
   return {
-    from: planned(running.name, running.commit, running.webVersion ?? running.crateVersion),
+    from,
     ...(nothingServes ? { nothingServes } : {}),
-    to: planned(next.name, next.commit, next.webVersion ?? next.crateVersion),
+    to,
+    ...(current === undefined ? { notCompared: orderOf(from, to) } : {}),
     ahead: history.ahead,
     behind: history.behind,
     commits: history.subjects.slice(0, MOST_COMMITS),
     changelog: changelog.entries,
     ...(changelog.newest === undefined ? {} : { changelogEndsAt: changelog.newest }),
-    breaking: breakingChanges(changelog.entries, history.breaking),
+    breaking: breakingChanges(changelog.maybeNew ?? changelog.entries, history.breaking),
     required:
       compose?.newRequiredVariables.map(({ name }) => ({
         name: printableLine(name),
@@ -163,6 +174,57 @@ export async function makePlan(
     last: lastDurations(last?.durations, state.measured),
     disk: room(facts, spaceOf(database?.size ?? 0, pending.length, replacement)),
   };
+}
+
+interface PlannedChangelog extends ChangelogComparison {
+  /** Where it can't be told what is new: what may be, of which nothing that breaks may be passed over. */
+  maybeNew?: ChangelogEntry[];
+}
+
+function changelogBetween(
+  current: Release | undefined,
+  next: Release,
+  from: PlannedRelease,
+): PlannedChangelog {
+  if (next.changelog === undefined) return { entries: [] };
+  if (current !== undefined) return compareChangelogs(current.changelog, next.changelog);
+  const { entries: all, newest } = compareChangelogs(undefined, next.changelog);
+  const version = versionOf(from);
+  const entries = all.filter((entry) => {
+    const own = semver.parse(entry.version) ?? semver.coerce(entry.version);
+    return version !== null && own !== null && own.compare(version) > 0;
+  });
+  return {
+    entries,
+    ...(newest === undefined ? {} : { newest }),
+    ...(version === null ? { maybeNew: all } : {}),
+  };
+}
+
+/** Without a common history the versions may tell which of two is the newer one. */
+function orderOf(from: PlannedRelease, to: PlannedRelease): "newer" | "older" | "unknown" {
+  // A tag and what the web client calls itself may be numbered apart.
+  const order =
+    orderOfTwo(taggedVersion(from), taggedVersion(to)) ??
+    orderOfTwo(ownVersion(from), ownVersion(to)) ??
+    0;
+  return order === 0 ? "unknown" : order > 0 ? "newer" : "older";
+}
+
+function orderOfTwo(before: semver.SemVer | null, after: semver.SemVer | null): number | undefined {
+  return before === null || after === null ? undefined : after.compare(before);
+}
+
+function versionOf(release: PlannedRelease): semver.SemVer | null {
+  return taggedVersion(release) ?? ownVersion(release);
+}
+
+function taggedVersion({ name }: PlannedRelease): semver.SemVer | null {
+  return semver.parse(tagOf(name) ?? null);
+}
+
+function ownVersion({ version }: PlannedRelease): semver.SemVer | null {
+  return semver.parse(version ?? null);
 }
 
 async function plannedMigrations(

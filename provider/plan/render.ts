@@ -14,10 +14,10 @@ const INDENT = 9;
 const MOST_LINES = 12;
 
 export function renderPlan(plan: Plan): string {
-  const back = plan.ahead === 0 && plan.behind > 0;
   return [
-    ...line(back ? "GO BACK" : "UPDATE", title(plan)),
+    ...line(firstWord(plan), title(plan)),
     ...(plan.nothingServes === true ? line("Serves", lastServed(plan)) : []),
+    ...(plan.notCompared === undefined ? [] : line("Unknown", NOT_COMPARED)),
     ...notes(plan),
     ...(plan.breaking.length === 0 ? [] : line("BREAKING", list(plan.breaking, "; "))),
     ...(plan.required.length === 0 ? [] : line("Settings", required(plan.required))),
@@ -37,6 +37,20 @@ export function stepsAndFailure(plan: Course, pending: number): string[] {
 /** What the course of an update depends on, besides its migrations. */
 export type Course = Pick<Plan, "from" | "nothingServes" | "imageIsThere" | "last" | "replacement">;
 
+const NOT_COMPARED =
+  "what runs is not in the repository as it is known here: commits, changes and compose file can't be compared";
+
+/** By the commits; where these can't be compared, by the versions. */
+function firstWord(plan: Plan): string {
+  if (plan.notCompared === "unknown") return "CHANGE";
+  return isBack(plan) ? "GO BACK" : "UPDATE";
+}
+
+/** Whether the release asked for is an older one. */
+export function isBack({ ahead, behind, notCompared }: Plan): boolean {
+  return notCompared === undefined ? ahead === 0 && behind > 0 : notCompared === "older";
+}
+
 function title({ from, to, ahead, behind, nothingServes }: Plan): string {
   const counts = [
     ...(ahead > 0 ? [counted(ahead, "commit")] : []),
@@ -52,12 +66,13 @@ function lastServed({ from }: Plan): string {
 }
 
 /** Without an entry nothing is known: that a changelog is silent never means that nothing breaks. */
-function notes({ changelog, changelogEndsAt, commits }: Plan): string[] {
+function notes({ changelog, changelogEndsAt, commits, notCompared }: Plan): string[] {
   const changes = changelog.flatMap((entry) =>
     entry.changes.map((change) => `${entry.version}: ${change}`),
   );
   if (changes.length > 0)
     return limited(changes).flatMap((change, at) => line(at === 0 ? "Notes" : "", change));
+  if (notCompared !== undefined) return [];
   const end =
     changelogEndsAt === undefined ? "no changelog" : `changelog ends at ${changelogEndsAt}`;
   if (commits.length === 0) return line("Notes", end);
@@ -92,7 +107,9 @@ function disk(plan: Plan): string {
   return `${space}: room for ${many} such ${updates === 1 ? "update" : "updates"}`;
 }
 
-function services({ services: { changed, added, removed } }: Plan): string {
+function services({ services: { changed, added, removed }, notCompared }: Plan): string {
+  if (notCompared !== undefined)
+    return "chatalot gets a new image; of other services nothing is known";
   const others = changed.map(({ service, because }) => `${service} (${because.join(", ")})`);
   return [
     "chatalot gets a new image",

@@ -185,6 +185,19 @@ describe("releaseFacts", () => {
       expect(await failure(reference)).to.contain("can't be read");
     });
 
+  it("refuses another PostgreSQL also where the repository does not have what serves", async () => {
+    server.history = { protocol: 1, jobs: [], waysBack: [] };
+    const state = servingState({ prepared: [COMMIT] });
+    if (state.database === undefined) throw new Error("the sample has a database");
+    state.database.postgresMajor = 18;
+    server.state = state;
+    const { refusals, plan } = await facts("v9", sample.path);
+    expect(refusals.join()).to.contain("changes its major version from 18 to 17");
+    expect(plan).to.include({ notCompared: "unknown" });
+    state.database.postgresMajor = 17;
+    expect((await facts("v9", sample.path)).refusals).to.deep.equal([]);
+  });
+
   it("refuses what the server found in the way of the database", async () => {
     server.history = {
       ...{ protocol: 1, jobs: [] },

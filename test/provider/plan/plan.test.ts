@@ -266,6 +266,28 @@ describe("makePlan", function () {
     }
   });
 
+  it("has of a changelog only what is above the version of a commit that the repository lacks", async () => {
+    const lost = async (from: string, to: string, name = from): Promise<Plan | undefined> => {
+      const [then, next] = await Promise.all([
+        describeRelease(mirror, from),
+        describeRelease(mirror, to),
+      ]);
+      const { webVersion: _, crateVersion: _crate, ...release } = then;
+      const state = running({ ...release, name, commit: "9".repeat(40) });
+      const facts = parseHostFacts(readyFacts());
+      return makePlan(mirror, undefined, next, undefined, { state, facts });
+    };
+    const newer = await lost("v1.3.0", "v2.0.0");
+    expect(newer).to.include({ notCompared: "newer", ahead: 0, behind: 0 });
+    expect(newer?.changelog.map(({ version }) => version)).to.deep.equal(["v2.0.0"]);
+    const older = await lost("v1.2.0", "v1.0.1");
+    expect(older).to.deep.include({ notCompared: "older", changelog: [], breaking: [] });
+    const unknown = await lost("v1.3.0", "v2.0.0", "9".repeat(40));
+    expect(unknown).to.deep.include({ notCompared: "unknown", changelog: [] });
+    // It may be new, so it has to be read.
+    expect(breakingRefusals(unknown, undefined)).to.have.length(1);
+  });
+
   it("is none where the same commit serves", async () => {
     expect(await planFor("v1.0.0", "v1.0.0")).to.equal(undefined);
   });

@@ -215,6 +215,20 @@ Disk     needs about 3.1 GB besides the uploads that it puts back, 9.8 GB free:
     );
   });
 
+  it("says what can't be compared where the repository does not have what runs", () => {
+    const lost = { ...PLAN, ahead: 0, commits: [], changelog: [], notCompared: "older" as const };
+    const text = renderPlan(lost);
+    expect(text).to.match(
+      /^GO BACK +v1\.0\.0 \(1111111\) -> v2\.0\.0 \(2222222\)\nUnknown  what runs is not/,
+    );
+    expect(text.replaceAll(/\s+/g, " "))
+      .to.contain("commits, changes and compose file can't be compared")
+      .and.to.contain("Changes chatalot gets a new image; of other services nothing is known")
+      .and.not.to.contain("Notes");
+    expect(renderPlan({ ...lost, notCompared: "newer" })).to.match(/^UPDATE /);
+    expect(renderPlan({ ...lost, notCompared: "unknown" })).to.match(/^CHANGE /);
+  });
+
   it("calls a way back what it is", () => {
     const back = { ...PLAN, ahead: 0, behind: 3 };
     expect(renderPlan(back)).to.match(/^GO BACK +v1\.0\.0 .* without 3 commits of what runs/);
