@@ -125,7 +125,7 @@ describe("update", () => {
     expect(await readMessages(url)).to.deep.equal(messages);
 
     const [, point = ""] =
-      /gone back to: v1\.0\.0 \(\w+\), revert point (\w+) \(/.exec(output) ?? [];
+      /gone\s+back\s+to:\s+v1\.0\.0\s+\(\w+\),\s+revert\s+point\s+(\w+)\s+\(/.exec(output) ?? [];
     expect(copies, output).to.deep.equal([point]);
     expect(await copiesOfDatabase())
       .to.have.length(1)
