@@ -1,6 +1,6 @@
 import semver from "semver";
 import { gitIn, updateMirror, UPSTREAM_TAGS, type Mirror } from "./mirror.ts";
-import { isUsableTag } from "./reference.ts";
+import { isUsableTag, tagOf } from "./reference.ts";
 
 /** A tag of the repository, as a list of releases shows it. */
 export interface TaggedRelease {
@@ -9,6 +9,11 @@ export interface TaggedRelease {
   date: string;
   /** A version with a suffix (`v2.0.0-rc.1`), or no version at all: never proposed by itself. */
   isPreview: boolean;
+}
+
+/** The version in a release's name, which is a tag or has one; null for any other. */
+export function taggedVersion(name: string): semver.SemVer | null {
+  return semver.parse(tagOf(name) ?? null);
 }
 
 /** The tags that stand for a commit in what is known of the repository, the newest version first. */

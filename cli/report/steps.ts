@@ -24,25 +24,7 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
     text: "Beside the live one, for the way back. Files are copied, a gigabyte takes some seconds.",
     isAway: true,
   };
-  const replaced = replacement !== undefined;
-  const preparation = {
-    title: "Make the other database",
-    duration: UNKNOWN,
-    text:
-      replacement?.way === "undo-scripts"
-        ? "Your undo scripts are tried on a copy that is restored from the backup just taken."
-        : `It is made of ${replaced ? replacementName(replacement) : ""}, beside the live one, and compared.`,
-    isAway: false,
-  };
-  const exchange = {
-    title: "Put the other database in its place",
-    duration: replacement?.way === "undo-scripts" ? UNKNOWN : "seconds",
-    text:
-      replacement?.way === "undo-scripts"
-        ? "The scripts are run on a copy, which takes the live one's place; that one stays under another name."
-        : "The two change names; the one of now stays under another one.",
-    isAway: true,
-  };
+  const other = replacement === undefined ? undefined : replacementSteps(replacement);
   return [
     {
       title: "Check",
@@ -64,14 +46,14 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
       text: "The whole database; where the database changes it is restored into a throwaway one and compared.",
       isAway: false,
     },
-    ...(replaced ? [preparation] : []),
+    ...(other === undefined ? [] : [other.preparation]),
     {
       title: "Stop the old server",
       duration: "seconds",
       text: "Nobody can write from here on, so that nothing that was written can be lost.",
       isAway: true,
     },
-    ...(replaced ? [exchange] : pending > 0 ? [revertPoint] : []),
+    ...(other !== undefined ? [other.exchange] : pending > 0 ? [revertPoint] : []),
     {
       title: pending > 0 ? "Start the new server; it migrates" : "Start the new server",
       duration: before(last.away),
@@ -85,7 +67,7 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
       title: "Prove it healthy",
       duration: gate.mustStayGoodFor,
       text: "Health, database, image and migrations, again and again. Else everything is taken back.",
-      isAway: pending > 0 || replaced,
+      isAway: pending > 0 || other !== undefined,
     },
     {
       title: "Done",
@@ -94,4 +76,29 @@ export function reportedSteps({ plan, gate }: Report): ReportedStep[] {
       isAway: false,
     },
   ];
+}
+
+/** How another database takes the live one's place: while the chat serves, and while it is away. */
+function replacementSteps(
+  replacement: NonNullable<Report["plan"]["replacement"]>,
+): Record<"preparation" | "exchange", ReportedStep> {
+  const byScripts = replacement.way === "undo-scripts";
+  return {
+    preparation: {
+      title: "Make the other database",
+      duration: UNKNOWN,
+      text: byScripts
+        ? "Your undo scripts are tried on a copy that is restored from the backup just taken."
+        : `It is made of ${replacementName(replacement)}, beside the live one, and compared.`,
+      isAway: false,
+    },
+    exchange: {
+      title: "Put the other database in its place",
+      duration: byScripts ? UNKNOWN : "seconds",
+      text: byScripts
+        ? "The scripts are run on a copy, which takes the live one's place; that one stays under another name."
+        : "The two change names; the one of now stays under another one.",
+      isAway: true,
+    },
+  };
 }

@@ -9,9 +9,8 @@ import { compareChangelogs } from "../../release/changelog.ts";
 import { compareMigrations } from "../../release/compare.ts";
 import { commitsBetween } from "../../release/history.ts";
 import type { Mirror } from "../../release/mirror.ts";
-import { tagOf } from "../../release/reference.ts";
 import { describeRelease, type Release } from "../../release/release.ts";
-import { listTags } from "../../release/tags.ts";
+import { listTags, taggedVersion } from "../../release/tags.ts";
 import type { ReleaseIdentity, ServerState } from "../../updater/protocol.ts";
 import { migrationName, releaseText } from "../../updater/texts.ts";
 
@@ -55,7 +54,7 @@ export async function availableUpdates(
   if (running === undefined) return [];
   const applied = database?.applied ?? serving?.serving?.applied ?? [];
   const current = await describedIfThere(mirror, running.commit);
-  const version = semver.parse(tagOf(running.name) ?? null);
+  const version = taggedVersion(running.name);
   if (current === undefined && version === null)
     throw new UserError(notInRepository(mirror, running));
   const updates: AvailableUpdate[] = [];

@@ -12,7 +12,7 @@ import { commitsBetween } from "../../release/history.ts";
 import { type Effect, readEffects } from "../../release/migrations/effects.ts";
 import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
-import { tagOf } from "../../release/reference.ts";
+import { taggedVersion } from "../../release/tags.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { AppliedMigration, Measured, ServerState } from "../../updater/protocol.ts";
@@ -205,7 +205,7 @@ function changelogBetween(
 function orderOf(from: PlannedRelease, to: PlannedRelease): "newer" | "older" | "unknown" {
   // A tag and what the web client calls itself may be numbered apart.
   const order =
-    orderOfTwo(taggedVersion(from), taggedVersion(to)) ??
+    orderOfTwo(taggedVersion(from.name), taggedVersion(to.name)) ??
     orderOfTwo(ownVersion(from), ownVersion(to)) ??
     0;
   return order === 0 ? "unknown" : order > 0 ? "newer" : "older";
@@ -216,11 +216,7 @@ function orderOfTwo(before: semver.SemVer | null, after: semver.SemVer | null): 
 }
 
 function versionOf(release: PlannedRelease): semver.SemVer | null {
-  return taggedVersion(release) ?? ownVersion(release);
-}
-
-function taggedVersion({ name }: PlannedRelease): semver.SemVer | null {
-  return semver.parse(tagOf(name) ?? null);
+  return taggedVersion(release.name) ?? ownVersion(release);
 }
 
 function ownVersion({ version }: PlannedRelease): semver.SemVer | null {

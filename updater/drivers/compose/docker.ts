@@ -26,6 +26,11 @@ export async function docker(
   }
 }
 
+/** The lines of what Docker's client lists; none for none. */
+export async function dockerLines(label: string, args: readonly string[]): Promise<string[]> {
+  return (await docker(label, args)).split("\n").filter((line) => line !== "");
+}
+
 /**
  * Whether the runtime gave up before the program ran, as it does on a server that is short of memory or
  * processes for a moment: nothing was done, and it may be tried again.
@@ -97,12 +102,10 @@ export async function listContainers(
     (name) => `{{.Label "com.docker.compose.${name}"}}`,
   );
   const format = ["{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", ...labels].join("\t");
-  const lines = await docker("list the containers", [
+  const lines = await dockerLines("list the containers", [
     ...["ps", "--all", "--no-trunc", ...filters, "--format", format],
   ]);
   return lines
-    .split("\n")
-    .filter((line) => line !== "")
     .map((line) => {
       const [id = "", name = "", state = "", status = "", of = "", configHash = ""] =
         line.split("\t");

@@ -9,7 +9,13 @@
  * own. As long as the server may be out of its networks because of that, this one exists.
  */
 import { CommandError } from "../../command.ts";
-import { docker, type DockersEndpoint, type ListedContainer, rawContainer } from "./docker.ts";
+import {
+  docker,
+  dockerLines,
+  type DockersEndpoint,
+  type ListedContainer,
+  rawContainer,
+} from "./docker.ts";
 import type { ServerNetwork } from "./server-networks.ts";
 
 /** On the network behind the closed door, with the name of the project. */
@@ -149,10 +155,9 @@ export async function hasDoor(project: string): Promise<boolean> {
 
 /** By the label: another network of this name is none of ours. */
 async function doorsOf(project: string): Promise<string[]> {
-  const names = await docker("look for a network behind the door", [
+  return dockerLines("look for a network behind the door", [
     ...["network", "ls", "--filter", `label=${DOOR_LABEL}=${project}`, "--format", "{{.Name}}"],
   ]);
-  return names.split("\n").filter((line) => line !== "");
 }
 
 /** A container may go by itself meanwhile. */
@@ -169,10 +174,9 @@ async function disconnect(network: string, container: string): Promise<void> {
 
 /** Ids of the containers that are in a network, running or not. */
 async function membersOf(network: string): Promise<string[]> {
-  const ids = await docker("ask who is in a network", [
+  return dockerLines("ask who is in a network", [
     ...["ps", "--all", "--quiet", "--no-trunc", "--filter", `network=${network}`],
   ]);
-  return ids.split("\n").filter((line) => line !== "");
 }
 
 /** A container's networks by their names. */

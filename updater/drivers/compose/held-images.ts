@@ -2,7 +2,7 @@
  * Images that a job may have to go back to. Where their tag has moved, nothing but a container names them, and that
  * is made anew: until the job has ended they have a name of ours, since a prune takes what has none.
  */
-import { docker, inspectImage } from "./docker.ts";
+import { docker, dockerLines, inspectImage } from "./docker.ts";
 import { OWN_IMAGES } from "./image.ts";
 
 /** No project has a dot in its name: it is no other one's. */
@@ -33,11 +33,11 @@ export async function nameImage(id: string, reference: string): Promise<boolean>
  * @param other an image that has another name
  */
 export async function letGoOfImages(project: string, other: string): Promise<void> {
-  const names = await docker("list the images that may have to come back", [
+  const names = await dockerLines("list the images that may have to come back", [
     ...["images", "--filter", `reference=${repositoryOf(project)}`],
     ...["--format", "{{.Repository}}:{{.Tag}}"],
   ]);
-  for (const name of names.split("\n").filter((line) => line !== "")) {
+  for (const name of names) {
     // With its last name Docker removes an image: so the name is given to one that has others.
     await docker("take a name from an image", ["tag", other, name]);
     await docker("remove a name", ["image", "rm", name]);
