@@ -71,7 +71,7 @@ export class RunningApplication {
 
   /** Resolves when it answers. */
   async ready(): Promise<this> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    for (let attempt = 0; attempt < 1_200; attempt += 1) {
       if (this.process.exitCode !== null) break;
       const answer = await fetch(`${this.url}/version.json`).catch(() => undefined);
       await answer?.arrayBuffer();
