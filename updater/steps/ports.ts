@@ -14,7 +14,8 @@ export async function takenPorts(
   places: readonly { address: string; port: number }[],
 ): Promise<TakenPort[]> {
   const taken: TakenPort[] = [];
-  for (const { address, port } of places) {
+  const each = new Map(places.map((place) => [`${place.address} ${place.port}`, place]));
+  for (const { address, port } of each.values()) {
     const owner = await driver.portOwner(address, port);
     if (owner !== undefined) taken.push({ address, port, owner });
   }

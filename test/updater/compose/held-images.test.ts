@@ -59,7 +59,7 @@ describe("an image that a job may have to go back to", () => {
 
   it("loses our name at the end, and is not removed with its last one", async () => {
     await writeFile(place("listed"), "chatalot-deploy/chat.before:aaaaaaaaaaaa\n");
-    await letGoOfImages("chat", "sha256:server");
+    await letGoOfImages("chat", () => Promise.resolve("sha256:server"));
     expect(await readFile(place("filters"), "utf8")).to.equal(
       "reference=chatalot-deploy/chat.before\n",
     );
@@ -67,5 +67,13 @@ describe("an image that a job may have to go back to", () => {
       "tag sha256:server chatalot-deploy/chat.before:aaaaaaaaaaaa",
       "image rm chatalot-deploy/chat.before:aaaaaaaaaaaa",
     ]);
+  });
+
+  it("asks for no image that has a name where none has one of ours", async () => {
+    await writeFile(place("listed"), "");
+    let asked = 0;
+    await letGoOfImages("chat", () => Promise.resolve(`sha256:${(asked += 1)}`));
+    expect(asked).to.equal(0);
+    expect(await calls()).to.deep.equal([]);
   });
 });

@@ -1,7 +1,5 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../../common/errors.ts";
-import { CommandError } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import type { InstancePaths } from "../../paths.ts";
 import type { ContainerFacts, DatabaseFacts, HealthAnswer } from "../../protocol.ts";
@@ -19,7 +17,6 @@ import type {
   StartOptions,
   StartResult,
 } from "../driver.ts";
-import { createContainers } from "./create-containers.ts";
 import { readDatabase } from "./data/database.ts";
 import { findDatabase } from "./data/psql.ts";
 import { databaseTools } from "./data/tools.ts";
@@ -28,20 +25,18 @@ import type { DatabaseTools } from "../database-tools.ts";
 import {
   containersOf,
   docker,
-  endOf,
   FILES_LABEL,
   inspectContainer,
   inspectContainers,
   inspectImage,
   inspectImages,
-  isUnfinished,
   listContainers,
   rawContainers,
   volumeMountpoint,
 } from "./docker.ts";
 import type { DiskUse } from "../../freeable.ts";
 import { reclaimable } from "./disk-use.ts";
-import { closeDoor, hasDoor, isBehindDoor, joinNetworks, removeDoor } from "./door.ts";
+import { removeDoor } from "./door.ts";
 import { probeWebVersion } from "./health.ts";
 import { holdImage, letGoOfImages, nameImage } from "./held-images.ts";
 import { proveImage } from "./image-damage.ts";
@@ -49,19 +44,17 @@ import { ownSecrets } from "./image-user.ts";
 import { getImages, imageName, ownImages } from "./image.ts";
 import { healthOf, look, originOf, servicesOf } from "./look.ts";
 import { imageChanges } from "./other-images.ts";
+import { overrideProblem } from "./override-problem.ts";
 import { portOwner } from "./ports.ts";
 import { ComposeProject, restartPolicyOf } from "./project.ts";
+import { findServer, setRestart, STOP_SECONDS, stopServer } from "./server-container.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { logTail } from "./server-log.ts";
-import { isDatabaseRedefined, startOrder, startServices } from "./start-services.ts";
+import { openDoor, startRelease } from "./start-release.ts";
+import { startServices } from "./start-services.ts";
 
 /** A daemon that is updated or restarted is back well before. */
 const DAEMON_TIMEOUT = 5 * 60_000;
-
-/** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
-const STOP_SECONDS = 30;
-
-/** For a server without migrations to come: it answers after 0.1 s (measured). */
-const ANSWER_TIMEOUT = 20_000;
 
 /** Runs Chatalot as upstream's compose file does. */
 export class ComposeDriver implements Driver {
@@ -144,24 +137,12 @@ export class ComposeDriver implements Driver {
     return portOwner(this.project, address, port);
   }
 
-  async publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]> {
-    const { ports = [] } = await this.compose.definition(release, MAIN_SERVICE);
-    return ports
-      .filter(({ published, protocol }) => /^\d+$/.test(published ?? "") && protocol !== "udp")
-      .map(({ host_ip, published }) => ({
-        address: host_ip ?? "0.0.0.0",
-        port: Number(published),
-      }));
+  publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]> {
+    return this.compose.publishedPorts(release);
   }
 
-  async wantedEnvironment(release: RenderedRelease): Promise<Record<string, string>> {
-    const { environment = {} } = await this.compose.definition(release, MAIN_SERVICE);
-    return Object.fromEntries(
-      Object.entries(environment)
-        .filter((entry): entry is [string, string] => entry[1] !== null)
-        // Compose prints its answer as a compose file, in which a dollar sign is doubled.
-        .map(([name, value]) => [name, value.replaceAll("$$", "$")]),
-    );
+  wantedEnvironment(release: RenderedRelease): Promise<Record<string, string>> {
+    return this.compose.serverEnvironment(release);
   }
 
   /** Compose's digest of each service that a release switches on. */
@@ -184,111 +165,28 @@ export class ComposeDriver implements Driver {
   }
 
   async removeLeftovers(release: RenderedRelease): Promise<string[]> {
-    const wanted = new Set(await this.compose.otherServices(release));
-    const removed: string[] = [];
-    for (const service of new Set((await this.services()).map((facts) => facts.service))) {
-      if (wanted.has(service)) continue;
-      const ids = await containersOf(this.project, service);
-      await docker("stop a service", ["stop", "-t", String(STOP_SECONDS), ...ids]);
-      await docker("remove a service", ["rm", ...ids]);
-      removed.push(service);
-    }
-    return removed;
+    return removeLeftovers(this.project, await this.compose.otherServices(release));
   }
 
   /** Why Compose doesn't accept the operator's directory as it is, with the override in it. */
-  async overrideProblem(name: string): Promise<string | undefined> {
-    if (!(await nameExists(this.paths.composeFile))) return undefined;
-    try {
-      await docker("check the override", [
-        ...["compose", "--project-directory", this.paths.directory],
-        ...["--file", this.paths.composeFile, "--file", join(this.paths.directory, name)],
-        ...["config", "--quiet"],
-      ]);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
-      return error.stderr.trim().split("\n").at(-1) ?? "Compose refuses it";
-    }
+  overrideProblem(name: string): Promise<string | undefined> {
+    return overrideProblem(this.paths, name);
   }
 
-  async server(): Promise<ContainerFacts | undefined> {
-    const [id] = await containersOf(this.project, MAIN_SERVICE);
-    return id === undefined ? undefined : (await inspectContainer(id))?.facts;
+  server(): Promise<ContainerFacts | undefined> {
+    return findServer(this.project);
   }
 
-  async stopServer(grace = STOP_SECONDS): Promise<void> {
-    const server = await this.server();
-    if (server === undefined) return;
-    // Before the stop: a server that stopped must not come back at boot by itself from here on.
-    await this.update(server.id, "no");
-    await docker("stop the server", ["stop", "-t", String(grace), server.id], {
-      timeout: (grace + 30) * 1_000,
-    });
+  stopServer(grace?: number): Promise<void> {
+    return stopServer(this.project, grace);
   }
 
-  async start(
-    release: RenderedRelease,
-    { door = "open", isImpatient = false, mustServe = false, tell }: StartOptions = {},
-  ): Promise<StartResult> {
-    await this.removeUnfinished();
-    const [others, needed, old, before, isLeft] = await Promise.all([
-      this.compose.otherServices(release),
-      this.compose.dependencies(release, MAIN_SERVICE),
-      this.server(),
-      this.services(),
-      hasDoor(this.project),
-      this.removeUnstartable(),
-    ]);
-    const begun = Date.now();
-    const notMade = await createContainers(this.compose, release, {
-      ...{ stopSeconds: STOP_SECONDS, others, mustServe },
-    });
-    for (const [service, cause] of notMade) tell?.(`${service} is not made as it was: ${cause}`);
-    const containers = await listContainers(this.project);
-    const server = containers.find(({ service }) => service === MAIN_SERVICE);
-    if (server === undefined)
-      throw new Error(`create the containers: Compose made none for service "${MAIN_SERVICE}"`);
-    await this.update(server.id, "no");
-    const running = new Set(
-      containers.filter(({ state }) => state === "running").map(({ service }) => service),
-    );
-    const stopped = others.filter((service) => !running.has(service) && !notMade.has(service));
-    const order = startOrder(stopped, { needed, before, mustServe });
-    const ifNotStarted = (service: string, error: unknown): void => {
-      if (!order.mayLack(service)) throw error;
-      tell?.(`${service} does not run: ${messageOf(error)}`);
-    };
-    await startServices(this.compose, release, order.first, {
-      // On the way back patience is all there is: a disk may be full, or a crash has to be recovered from.
-      isImpatient: isImpatient || (!mustServe && isDatabaseRedefined(before, containers)),
-      ifNotStarted,
-    });
-    // Compose leaves one that it did not make anew where a closed door had put it.
-    if (old?.id === server.id) await this.bringBack(server.id, release);
-    if (door === "closed") await this.closeDoor(server.id, needed);
-    await docker("start the server", ["start", server.id]);
-    await startServices(this.compose, release, order.later, { ifNotStarted });
-    if (door === "open" && isLeft)
-      await removeDoor(this.project).catch((error: unknown) => tell?.(messageOf(error)));
-    const isReplaced = old?.running === true && old.id !== server.id;
-    const stoppedAt = isReplaced ? await endOf(old.id, begun) : undefined;
-    return stoppedAt === undefined ? {} : { stoppedAt };
+  start(release: RenderedRelease, options?: StartOptions): Promise<StartResult> {
+    return startRelease({ compose: this.compose, releases: this.paths.releases }, release, options);
   }
 
-  async openDoor(release: RenderedRelease): Promise<void> {
-    const server = await this.server();
-    if (server?.running !== true || !(await isBehindDoor(this.project, server.id))) {
-      await this.bringBack(server?.id, release);
-      return;
-    }
-    // First of all, so that what can't be done leaves it running.
-    await joinNetworks(server.id, await this.compose.serverNetworks(release));
-    // Its connections to the database go through the network that is removed, and would hang for minutes.
-    await this.stopServer();
-    await this.bringBack(server.id, release);
-    await docker("start the server", ["start", server.id]);
-    await this.waitForAnswer();
+  openDoor(release: RenderedRelease): Promise<void> {
+    return openDoor(this.compose, release);
   }
 
   doorProblem(release: RenderedRelease): Promise<string | undefined> {
@@ -302,7 +200,7 @@ export class ComposeDriver implements Driver {
   async setRestartPolicy(policy: string): Promise<void> {
     const server = await this.server();
     if (server !== undefined && server.restartPolicy !== policy)
-      await this.update(server.id, policy);
+      await setRestart(server.id, policy);
   }
 
   async remove(release: RenderedRelease | undefined): Promise<void> {
@@ -354,8 +252,7 @@ export class ComposeDriver implements Driver {
   }
 
   async letGoOfImages(): Promise<void> {
-    const server = await this.server();
-    if (server !== undefined) await letGoOfImages(this.project, server.imageId);
+    await letGoOfImages(this.project, async () => (await this.server())?.imageId);
   }
 
   placeDatabase(release: RenderedRelease): Promise<DatabasePlace> {
@@ -412,57 +309,6 @@ export class ComposeDriver implements Driver {
     return containers.flatMap(({ Mounts, Config }) => [
       ...Mounts.flatMap(({ Type, Source }) => (Type === "bind" ? [Source] : [])),
       ...(Config.Labels?.[FILES_LABEL] ?? "").split(",").filter((file) => file !== ""),
-    ]);
-  }
-
-  private async closeDoor(server: string, needed: ReadonlySet<string>): Promise<void> {
-    const containers = await listContainers(this.project);
-    const isNeeded = (service: string): boolean =>
-      service === DATABASE_SERVICE || needed.has(service);
-    await closeDoor(
-      this.project,
-      server,
-      containers.filter(({ service }) => isNeeded(service)),
-    );
-  }
-
-  /** It was proven before. One that does not answer now is seen by whoever looks at it next. */
-  private async waitForAnswer(): Promise<void> {
-    const begun = performance.now();
-    while (performance.now() - begun < ANSWER_TIMEOUT && !(await this.health()).reachable)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-
-  /** From behind a closed door into the networks of its definition. */
-  private async bringBack(server: string | undefined, release: RenderedRelease): Promise<void> {
-    if (server !== undefined)
-      await joinNetworks(server, await this.compose.serverNetworks(release));
-    await removeDoor(this.project);
-  }
-
-  private async update(id: string, policy: string): Promise<void> {
-    await docker("set the restart policy", ["update", "--restart", policy, id]);
-  }
-
-  /**
-   * A stopped container never starts again that lacks a file of ours which it mounts. To Compose it is as it
-   * should be: the place of such a file is no part of the digest of a definition (measured).
-   */
-  private async removeUnstartable(): Promise<void> {
-    for (const { Id, State, Mounts } of await rawContainers(await containersOf(this.project))) {
-      const own = Mounts.filter(({ Source }) => Source.startsWith(`${this.paths.releases}/`));
-      const isThere = await Promise.all(own.map(({ Source }) => nameExists(Source)));
-      if (!State.Running && isThere.includes(false))
-        await docker("remove a container whose files are gone", ["rm", Id]);
-    }
-  }
-
-  /** Compose, interrupted, leaves what it had not finished; its next run would trip over that. */
-  private async removeUnfinished(): Promise<void> {
-    const unfinished = (await listContainers(this.project)).filter(isUnfinished);
-    if (unfinished.length === 0) return;
-    await docker("remove containers that were never started", [
-      ...["rm", ...unfinished.map(({ id }) => id)],
     ]);
   }
 }

@@ -30,13 +30,19 @@ export async function nameImage(id: string, reference: string): Promise<boolean>
 /**
  * Takes our names from all images that have one; the images stay.
  *
- * @param other an image that has another name
+ * @param named gives an image that has another name
  */
-export async function letGoOfImages(project: string, other: string): Promise<void> {
+export async function letGoOfImages(
+  project: string,
+  named: () => Promise<string | undefined>,
+): Promise<void> {
   const names = await dockerLines("list the images that may have to come back", [
     ...["images", "--filter", `reference=${repositoryOf(project)}`],
     ...["--format", "{{.Repository}}:{{.Tag}}"],
   ]);
+  if (names.length === 0) return;
+  const other = await named();
+  if (other === undefined) return;
   for (const name of names) {
     // With its last name Docker removes an image: so the name is given to one that has others.
     await docker("take a name from an image", ["tag", other, name]);

@@ -1,10 +1,11 @@
 /** Docker Compose with the files of one rendered release. */
 import { join } from "node:path";
 import { parse } from "yaml";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { command } from "../../command.ts";
 import { nameExists } from "../../files.ts";
 import { type InstancePaths, OVERRIDE_FILE } from "../../paths.ts";
+import { COMPOSE_FILE } from "../../rendered-release.ts";
 import type { RenderedRelease } from "../driver.ts";
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import {
@@ -33,10 +34,22 @@ async function composeArguments(
   const override = (await nameExists(copy)) ? ["--file", copy] : [];
   return [
     ...["docker", "compose", "--project-name", project, "--project-directory", paths.directory],
-    ...["--file", join(release.directory, "compose.yaml"), ...override],
+    ...["--file", join(release.directory, COMPOSE_FILE), ...override],
     ...["--env-file", join(release.directory, ".env")],
     ...release.profiles.flatMap((profile) => ["--profile", profile]),
   ];
+}
+
+/** What tells a rendering's files from others: each change of ours is a new file in the place of the old one. */
+async function filesOf({ directory }: RenderedRelease): Promise<string[]> {
+  const names = [COMPOSE_FILE, OVERRIDE_FILE, ".env"];
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const found = await stat(path, { bigint: true }).catch(() => undefined);
+      return `${path} ${found?.ino} ${found?.mtimeNs} ${found?.size}`;
+    }),
+  );
 }
 
 /** What is read of a service's definition. */
@@ -56,6 +69,9 @@ export interface StartOthersOptions {
 }
 
 export class ComposeProject {
+  /** What Compose understood of files, by what they are: it takes some tenths of a second to say so. */
+  readonly #understood = new Map<string, Promise<unknown>>();
+
   constructor(
     private readonly paths: InstancePaths,
     readonly name: string,
@@ -121,8 +137,7 @@ export class ComposeProject {
 
   /** Names of the services that are switched on, without the server itself. */
   async otherServices(release: RenderedRelease): Promise<string[]> {
-    const output = await this.run("list the services", release, ["config", "--services"]);
-    return output.split("\n").filter((line) => line !== "" && line !== MAIN_SERVICE);
+    return Object.keys(await this.definitions(release)).filter((name) => name !== MAIN_SERVICE);
   }
 
   /** Compose's digest of each service that is switched on, as its containers have it in a label. */
@@ -139,6 +154,28 @@ export class ComposeProject {
   /** One service as Compose merges it from the release, the override and the `.env`. */
   async definition(release: RenderedRelease, service: string): Promise<ServiceDefinition> {
     return (await this.definitions(release))[service] ?? {};
+  }
+
+  /** Where the server is published on the host by TCP, at fixed ports. */
+  async publishedPorts(release: RenderedRelease): Promise<{ address: string; port: number }[]> {
+    const { ports = [] } = await this.definition(release, MAIN_SERVICE);
+    return ports
+      .filter(({ published, protocol }) => /^\d+$/.test(published ?? "") && protocol !== "udp")
+      .map(({ host_ip, published }) => ({
+        address: host_ip ?? "0.0.0.0",
+        port: Number(published),
+      }));
+  }
+
+  /** The variables that the server is given. */
+  async serverEnvironment(release: RenderedRelease): Promise<Record<string, string>> {
+    const { environment = {} } = await this.definition(release, MAIN_SERVICE);
+    return Object.fromEntries(
+      Object.entries(environment)
+        .filter((entry): entry is [string, string] => entry[1] !== null)
+        // Compose prints its answer as a compose file, in which a dollar sign is doubled.
+        .map(([name, value]) => [name, value.replaceAll("$$", "$")]),
+    );
   }
 
   /** What a service needs to run, as the compose file says it: what it depends on, and what that depends on. */
@@ -167,10 +204,18 @@ export class ComposeProject {
     return (await this.file<File>(release)).services ?? {};
   }
 
-  /** The release's file with the override, as Compose has understood it. */
+  /** The release's file with the override, as Compose has understood it; asked once for the same files. */
   private async file<T>(release: RenderedRelease): Promise<T> {
-    const json = await this.run("read the compose file", release, ["config", "--format", "json"]);
-    return JSON.parse(json) as T;
+    const key = JSON.stringify([release.profiles, await filesOf(release)]);
+    const known = this.#understood.get(key);
+    if (known !== undefined) return known as Promise<T>;
+    const asked = this.run("read the compose file", release, ["config", "--format", "json"]).then(
+      (json) => JSON.parse(json) as unknown,
+    );
+    this.#understood.set(key, asked);
+    // What can't be read at one moment may be at the next.
+    asked.catch(() => this.#understood.delete(key));
+    return asked as Promise<T>;
   }
 
   private async run(
@@ -190,7 +235,7 @@ export class ComposeProject {
 
 /** What the rendered file says of the server's restart, `no` where it says nothing. */
 export async function restartPolicyOf(release: RenderedRelease): Promise<string> {
-  const text = await readFile(join(release.directory, "compose.yaml"), "utf8");
+  const text = await readFile(join(release.directory, COMPOSE_FILE), "utf8");
   const file = parse(text) as { services?: Record<string, { restart?: unknown }> };
   const restart = file.services?.[MAIN_SERVICE]?.restart;
   return typeof restart === "string" &&

@@ -27,6 +27,16 @@ const LIMITS = ["--memory=768m", "--cpus=1", "--pids-limit=200", "--cpu-shares=2
 /** Nothing of it is kept, so nothing of it has to survive a power cut. */
 const THROWAWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
 
+/**
+ * Asks in the container itself: each call of Docker's costs as much as making a part of the data directory. By TCP,
+ * because the socket answers while that is still being made; with a name, because it would ask as root otherwise,
+ * which the server notes as an error. It ends with the container.
+ */
+const ASK = 'until pg_isready --quiet --host=127.0.0.1 --username="$1"; do sleep 0.2; done';
+
+/** Then the container is looked at again. */
+const ASK_TIMEOUT = 60_000;
+
 /** Dumps don't hold roles; owners and grants name them. */
 const ROLES = `
 SELECT coalesce(string_agg(format('CREATE ROLE %I;', rolname), E'\\n'), '')
@@ -130,11 +140,9 @@ export async function waitUntilItAnswers(
         `${label}: it ended with exit code ${container?.facts.exitCode ?? "unknown"}${await lastErrors(id)}`,
       );
     try {
-      // By TCP: the socket answers while the data directory is still being made.
-      await docker(`${label}: ask whether it answers`, [
-        // Without a name it would ask as root, which the server notes as an error.
-        ...["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1", `--username=${user}`],
-      ]);
+      await docker(`${label}: ask whether it answers`, ["exec", id, "sh", "-c", ASK, "sh", user], {
+        timeout: ASK_TIMEOUT,
+      });
       return;
     } catch (error) {
       if (performance.now() - begun > START_TIMEOUT) throw error;

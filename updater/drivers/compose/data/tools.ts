@@ -22,7 +22,12 @@ const SIZE = "SELECT pg_database_size(current_database())";
 
 /** The database of a Compose project, by the programs in its own container. */
 export function databaseTools(project: string): DatabaseTools {
-  const live = () => theDatabase(project);
+  let looking: Promise<DatabaseContainer> | undefined;
+  /** Questions of the same moment look for the container once. */
+  const live = (): Promise<DatabaseContainer> => {
+    looking ??= theDatabase(project).finally(() => (looking = undefined));
+    return looking;
+  };
   return {
     size: async () => Number(await query(await live(), "measure the database", SIZE)),
     dump: async (file, report): Promise<Dump> => dumpDatabase(await live(), file, report),
