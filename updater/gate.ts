@@ -77,21 +77,22 @@ export async function passGate(
   let last = "";
   for (;;) {
     signal?.throwIfAborted();
-    const facts = await readGateFacts(driver, expected);
+    // A look may hang for many seconds, on a disk that is being flushed: what it found is as old as its beginning.
+    const asked = performance.now();
+    const facts = await readSettledFacts(driver, expected);
     const hopeless = finalFailure(facts, expected, firstGoodAt !== undefined);
     if (hopeless !== undefined) throw new GateError(await withLog(driver, hopeless));
 
     const failures = gateFailures(facts, expected);
-    const now = performance.now();
     const isTooOften = facts.health.httpStatus === 429;
     if (failures.length === 0 && facts.server !== undefined && facts.database !== undefined) {
       const start = `${facts.server.id} ${facts.server.startedAt}`;
       if (goodSince?.start !== start) {
-        goodSince = { mark: now, start };
+        goodSince = { mark: performance.now(), start };
         firstGoodAt ??= Date.now();
         tell(`healthy; watching it for ${limits.mustStayGoodFor / 1_000} s`);
       }
-      if (now - goodSince.mark >= limits.mustStayGoodFor)
+      if (asked - goodSince.mark >= limits.mustStayGoodFor)
         return {
           server: facts.server,
           database: facts.database,
@@ -108,15 +109,15 @@ export async function passGate(
       last = text;
       const migrating = isMigrating(facts, expected.release.migrations, wasMigrating);
       wasMigrating = migrating;
-      migratedAt = migrating ? undefined : (migratedAt ?? now);
-      if (migrating && now - begun > limits.migrationTimeout)
+      migratedAt = migrating ? undefined : (migratedAt ?? asked);
+      if (migrating && asked - begun > limits.migrationTimeout)
         throw new GateError(
           await withLog(
             driver,
             `its migrations took longer than ${limits.migrationTimeout / 1_000} s`,
           ),
         );
-      if (migratedAt !== undefined && now - migratedAt > limits.timeout)
+      if (migratedAt !== undefined && asked - migratedAt > limits.timeout)
         throw new GateError(
           await withLog(driver, `not healthy after ${limits.timeout / 1_000} s: ${text}`),
         );
@@ -252,6 +253,18 @@ async function readGateFacts(driver: Driver, expected: Expectation): Promise<Gat
     ...environment,
     ...services,
   };
+}
+
+/** What ends a container that ran out of memory, and others. */
+const KILLED = 137;
+
+/** Docker tells the end of a container and the want of memory that it ended by in two messages. */
+async function readSettledFacts(driver: Driver, expected: Expectation): Promise<GateFacts> {
+  const facts = await readGateFacts(driver, expected);
+  const { server } = facts;
+  if (server?.running !== false || server.exitCode !== KILLED || server.outOfMemory) return facts;
+  await pause();
+  return { ...facts, server: await driver.server() };
 }
 
 /** Why the server can't become healthy any more: its restart policy is "no" until it is committed. */

@@ -102,8 +102,8 @@ async function bootAlone(options: BootOptions): Promise<DemoServer> {
     baseImages,
     exec: (argv, runOptions) => execOn(container, argv, runOptions),
     stop: async () => {
-      await docker("stop the demo server", ["stop", "-t", "30", container], {
-        timeout: 60_000,
+      await docker("stop the demo server", ["stop", "-t", "120", container], {
+        timeout: 180_000,
       });
     },
     kill: async () => {

@@ -58,7 +58,7 @@ export class PostgresContainer {
   }
 
   async #ready(): Promise<void> {
-    for (let attempt = 0; attempt < 150; attempt += 1) {
+    for (let attempt = 0; attempt < 1_500; attempt += 1) {
       const rows = await this.query("postgres", "SELECT 1").catch(() => undefined);
       if (rows !== undefined) return;
       await sleep(200);

@@ -7,13 +7,20 @@ import { run, type Outcome } from "../../demo/commands.ts";
 import { makeSampleRepository } from "../../demo/repository/index.ts";
 import { bootServer, type DemoServer } from "../../demo/server/index.ts";
 import { ensureDocker } from "../../toolchain/index.ts";
+import { composeUp as startAsThePageSays } from "../server/support/by-the-page.ts";
+import { DIRECTORY } from "../server/support/fixture.ts";
 import { BASE } from "../support/server-names.ts";
 
 /** A server that this suite boots and removes by itself. */
 const NAME = `${BASE}-demo`;
 
+/** What a command may take while the machine flushes its disks. */
+const COMMAND_TIMEOUT = 120_000;
+
+const BUILDING = { timeout: 600_000, directory: DIRECTORY };
+
 describe("demo server", function () {
-  this.timeout(180_000);
+  this.timeout(900_000);
   let directory: string;
   let server: DemoServer;
 
@@ -53,7 +60,7 @@ describe("demo server", function () {
         `${user}@${options.host ?? server.host}`,
         command,
       ],
-      { timeout: 20_000, acceptedExitCodes: [0, 255] },
+      { timeout: COMMAND_TIMEOUT, acceptedExitCodes: [0, 255] },
     );
   }
 
@@ -79,13 +86,13 @@ describe("demo server", function () {
 
   it("has systemd, and neither Node nor git", async () => {
     const state = await server.exec(["systemctl", "is-system-running"], {
-      timeout: 20_000,
+      timeout: COMMAND_TIMEOUT,
       acceptedExitCodes: [0, 1],
     });
     expect(state.stdout).to.match(/^(running|degraded)$/);
     for (const program of ["node", "git"]) {
       const found = await server.exec(["sh", "-c", `command -v ${program}`], {
-        timeout: 20_000,
+        timeout: COMMAND_TIMEOUT,
         acceptedExitCodes: [0, 1, 127],
       });
       expect(found.stdout, program).to.equal("");
@@ -95,12 +102,9 @@ describe("demo server", function () {
   it("runs the sample by upstream's own procedure", async () => {
     await unpackSample("v1.0.0");
     await server.exec(["sh", "-c", "cd /srv/chatalot && scripts/make-secrets.sh"], {
-      timeout: 30_000,
+      timeout: COMMAND_TIMEOUT,
     });
-    await server.exec(["docker", "compose", "up", "--detach", "--build"], {
-      timeout: 170_000,
-      directory: "/srv/chatalot",
-    });
+    await composeUp();
     const health = await askHealth(`http://${server.address}:8080`);
     expect(health).to.include({ status: "ok", version: "1.0.0", db_healthy: true });
     expect(await askHealth(`http://127.0.0.1:${server.webPort}`)).to.include({ status: "ok" });
@@ -134,14 +138,16 @@ describe("demo server", function () {
     await server.kill();
     server = await boot({ isFresh: false });
     expect(server.hostKey).to.equal(before);
-    const volumes = await server.exec(["docker", "volume", "ls", "--quiet"], { timeout: 20_000 });
+    const volumes = await server.exec(["docker", "volume", "ls", "--quiet"], {
+      timeout: COMMAND_TIMEOUT,
+    });
     expect(volumes.stdout).to.contain("chatalot_postgres_data");
   });
 
   async function unpackSample(tag: string): Promise<void> {
     const repository = await makeSampleRepository(join(directory, "repository"));
     const archive = await run("pack the sample", ["sh", "-c", `git archive ${tag} | base64`], {
-      timeout: 30_000,
+      timeout: COMMAND_TIMEOUT,
       directory: repository.directory,
     });
     // Unpacking removes nothing: what another release had goes first, and the operator's own stays.
@@ -149,21 +155,21 @@ describe("demo server", function () {
       "mkdir -p /srv/chatalot && cd /srv/chatalot && " +
       "find . -mindepth 1 -maxdepth 1 ! -name .env ! -name secrets -exec rm -rf {} + && " +
       "base64 -d | tar -x";
-    await server.exec(["sh", "-c", unpack], { timeout: 30_000, input: archive.stdout });
+    await server.exec(["sh", "-c", unpack], { timeout: COMMAND_TIMEOUT, input: archive.stdout });
   }
 
   async function composeUp(): Promise<void> {
-    await server.exec(["docker", "compose", "up", "--detach", "--build"], {
-      timeout: 170_000,
-      directory: "/srv/chatalot",
-    });
+    await server.exec(["docker", "compose", "build"], BUILDING);
+    await startAsThePageSays(server);
   }
 
   async function logAfter(tag: string): Promise<string> {
     await unpackSample(tag);
     await composeUp();
     await waitForState("{{.RestartCount}}", /^[1-9]/);
-    const log = await server.exec(["docker", "logs", "chatalot-server"], { timeout: 20_000 });
+    const log = await server.exec(["docker", "logs", "chatalot-server"], {
+      timeout: COMMAND_TIMEOUT,
+    });
     return log.stdout + log.stderr;
   }
 
@@ -171,7 +177,7 @@ describe("demo server", function () {
     let state = "";
     for (let attempt = 0; attempt < 400; attempt += 1) {
       const shown = await server.exec(["docker", "inspect", "-f", format, "chatalot-server"], {
-        timeout: 20_000,
+        timeout: COMMAND_TIMEOUT,
       });
       state = shown.stdout;
       if (wanted.test(state)) return;
@@ -184,7 +190,7 @@ describe("demo server", function () {
 async function endOf(container: string): Promise<string> {
   const asked = ["inspect", "--format", "{{.State.ExitCode}}", container];
   return (
-    await run("read how the server ended", ["docker", ...asked], { timeout: 20_000 })
+    await run("read how the server ended", ["docker", ...asked], { timeout: COMMAND_TIMEOUT })
   ).stdout.trim();
 }
 

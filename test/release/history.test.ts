@@ -7,8 +7,7 @@ import { commitsBetween } from "../../release/history.ts";
 import { type Mirror, openMirror, updateMirror } from "../../release/mirror.ts";
 import { SampleRepository } from "./sample-repository.ts";
 
-describe("commitsBetween", function () {
-  this.timeout(30_000);
+describe("commitsBetween", () => {
   let sample: SampleRepository;
   before(async () => (sample = await SampleRepository.create()));
   after(() => sample.remove());

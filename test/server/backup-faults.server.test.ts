@@ -182,9 +182,9 @@ ${script}
 
   /** Waits on the server: what is waited for may last less than a second. */
   async function on(what: string, condition: string): Promise<void> {
-    const script = `for try in $(seq 5000); do if ${condition}; then exit 0; fi; sleep 0.05; done
+    const script = `for try in $(seq 9000); do if ${condition}; then exit 0; fi; sleep 0.05; done
       echo "there never was $1" >&2; exit 1`;
-    await demo.exec(["sh", "-uc", script, "sh", what], { timeout: 300_000 });
+    await demo.exec(["sh", "-uc", script, "sh", what], { timeout: 580_000 });
   }
 
   async function expectUntouched(run: Run, ...causes: string[]): Promise<void> {

@@ -131,7 +131,7 @@ describe("hooks", () => {
     const updating = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
     await shell(
       demo,
-      `for try in $(seq 1000); do test -e ${TRACE}/waits && exit 0; sleep 0.1; done; exit 1`,
+      `for try in $(seq 5000); do test -e ${TRACE}/waits && exit 0; sleep 0.1; done; exit 1`,
     );
 
     await killJob(demo);

@@ -3,7 +3,14 @@ import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
-import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
+import {
+  freezeJobWhen,
+  holdJobsAt,
+  jobAt,
+  jobsAreClosed,
+  killJob,
+  letJobsRun,
+} from "./support/job-control.ts";
 import {
   appliedMigrations,
   DATABASE,
@@ -181,15 +188,24 @@ describe("a release that has begun to migrate", function () {
     await expectServing();
   });
 
-  /** Whether the second migration is committed and the third runs, as the database says. */
+  /** Stops the job when the second migration is committed and the third runs, as the database says. */
   async function theSlowMigrationRuns(): Promise<void> {
     const sql = `SELECT 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep.20' AND state = 'active' AND pid <> pg_backend_pid()`;
-    const script = `for try in $(seq 1200); do
-        if docker exec ${DATABASE} psql -U chatalot -d chatalot -Atc "$1" 2>/dev/null | grep -q 1
-        then exit 0; fi; sleep 0.2; done
-      echo "the third migration never ran" >&2; exit 1`;
-    await demo.exec(["sh", "-uc", script, "sh", sql], { timeout: 400_000 });
-    expect(await appliedMigrations(demo)).to.deep.equal([...BEFORE, 5, 6]);
+    // A job that stands still commits nothing, however long the look at it takes.
+    const ask = [
+      "docker",
+      "exec",
+      DATABASE,
+      "psql",
+      "-U",
+      "chatalot",
+      "-d",
+      "chatalot",
+      "-Atc",
+      sql,
+    ];
+    await freezeJobWhen(demo, ask);
+    expect(await appliedMigrations(demo)).to.include.members([...BEFORE, 5, 6]);
   }
 
   async function closeDatabase(): Promise<void> {
@@ -202,7 +218,7 @@ describe("a release that has begun to migrate", function () {
 
   /** Resolves when the journal has as many beginnings of a step, and its newest attempt holds there. */
   async function attemptIsAt(step: string, times: number): Promise<void> {
-    const script = `for try in $(seq 5000); do
+    const script = `for try in $(seq 9000); do
         newest=$(ls -d ${DIRECTORY}/.deploy/jobs/*/ | tail -n 1)
         tail=$(tail -n 1 "$newest/journal"); count=$(grep -cF "$1" "$newest/journal")
         case $tail in *"$1"*) if test "$count" -ge "$2"; then exit 0; fi;; esac
@@ -210,7 +226,7 @@ describe("a release that has begun to migrate", function () {
       echo "no attempt came to $1: $tail" >&2; exit 1`;
     const record = `"type":"begun","step":"${step}"`;
     const wanted = String(times);
-    await demo.exec(["sh", "-uc", script, "sh", record, wanted], { timeout: 300_000 });
+    await demo.exec(["sh", "-uc", script, "sh", record, wanted], { timeout: 580_000 });
   }
 
   /** A release that was reverted is tried again only when that is asked for by the job's number. */

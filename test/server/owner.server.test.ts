@@ -97,11 +97,11 @@ describe("owner guard", () => {
         ...["-o", `UserKnownHostsFile=${demo.knownHostsFile}`, "-o", "BatchMode=yes"],
         ...["-o", "ExitOnForwardFailure=yes", "-F", "/dev/null", `${demo.user}@${demo.host}`],
       ],
-      { reject: false, stdin: "ignore", timeout: 60_000 },
+      { reject: false, stdin: "ignore", timeout: 300_000 },
     );
     try {
       const local = `http://127.0.0.1:${port}`;
-      for (let attempt = 0; attempt < 50 && !(await answers(local)); attempt += 1)
+      while (tunnel.exitCode === null && !(await answers(local)))
         await new Promise((resolve) => setTimeout(resolve, 200));
       await work(local);
     } finally {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, startProber, writeMarker } from "../support/prober.ts";
@@ -23,7 +24,7 @@ import { takeBack } from "./support/take-back.ts";
 const BOT = "chatalot-bot";
 
 /** Writes a numbered message all the time, and logs each that the server says is stored. */
-const WRITES = `n=0; while :; do n=$((n+1)); timeout 3 bash -c '
+const WRITES = `n=0; while :; do n=$((n+1)); timeout 30 bash -c '
   exec 3<>/dev/tcp/chatalot/8080
   body="{\\"author\\":\\"bot\\",\\"text\\":\\"bot $0\\"}"
   printf "POST /api/messages HTTP/1.0\\r\\nHost: chatalot\\r\\nContent-Length: \${#body}\\r\\n\\r\\n%s" "$body" >&3
@@ -160,8 +161,8 @@ describe("an update with migrations", function () {
     expect(await appliedMigrations(demo)).to.deep.equal([...FIRST_EIGHT, 9]);
     expect(await writeMarker(url, "after the update")).to.equal(true);
     const before = (await acknowledgedToBot()).length;
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    expect((await acknowledgedToBot()).length).to.be.greaterThan(before);
+    // Mocha's limit ends this where the bot can't write any more.
+    while ((await acknowledgedToBot()).length <= before) await sleep(200);
     expect(await closedDoors()).to.equal("");
     expect(await databases()).to.include(
       `chatalot_before_${(await ledgerOf(demo)).at(-1)?.sequence}`,

@@ -46,8 +46,7 @@ class FullDisk extends FakeDriver {
   }
 }
 
-describe("a disk that gets full while the chat is stopped", function () {
-  this.timeout(20_000);
+describe("a disk that gets full while the chat is stopped", () => {
   const temporary = useTemporaryDirectory();
   useServerPrograms(temporary);
   const previous = ledgerRecord();

@@ -50,6 +50,34 @@ describe("passGate", () => {
     expect(looks).to.be.at.most(31);
   });
 
+  it("is given up by a look that began behind the limit, not by one that hung", async () => {
+    driver.healthAnswer = SILENCE;
+    let looks = 0;
+    driver.onLook = () => {
+      looks += 1;
+      if (looks === 2) time.pass(90_000);
+      if (looks > 2) driver.healthAnswer = healthy();
+    };
+    await pass({ ...LIMITS, timeout: 90_500 });
+    expect(told).to.deep.equal([
+      "not healthy yet: nothing listens yet",
+      "healthy; watching it for 10 s",
+    ]);
+  });
+
+  it("is not passed by a look that hung: what it found is as old as its beginning", async () => {
+    let looks = 0;
+    driver.onLook = () => {
+      looks += 1;
+      if (looks === 2) time.pass(LIMITS.mustStayGoodFor);
+      if (looks > 2)
+        driver.current = container(NEW_COMMIT, { running: false, status: "exited", exitCode: 1 });
+    };
+    expect((await errorOf(() => pass())).message).to.equal(
+      "it ended after it was healthy with exit code 1",
+    );
+  });
+
   it("tells when the server first answered well, for the downtime", async () => {
     driver.healthAnswer = SILENCE;
     driver.onLook = () => {
@@ -166,7 +194,7 @@ describe("passGate", () => {
 
   const hopeless: [string, Parameters<typeof container>[1] | undefined, string][] = [
     ["ended", { running: false, status: "exited", exitCode: 101 }, "by itself with exit code 101"],
-    ["is dead", { running: false, status: "dead", exitCode: 137 }, "by itself with exit code 137"],
+    ["is dead", { running: false, status: "dead", exitCode: 139 }, "by itself with exit code 139"],
     ["was killed for want of memory", { outOfMemory: true }, "want of memory"],
     ["was restarted", { restartCount: 2 }, "it was restarted 2 times"],
     ["is gone", undefined, "its container is gone"],
@@ -180,6 +208,18 @@ describe("passGate", () => {
       expect(message).to.contain("Its last log lines:\n  applying migration 2\n  panicked");
       expect(time.elapsed).to.equal(0);
     });
+
+  it("looks once more at a server that was killed, for want of memory that is told later", async () => {
+    const killed = { running: false, status: "exited", exitCode: 137 };
+    driver.current = container(NEW_COMMIT, killed);
+    driver.onLook = () => {
+      if (time.elapsed > 0)
+        driver.current = container(NEW_COMMIT, { ...killed, outOfMemory: true });
+    };
+    expect((await errorOf(() => pass())).message).to.equal("it was killed for want of memory");
+    driver.onLook = () => (driver.current = container(NEW_COMMIT, killed));
+    expect((await errorOf(() => pass())).message).to.equal("it ended by itself with exit code 137");
+  });
 
   it("tells an end after a good answer from one before", async () => {
     driver.onLook = () => {

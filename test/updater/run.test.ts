@@ -130,7 +130,10 @@ describe("runOpenJob", () => {
   it("never goes forward after a kill behind the stop: it takes back in reverse", async () => {
     const context = await openSwitch(previous);
     for (const step of ["J1", "J6", "J8"]) await context.job.record({ type: "begun", step });
-    await programs.containerIs(inspectedContainer(NEW_COMMIT, true));
+    await programs.containerIs({
+      ...inspectedContainer(NEW_COMMIT, true),
+      HostConfig: { RestartPolicy: { Name: "unless-stopped" } },
+    });
     await errorOf(() => runOpenJob(directory(), impatient));
     expect(await stepsOf(context, "failed")).to.deep.equal(["J8"]);
     expect(await stepsOf(context, "begun")).to.deep.equal(["J1", "J6", "J8", "R1", "R3"]);

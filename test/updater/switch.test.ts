@@ -223,7 +223,7 @@ describe("the steps of a switch", () => {
     const { driver } = context;
     const facts = await step("J6").run(context);
     expect(facts).to.have.property("stoppedAt").that.is.a("number");
-    expect(driver.calls).to.deep.equal(["stopServer"]);
+    expect(driver.calls).to.deep.equal(["setRestartPolicy no", "stopServer"]);
     expect(await step("J6").run(context)).to.deep.equal({});
   });
 

@@ -121,7 +121,7 @@ describe("an upgrade of the database", () => {
     await run(context, "J1", "J4", "J5");
     didIn(context);
     await run(context, "J6", "J7", "J8");
-    const [stopped, moved, started] = didIn(context);
+    const [, stopped, moved, started] = didIn(context);
     expect([stopped, moved]).to.deep.equal(["stopServer", `moveTo ${POSTGRES.volume}`]);
     expect(started).to.match(/^start .*closed door/);
     expect((await readdir(context.paths.backups)).join()).not.to.contain("partial");

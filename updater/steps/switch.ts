@@ -77,6 +77,8 @@ async function stopOldServer({ driver, job }: JobContext): Promise<Facts> {
     return {};
   }
   const server = await driver.server();
+  // Docker writes it down and may wait for its disk, while the server serves.
+  await driver.setRestartPolicy("no");
   const stoppedAt = Date.now();
   await driver.stopServer();
   return server?.running === true ? { stoppedAt } : {};

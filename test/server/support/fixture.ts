@@ -52,7 +52,7 @@ export async function cleanServer(): Promise<DemoServer> {
 
 /** Takes every trace of a deployment from a server. */
 export async function clean(demo: DemoServer): Promise<void> {
-  await demo.exec(["sh", "-c", CLEAN], { timeout: 120_000 });
+  await demo.exec(["sh", "-c", CLEAN], { timeout: 600_000 });
 }
 
 const CLEAN = `

@@ -69,7 +69,7 @@ export async function freezeJobWhen(demo: DemoServer, argv: readonly string[]): 
       sleep 0.02
     done
     echo "never: $*" >&2; exit 1`;
-  await demo.exec(["sh", "-uc", script, "sh", ...argv], { timeout: 400_000 });
+  await demo.exec(["sh", "-uc", script, "sh", ...argv], { timeout: 580_000 });
 }
 
 export async function thawJob(demo: DemoServer): Promise<void> {
@@ -98,16 +98,16 @@ export async function holdFlushes(demo: DemoServer): Promise<void> {
 
 /** Resolves when a job waits because of {@link holdFlushes}. */
 export async function jobFlushes(demo: DemoServer): Promise<void> {
-  const script = `for try in $(seq 1200); do
+  const script = `for try in $(seq 6000); do
       if pgrep --full '^/bin/sh /opt/held/sync' > /dev/null; then exit 0; fi; sleep 0.05; done
     echo "no job wanted to flush" >&2; exit 1`;
-  await demo.exec(["sh", "-uc", script], { timeout: 200_000 });
+  await demo.exec(["sh", "-uc", script], { timeout: 580_000 });
 }
 
 /** Resolves when no job is open: the unit has ended by itself and is not enabled any more. */
 export async function jobsAreClosed(demo: DemoServer): Promise<void> {
   const wait = `
-    for try in $(seq 600); do
+    for try in $(seq 2500); do
       state=$(systemctl show --property=ActiveState --value "$1")
       enabled=$(systemctl is-enabled "$1" 2>/dev/null || true)
       if test "$state" = inactive && test "$enabled" != enabled; then exit 0; fi
@@ -126,7 +126,7 @@ export async function jobRuns(demo: DemoServer): Promise<boolean> {
 /** The waiting is done on the server: a step may last a fraction of a second. */
 async function atStep(demo: DemoServer, step: string, then: string): Promise<void> {
   const script = `
-    for try in $(seq 4000); do
+    for try in $(seq 9000); do
       newest=$(ls -d ${DIRECTORY}/.deploy/jobs/*/ 2>/dev/null | tail -n 1)
       if grep -qF "$1" "$newest/journal" 2>/dev/null && ! grep -qF '"type":"closed"' "$newest/journal"
       then ${then}; exit 0; fi
@@ -134,5 +134,5 @@ async function atStep(demo: DemoServer, step: string, then: string): Promise<voi
     done
     echo "no open job came to $2" >&2; exit 1`;
   const record = REACHED[step] ?? `"type":"begun","step":"${step}"`;
-  await demo.exec(["sh", "-euc", script, "sh", record, step], { timeout: 400_000 });
+  await demo.exec(["sh", "-euc", script, "sh", record, step], { timeout: 580_000 });
 }

@@ -20,6 +20,6 @@ exit 0
 
 /** What is left on a server after it was cleaned. Empty where nothing is. */
 export async function leftoversOn(demo: DemoServer): Promise<string[]> {
-  const { stdout } = await demo.exec(["sh", "-c", LEFTOVERS], { timeout: 60_000 });
+  const { stdout } = await demo.exec(["sh", "-c", LEFTOVERS], { timeout: 300_000 });
   return stdout.split("\n").filter((line) => line !== "");
 }

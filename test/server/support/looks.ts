@@ -42,7 +42,7 @@ export async function shell(demo: DemoServer, script: string, ...args: string[])
 /** Undefined where there is no container of this name. */
 export async function containerOf(demo: DemoServer, name: string): Promise<Container | undefined> {
   const { stdout, exitCode } = await demo.exec(["docker", "container", "inspect", name], {
-    timeout: 30_000,
+    timeout: 300_000,
     acceptedExitCodes: [0, 1],
   });
   if (exitCode !== 0) return undefined;
@@ -91,7 +91,7 @@ export async function query(demo: DemoServer, sql: string): Promise<string[]> {
   const options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
   // Its own command ends it: the end of the input is lost where it comes before the program has started.
   const input = `${sql}\n;\n\\q\n`;
-  const { stdout } = await demo.exec([...argv, ...options], { timeout: 60_000, input });
+  const { stdout } = await demo.exec([...argv, ...options], { timeout: 300_000, input });
   return stdout.split("\n").filter((line) => line !== "");
 }
 

@@ -131,7 +131,7 @@ export class OperatorOnServer {
 
 /** The checkout's own files and the packages that it needs to run, relative to the checkout. */
 async function namesOfTheProgram(): Promise<string[]> {
-  const options = { cwd: checkout, timeout: 60_000 };
+  const options = { cwd: checkout, timeout: COMMAND_TIMEOUT };
   const files = await execa("git", ["ls-files"], options);
   const list = ["ls", "--omit=dev", "--all", "--parseable"];
   // npm ends with 1 where a package that is not needed here is missing; the program shows what lacks.

@@ -17,7 +17,7 @@ export async function stopServer(project: string, grace = STOP_SECONDS): Promise
   const server = await findServer(project);
   if (server === undefined) return;
   // Before the stop: a server that stopped must not come back at boot by itself from here on.
-  await setRestart(server.id, "no");
+  if (server.restartPolicy !== "no") await setRestart(server.id, "no");
   await docker("stop the server", ["stop", "-t", String(grace), server.id], {
     timeout: (grace + 30) * 1_000,
   });
