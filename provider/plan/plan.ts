@@ -1,5 +1,4 @@
 /** What an update will do, as far as it can be known before: the facts behind the preview's text. */
-import semver from "semver";
 import { breakingChanges } from "../../release/breaking.ts";
 import {
   compareChangelogs,
@@ -12,13 +11,13 @@ import { commitsBetween } from "../../release/history.ts";
 import { type Effect, readEffects } from "../../release/migrations/effects.ts";
 import type { Mirror } from "../../release/mirror.ts";
 import { printableLine } from "../../release/printable.ts";
-import { taggedVersion } from "../../release/tags.ts";
 import type { Release } from "../../release/release.ts";
 import { type BackupSpace, backupSpace } from "../../updater/backup-space.ts";
 import type { AppliedMigration, Measured, ServerState } from "../../updater/protocol.ts";
 import { servedLast } from "../place.ts";
 import { freeBytes, type HostFacts } from "../server/host-facts.ts";
 import { appliedBefore, type PlannedReplacement } from "./replacement.ts";
+import { isAbove, versionOf, type VersionOrder, versionOrder } from "./version-order.ts";
 
 /** What preview, report and refusals are made from; as a resource's inputs see planInputs. */
 export interface Plan {
@@ -31,7 +30,7 @@ export interface Plan {
    * Set where the repository, as it is known here, does not have what serves: which of the two has the newer
    * version, if they tell. Commits, services and required variables are empty then, because they are not known.
    */
-  notCompared?: "newer" | "older" | "unknown";
+  notCompared?: VersionOrder;
   /** Commits of the one asked for that the running one lacks, and the other way round. */
   ahead: number;
   behind: number;
@@ -142,7 +141,7 @@ export async function makePlan(
     from,
     ...(nothingServes ? { nothingServes } : {}),
     to,
-    ...(current === undefined ? { notCompared: orderOf(from, to) } : {}),
+    ...(current === undefined ? { notCompared: versionOrder(from, to) } : {}),
     ahead: history.ahead,
     behind: history.behind,
     commits: history.subjects.slice(0, MOST_COMMITS),
@@ -190,37 +189,12 @@ function changelogBetween(
   if (current !== undefined) return compareChangelogs(current.changelog, next.changelog);
   const { entries: all, newest } = compareChangelogs(undefined, next.changelog);
   const version = versionOf(from);
-  const entries = all.filter((entry) => {
-    const own = semver.parse(entry.version) ?? semver.coerce(entry.version);
-    return version !== null && own !== null && own.compare(version) > 0;
-  });
+  const entries = version === null ? [] : all.filter((entry) => isAbove(entry.version, version));
   return {
     entries,
     ...(newest === undefined ? {} : { newest }),
     ...(version === null ? { maybeNew: all } : {}),
   };
-}
-
-/** Without a common history the versions may tell which of two is the newer one. */
-function orderOf(from: PlannedRelease, to: PlannedRelease): "newer" | "older" | "unknown" {
-  // A tag and what the web client calls itself may be numbered apart.
-  const order =
-    orderOfTwo(taggedVersion(from.name), taggedVersion(to.name)) ??
-    orderOfTwo(ownVersion(from), ownVersion(to)) ??
-    0;
-  return order === 0 ? "unknown" : order > 0 ? "newer" : "older";
-}
-
-function orderOfTwo(before: semver.SemVer | null, after: semver.SemVer | null): number | undefined {
-  return before === null || after === null ? undefined : after.compare(before);
-}
-
-function versionOf(release: PlannedRelease): semver.SemVer | null {
-  return taggedVersion(release.name) ?? ownVersion(release);
-}
-
-function ownVersion({ version }: PlannedRelease): semver.SemVer | null {
-  return semver.parse(version ?? null);
 }
 
 async function plannedMigrations(
