@@ -8,7 +8,7 @@ import { statementEffects } from "./statement-effects.ts";
 /**
  * How long a change takes, in words that hold for a table of any size.
  *
- * - `instant`: a change of the catalogue
+ * - `instant`: a change of the catalogue, of a sequence or of the session
  * - `reads`: the table is read once, nobody can write to it meanwhile
  * - `writes`: rows or an index are written anew, nobody can write to it meanwhile
  * - `unknown`: it runs code, or what this version doesn't know

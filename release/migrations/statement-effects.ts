@@ -10,10 +10,12 @@ import type {
   InsertStmt,
   Node,
   RangeVar,
+  SelectStmt,
 } from "libpg-query";
 import type { Cost, CountedEffect as Effect } from "./effects.ts";
 import { nameOf, printable } from "./names.ts";
 import { readsOf, writesElsewhere } from "./query-reads.ts";
+import { selectEffects } from "./select-effects.ts";
 
 export interface StatementEffects {
   effects: Effect[];
@@ -27,7 +29,7 @@ export function statementEffects(node: Node): StatementEffects {
   if (makes !== undefined) return makes;
   const read = READERS[kind];
   if (read !== undefined) return { effects: read(statement as never), makes: [] };
-  const effects = HARMLESS.test(kind) ? [] : [effect("", `runs ${words(kind)}`, "unknown")];
+  const effects = HARMLESS.test(kind) ? [] : [unknown(kind)];
   return { effects, makes: [] };
 }
 
@@ -100,6 +102,7 @@ const READERS: Record<string, (statement: never) => Effect[]> = {
   ],
   LockStmt: ({ relations = [] }: { relations?: Node[] }) =>
     relations.map((node) => effect(rangeOf(node), "locks it", "instant")),
+  SelectStmt: (statement: SelectStmt) => selectEffects(statement) ?? [unknown("SelectStmt")],
 };
 
 function alterTable({ relation, cmds = [] }: AlterTableStmt): Effect[] {
@@ -204,6 +207,10 @@ function drop({ removeType, objects = [], behavior }: DropStmt): Effect[] {
       effect("", `${what} ${listName(node)} and all columns that need it`, "instant", true),
     );
   return [effect("", what, "instant")];
+}
+
+function unknown(kind: string): Effect {
+  return effect("", `runs ${words(kind)}`, "unknown");
 }
 
 function writingQuery(): Effect {
