@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describeMilliseconds } from "../../common/duration.ts";
 import { describeBytes } from "../../common/size.ts";
 import { counted } from "../../common/text.ts";
-import { isBack } from "../../provider/plan/render.ts";
+import { firstWord, NOT_COMPARED } from "../../provider/plan/render.ts";
 import { migrationName, releaseText } from "../../updater/texts.ts";
 import { database } from "./database.ts";
 import { Html, markup } from "./html.ts";
@@ -13,6 +13,9 @@ import { STYLE } from "./style.ts";
 
 /** By this a page is known to be one of ours, which may be written over. */
 export const GENERATOR = '<meta name="generator" content="chatalot-deploy report">';
+
+/** By the first word of the preview. */
+const HEADINGS = { UPDATE: "Update", "GO BACK": "Going back", CHANGE: "Change" } as const;
 
 /** Of changes and commits no more is shown than this. */
 const MOST = 60;
@@ -35,7 +38,7 @@ export function reportPage(report: Report): string {
       <body>
         <main>
           <header>
-            <h1>${isBack(plan) ? "Going back" : "Update"} to ${tagOf(plan.to.name)}</h1>
+            <h1>${HEADINGS[firstWord(plan)]} to ${tagOf(plan.to.name)}</h1>
             <p>
               ${title}${title === server ? "" : markup` (${server})`}. What serves now: ${from}. Read
               on ${madeAt.toISOString().slice(0, 16).replace("T", " ")} UTC; nothing was changed for
@@ -85,14 +88,14 @@ function roomText({ disk: { needed, free } }: Report["plan"]): string {
 }
 
 function facts({ plan, backup }: Report): Html {
-  const { last, database: found, disk, ahead, behind } = plan;
+  const { last, database: found, disk } = plan;
   const list: [string, string][] = [
     [
       "Chat is away for",
       last.away === undefined ? "not known yet" : `about ${describeMilliseconds(last.away)}`,
     ],
     ["Migrations", found === undefined ? "not known" : String(found.pending.length)],
-    ["Commits", behind > 0 ? `${ahead} new, ${behind} fewer` : String(ahead)],
+    ["Commits", countsOf(plan)],
     ["Database", found?.bytes === undefined ? "not known" : describeBytes(found.bytes)],
     ["Last backup", backup === undefined ? "none yet" : backup.takenAt.slice(0, 10)],
     ["Disk", `${describeBytes(disk.needed)} of ${describeBytes(disk.free)} free`],
@@ -106,6 +109,11 @@ function facts({ plan, backup }: Report): Html {
         </div>`,
     )}
   </dl>`;
+}
+
+function countsOf({ ahead, behind, notCompared }: Report["plan"]): string {
+  if (notCompared !== undefined) return "not known";
+  return behind > 0 ? `${ahead} new, ${behind} fewer` : String(ahead);
 }
 
 function stations({ stations: all }: Report): Html {
@@ -133,12 +141,13 @@ function stations({ stations: all }: Report): Html {
 }
 
 function risks({ plan, warnings, leaving, programs }: Report): Html | undefined {
-  const { breaking, required, database: found } = plan;
+  const { breaking, required, database: found, notCompared } = plan;
   const pending = found?.pending ?? [];
   const destructive = pending.filter(({ effects }) =>
     effects.some((effect) => effect.isDestructive),
   );
   const list: [string, string[]][] = [
+    ["Unknown", notCompared === undefined ? [] : [NOT_COMPARED]],
     ["Breaking", breaking],
     ["Must be set", required.map(({ name, isSet }) => (isSet ? `${name} (you have it)` : name))],
     ["Data go", destructive.map(migrationName)],
@@ -160,8 +169,9 @@ function risks({ plan, warnings, leaving, programs }: Report): Html | undefined 
   </section>`;
 }
 
-function changes({ plan }: Report): Html {
-  const { changelog, changelogEndsAt, commits, ahead } = plan;
+/** None where neither the changelog nor the commits can be compared. */
+function changes({ plan }: Report): Html | undefined {
+  const { changelog, changelogEndsAt, commits, ahead, notCompared } = plan;
   const versions = changelog.filter((entry) => entry.changes.length > 0);
   if (versions.length > 0)
     return markup`<section>
@@ -172,6 +182,7 @@ function changes({ plan }: Report): Html {
             ${bullets(entry.changes)}`,
       )}
     </section>`;
+  if (notCompared !== undefined) return undefined;
   const end =
     changelogEndsAt === undefined
       ? "There is no changelog"

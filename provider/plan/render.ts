@@ -37,17 +37,17 @@ export function stepsAndFailure(plan: Course, pending: number): string[] {
 /** What the course of an update depends on, besides its migrations. */
 export type Course = Pick<Plan, "from" | "nothingServes" | "imageIsThere" | "last" | "replacement">;
 
-const NOT_COMPARED =
+export const NOT_COMPARED =
   "what runs is not in the repository as it is known here: commits, changes and compose file can't be compared";
 
-/** By the commits; where these can't be compared, by the versions. */
-function firstWord(plan: Plan): string {
+/** What the run is: by the commits; where these can't be compared, by the versions. */
+export function firstWord(plan: Plan): "UPDATE" | "GO BACK" | "CHANGE" {
   if (plan.notCompared === "unknown") return "CHANGE";
   return isBack(plan) ? "GO BACK" : "UPDATE";
 }
 
 /** Whether the release asked for is an older one. */
-export function isBack({ ahead, behind, notCompared }: Plan): boolean {
+function isBack({ ahead, behind, notCompared }: Plan): boolean {
   return notCompared === undefined ? ahead === 0 && behind > 0 : notCompared === "older";
 }
 

@@ -97,6 +97,32 @@ describe("the page of a report", () => {
     expect(text).to.contain("It did not answer, so that nothing is known of it.");
   });
 
+  it("says what can't be compared where the repository does not have what runs", () => {
+    const lost = { ahead: 0, commits: [], changelog: [], notCompared: "unknown" as const };
+    const page = reportPage(report({ plan: plan(lost) }));
+    expect(page).to.contain("compose file can&#39;t be compared");
+    const text = textOf(page);
+    expect(text)
+      .to.contain("Change to v2.0.0 ")
+      .and.contain("Commits not known")
+      .and.contain(
+        "Unknown what runs is not in the repository as it is known here: commits, changes and compose file " +
+          "can't be compared",
+      )
+      .and.not.contain("What is new");
+    const heading = (notCompared: "newer" | "older"): string | undefined =>
+      /<h1>(.*?)<\/h1>/.exec(reportPage(report({ plan: plan({ ...lost, notCompared }) })))?.[1];
+    expect(heading("newer")).to.equal("Update to v2.0.0");
+    expect(heading("older")).to.equal("Going back to v2.0.0");
+  });
+
+  it("tells what a changelog has also where the commits can't be compared, and nothing unknown else", () => {
+    expect(textOf(reportPage(report({ plan: plan({ notCompared: "newer" }) })))).to.contain(
+      "What is new v2.0.0 Pins.",
+    );
+    expect(textOf(reportPage(report()))).not.to.contain("Unknown");
+  });
+
   it("promises nothing where the room may not be enough, or the database did not answer", () => {
     const small = reportPage(
       report({ plan: plan({ disk: { needed: 3e9, free: 1e9, updates: 0 } }) }),
@@ -121,6 +147,8 @@ describe("the page of a report", () => {
   for (const text of HOSTILE)
     it(`shows text as text: ${JSON.stringify(text)}`, () => {
       const hostile = plan({
+        from: { name: text, commit: text, version: text },
+        notCompared: "unknown",
         commits: [text],
         breaking: [text],
         required: [{ name: text, isSet: true }],
