@@ -4,7 +4,8 @@ import { watch } from "../provider/alerts.ts";
 import { backupSchedule } from "../provider/backup-schedule.ts";
 import { deployment } from "../provider/deployment.ts";
 import { host } from "../provider/host.ts";
-import { release } from "../provider/release.ts";
+import { checkRelease } from "../provider/release.ts";
+import type { ReleaseFacts } from "../provider/release-facts.ts";
 import type { Resource, ResourceContext } from "../provider/resource.ts";
 import type { Wire } from "../provider/codec.ts";
 import { TransportError } from "../transport/index.ts";
@@ -18,9 +19,13 @@ export interface Findings {
   warnings: string[];
 }
 
-/** @returns the commit that is meant as well, where it could be found out */
+/**
+ * @param known what was read of the release already; undefined: it is read
+ * @returns the commit that is meant as well, where it could be found out
+ */
 export async function findingsOf(
   stackInputs: StackInputs,
+  known?: ReleaseFacts,
 ): Promise<Findings & { commit?: string }> {
   const refusals = new Set<string>();
   const warnings = new Set<string>();
@@ -36,7 +41,7 @@ export async function findingsOf(
     for (const text of texts) refusals.add(text);
   };
   const check = async (
-    resource: Resource,
+    resource: Pick<Resource, "check">,
     inputs: Wire,
     olds: Wire = {},
   ): Promise<Wire | undefined> => {
@@ -56,6 +61,9 @@ export async function findingsOf(
   };
   const reached = await check(host, stackInputs.host);
   const olds = reached === undefined ? {} : await oldsOf(stackInputs.place);
+  const release: Pick<Resource, "check"> = {
+    check: (...asked) => checkRelease(...asked, known),
+  };
   const wanted = await check(release, stackInputs.release, olds);
   if (reached !== undefined && wanted !== undefined)
     await check(deployment, { ...wanted, ...stackInputs.deployment }, olds);

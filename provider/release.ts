@@ -30,9 +30,9 @@ import { breakingRefusals } from "./plan/breaking.ts";
 import type { Plan } from "./plan/plan.ts";
 import { planInputs, renderPlan } from "./plan/render.ts";
 import { renderUnread } from "./plan/unread.ts";
-import { mirrorOf, releaseFacts } from "./release-facts.ts";
+import { mirrorOf, type ReleaseFacts, releaseFacts } from "./release-facts.ts";
 import { rollbackInForce } from "./rollback-in-force.ts";
-import type { Resource, ResourceContext } from "./resource.ts";
+import type { Checked, Resource, ResourceContext } from "./resource.ts";
 import { roomRefusals } from "./room.ts";
 import { refuseAnswer } from "./server/answers.ts";
 import type { RemoteServer, ServerPlace } from "./server/remote-server.ts";
@@ -43,46 +43,7 @@ export type MigrationChecksums = Record<string, string>;
 
 export const release: Resource = {
   /** Resolves the reference to a commit, once; everything later compares with that commit. */
-  async check(context, olds, news) {
-    const state = await stateIfReachable(news);
-    const refusals = state === undefined ? [] : instanceRefusals(olds, news, state);
-    const server = state === undefined ? undefined : { state, remote: knownServerOf(news) };
-    const facts = await releaseFacts(
-      news.repository as string,
-      news.release as string,
-      refusals.length === 0 ? server : undefined,
-      {
-        ...{ set: variablesOf(news), profiles: profilesOf(news) },
-        rollback: state && rollbackInForce(news, state),
-      },
-    );
-    for (const warning of facts.warnings) context.warn(warning);
-    const { commit } = facts.identity;
-    const { plan, unread } = facts;
-    const moved = movedTagRefusals(olds, { name: news.release as string, commit }, state);
-    if (plan !== undefined && moved.length === 0) context.tell(renderPlan(plan));
-    if (unread !== undefined && moved.length === 0) context.tell(renderUnread(unread));
-    const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
-    refusals.push(...moved);
-    if (state !== undefined && refusals.length === 0)
-      refusals.push(
-        ...facts.refusals,
-        ...breakingRefusals(plan, news.breakingChangesReadUpTo),
-        ...(await localRefusals(news, commit, state)),
-        ...(await planRefusals(context, news, plan, state)),
-      );
-    return {
-      additions: {
-        ...identityInputs(facts.identity),
-        ...instanceAddition(olds, state),
-        requires: facts.requires,
-        ...(facts.sideImages === undefined ? {} : { sideImages: facts.sideImages }),
-        ...(plan === undefined ? {} : { plan: planInputs(plan) }),
-        ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
-      },
-      refusals,
-    };
-  },
+  check: (context, olds, news) => checkRelease(context, olds, news),
 
   diff(olds, news) {
     refuseOtherInstance(olds, news);
@@ -106,6 +67,55 @@ export const release: Resource = {
   /** Removes nothing: only the retention of a later update does. */
   async delete() {},
 };
+
+/** @param known what was read of the release already, by the same inputs; undefined: it is read */
+export async function checkRelease(
+  context: ResourceContext,
+  olds: Wire,
+  news: Wire,
+  known?: ReleaseFacts,
+): Promise<Checked> {
+  const state = await stateIfReachable(news);
+  const refusals = state === undefined ? [] : instanceRefusals(olds, news, state);
+  const server = state === undefined ? undefined : { state, remote: knownServerOf(news) };
+  const facts =
+    known ??
+    (await releaseFacts(
+      news.repository as string,
+      news.release as string,
+      refusals.length === 0 ? server : undefined,
+      {
+        ...{ set: variablesOf(news), profiles: profilesOf(news) },
+        rollback: state && rollbackInForce(news, state),
+      },
+    ));
+  for (const warning of facts.warnings) context.warn(warning);
+  const { commit } = facts.identity;
+  const { plan, unread } = facts;
+  const moved = movedTagRefusals(olds, { name: news.release as string, commit }, state);
+  if (plan !== undefined && moved.length === 0) context.tell(renderPlan(plan));
+  if (unread !== undefined && moved.length === 0) context.tell(renderUnread(unread));
+  const gone = state !== undefined && olds.commit === commit && !state.prepared.includes(commit);
+  refusals.push(...moved);
+  if (state !== undefined && refusals.length === 0)
+    refusals.push(
+      ...facts.refusals,
+      ...breakingRefusals(plan, news.breakingChangesReadUpTo),
+      ...(await localRefusals(news, commit, state)),
+      ...(await planRefusals(context, news, plan, state)),
+    );
+  return {
+    additions: {
+      ...identityInputs(facts.identity),
+      ...instanceAddition(olds, state),
+      requires: facts.requires,
+      ...(facts.sideImages === undefined ? {} : { sideImages: facts.sideImages }),
+      ...(plan === undefined ? {} : { plan: planInputs(plan) }),
+      ...(gone ? { drift: "its tree or image is not on the server any more" } : {}),
+    },
+    refusals,
+  };
+}
 
 /** Names alone: values may be secret, and need not be known. */
 function variablesOf({ variables }: Wire): Set<string> | undefined {

@@ -74,7 +74,7 @@ export async function readReport(
       `There is no report on ${releaseText(identity)}: it can't be planned, because ` +
         `${found.unread?.cause ?? "nothing is known of it"}. What the server knows: pulumi preview`,
     );
-  const { refusals, warnings } = await findingsOf(stackInputs);
+  const { refusals, warnings } = await findingsOf(stackInputs, found);
   const keep = {
     releases: settings.keepReleases,
     backups: settings.keepBackups,

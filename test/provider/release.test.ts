@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Wire } from "../../provider/codec.ts";
-import { identityOf, release } from "../../provider/release.ts";
+import { checkRelease, identityOf, release } from "../../provider/release.ts";
+import { releaseFacts } from "../../provider/release-facts.ts";
 import { RemoteServer } from "../../provider/server/remote-server.ts";
 import { forgetUpdates } from "../../release/mirror.ts";
 import { SAMPLE_FILES, SampleRepository } from "../release/sample-repository.ts";
@@ -235,6 +236,17 @@ describe("release", () => {
         expect(await checked()).to.deep.equal({ refusals: [], warnings: "" });
         expect(server.roomsAsked).to.deep.equal([]);
       });
+    });
+
+    it("comes to the same by what was read already, and reads nothing again", async () => {
+      const remote = RemoteServer.at(place);
+      const known = { remote, state: await remote.state() };
+      for (const reference of ["v2", "v4"]) {
+        const facts = await releaseFacts(sample.path, reference, known);
+        const unread = { ...inputs(reference), repository: "/nowhere/at/all" };
+        const checked = await checkRelease(listeningContext(), {}, unread, facts);
+        expect(checked).to.deep.equal(await check(reference));
+      }
     });
 
     it("refuses nothing while the server can't be reached", async () => {
