@@ -2,8 +2,8 @@
  * Sets up everything and runs the tests: unit, the program with Pulumi's mocks (a process of its
  * own, because mocks are global), and the real engine against a real server.
  *
- * Arguments name the levels to run; without any, all of them but the nightly one, whose tests run on
- * the same server and take long.
+ * Arguments name the levels to run; without any, all of them but the nightly one, which has all tests on a
+ * server with those that take too long for each day (test/server/support/at-night.ts, `*.nightly.test.ts`).
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,8 +23,13 @@ type Level = (typeof LEVELS)[number];
 
 const LEVELS_ON_A_SERVER: readonly Level[] = ["server", "nightly"];
 
-/** Far above the real length; a hung level must not hold up the run for ever. */
-const LEVEL_MINUTES = 75;
+/** Above the real length; a hung level must not hold up the run for ever. */
+const LEVEL_MINUTES: Record<Level, number> = {
+  unit: 30,
+  program: 10,
+  server: 75,
+  nightly: 10 * 60,
+};
 
 /** What ends a run: the level that runs is ended, and what is known of it is told. */
 const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -96,8 +101,8 @@ async function runLevel(level: Level): Promise<LevelResult> {
   const work = await mkdtemp(join(tmpdir(), "chatalot-deploy-tests-"));
   const file = join(work, "counts");
   const stop = new AbortController();
-  const tooLong = (): void => stop.abort(`its time limit of ${LEVEL_MINUTES} min`);
-  const timer = setTimeout(tooLong, LEVEL_MINUTES * 60_000);
+  const tooLong = (): void => stop.abort(`its time limit of ${LEVEL_MINUTES[level]} min`);
+  const timer = setTimeout(tooLong, LEVEL_MINUTES[level] * 60_000);
   const interrupt = (signal: string): void => {
     isInterrupted = true;
     stop.abort(signal);
@@ -105,7 +110,11 @@ async function runLevel(level: Level): Promise<LevelResult> {
   for (const signal of INTERRUPTIONS) process.on(signal, interrupt);
   try {
     const mocha = ["npx", "mocha", "--config", `test/${level}.mocharc.json`] as const;
-    const end = await runInGroup(mocha, { CHATALOT_DEPLOY_TEST_COUNTS: file }, stop.signal);
+    const environment = {
+      CHATALOT_DEPLOY_TEST_COUNTS: file,
+      CHATALOT_DEPLOY_TEST_NIGHT: level === "nightly" ? "1" : "0",
+    };
+    const end = await runInGroup(mocha, environment, stop.signal);
     return resultOf(await readFile(file, "utf8").catch(() => ""), end);
   } finally {
     for (const signal of INTERRUPTIONS) process.off(signal, interrupt);

@@ -34,8 +34,14 @@ export async function follow(
   for (;;) {
     const size = await sizeOf(places.journal);
     // The verdict is read before the progress, so that no line told before it is missed.
-    const closed =
-      size === journalSize ? undefined : (await Job.read(paths, sequence))?.closed?.verdict;
+    const hasChanged = size !== journalSize;
+    const job = hasChanged ? await Job.read(paths, sequence) : undefined;
+    if (hasChanged && job === undefined)
+      throw new Error(
+        `follow job ${sequence}: its journal ${places.journal} was removed meanwhile, so its end is not known. ` +
+          "Look at what serves: npx chatalot status",
+      );
+    const closed = job?.closed?.verdict;
     journalSize = size;
     position = await printFrom(places.progress, position, print);
     if (closed !== undefined) {

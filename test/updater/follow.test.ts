@@ -1,10 +1,11 @@
-import { appendFile } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { expect } from "chai";
 import { follow, stuckText } from "../../updater/follow.ts";
 import type { FollowLine, Verdict } from "../../updater/protocol.ts";
 import type { JobContext } from "../../updater/steps/step.ts";
 import { makeContext } from "./samples.ts";
-import { useTemporaryDirectory } from "./temporary.ts";
+import { errorOf, useTemporaryDirectory } from "./temporary.ts";
 
 describe("follow", () => {
   const temporary = useTemporaryDirectory();
@@ -40,6 +41,13 @@ describe("follow", () => {
   it("prints what was told and ends with the verdict", async () => {
     const context = await closedJob("one", "two ü");
     expect(texts(await followed(context))).to.deep.equal(["one", "two ü", "DONE"]);
+  });
+
+  it("ends where the job's files are removed meanwhile, instead of waiting for ever", async () => {
+    const { job } = await makeContext(temporary());
+    const following = errorOf(() => follow(temporary(), job.sequence, 0, () => undefined));
+    await rm(dirname(job.paths.journal), { recursive: true });
+    expect((await following).message).to.contain("was removed meanwhile");
   });
 
   it("gives the same to everybody who asks, and later again", async () => {
