@@ -32,6 +32,11 @@ export interface GateFacts {
   services?: ReadonlyMap<string, ContainerFacts>;
 }
 
+interface GateLook extends GateFacts {
+  /** When the answer about the health came, in milliseconds since the epoch; the rest of a look takes longer. */
+  answeredAt: number;
+}
+
 export interface Expectation {
   release: ReleaseIdentity;
   image: string;
@@ -89,14 +94,14 @@ export async function passGate(
       const start = `${facts.server.id} ${facts.server.startedAt}`;
       if (goodSince?.start !== start) {
         goodSince = { mark: performance.now(), start };
-        firstGoodAt ??= Date.now();
+        firstGoodAt ??= facts.answeredAt;
         tell(`healthy; watching it for ${limits.mustStayGoodFor / 1_000} s`);
       }
       if (asked - goodSince.mark >= limits.mustStayGoodFor)
         return {
           server: facts.server,
           database: facts.database,
-          firstGoodAt: firstGoodAt ?? Date.now(),
+          firstGoodAt: firstGoodAt ?? facts.answeredAt,
         };
     } else {
       const text = failures.join("; ");
@@ -231,11 +236,11 @@ export function migrationFailures(
   ];
 }
 
-async function readGateFacts(driver: Driver, expected: Expectation): Promise<GateFacts> {
-  const [server, image, health, database] = await Promise.all([
+async function readGateFacts(driver: Driver, expected: Expectation): Promise<GateLook> {
+  const [server, image, { health, answeredAt }, database] = await Promise.all([
     driver.server(),
     driver.image(expected.image),
-    driver.health(),
+    driver.health().then((answer) => ({ health: answer, answeredAt: Date.now() })),
     driver.database(),
   ]);
   const webVersion =
@@ -249,7 +254,7 @@ async function readGateFacts(driver: Driver, expected: Expectation): Promise<Gat
       ? {}
       : { services: await driver.containers(expected.services) };
   return {
-    ...{ server, taggedImageId: image?.id, health, webVersion, database },
+    ...{ server, taggedImageId: image?.id, health, answeredAt, webVersion, database },
     ...environment,
     ...services,
   };
@@ -259,7 +264,7 @@ async function readGateFacts(driver: Driver, expected: Expectation): Promise<Gat
 const KILLED = 137;
 
 /** Docker tells the end of a container and the want of memory that it ended by in two messages. */
-async function readSettledFacts(driver: Driver, expected: Expectation): Promise<GateFacts> {
+async function readSettledFacts(driver: Driver, expected: Expectation): Promise<GateLook> {
   const facts = await readGateFacts(driver, expected);
   const { server } = facts;
   if (server?.running !== false || server.exitCode !== KILLED || server.outOfMemory) return facts;

@@ -17,30 +17,56 @@ export function selectEffects(statement: SelectStmt): Effect[] | undefined {
   );
 }
 
-/** The functions that may be called, with what a call does; undefined: not known by its arguments. */
-const FUNCTIONS: Record<string, (values: readonly Node[]) => Effect[] | undefined> = {
-  setval: ([sequence]) => [instant(sequenceName(sequence), "sets the sequence")],
-  nextval: ([sequence]) => [instant(sequenceName(sequence), "takes the next number")],
-  set_config: ([name, value]) =>
-    meansOtherTables(name, value)
-      ? undefined
-      : [instant("", "setting of the session", "settings of the session")],
-  ...Object.fromEntries(
-    ["pg_advisory_lock", "pg_advisory_xact_lock"].flatMap((lock) =>
-      [lock, `${lock}_shared`].map((name) => [name, () => [ADVISORY_LOCK]]),
-    ),
-  ),
-  // They change nothing that stays.
-  ...Object.fromEntries(
-    [
-      ...["currval", "lastval", "pg_get_serial_sequence", "pg_sequence_last_value"],
-      ...["current_setting", "pg_advisory_unlock", "pg_advisory_unlock_all"],
-      ...["hashtext", "hashtextextended", "to_regclass", "now"],
-    ].map((name) => [name, () => []]),
-  ),
-};
+/** A function of PostgreSQL's own: by its name alone it could be one of the release's, with other arguments. */
+interface KnownFunction {
+  /** How many arguments it takes. */
+  takes: readonly number[];
+  /** What a call does; undefined: not known by its arguments. @default nothing that stays */
+  does?: (values: readonly Node[]) => Effect[] | undefined;
+}
 
 const ADVISORY_LOCK = instant("", "advisory lock", "advisory locks");
+
+const LOCKS = ["pg_advisory_lock", "pg_advisory_xact_lock"].flatMap((lock) => [
+  lock,
+  `${lock}_shared`,
+]);
+
+/** The functions that may be called. */
+const FUNCTIONS: Record<string, KnownFunction> = {
+  setval: {
+    takes: [2, 3],
+    does: ([sequence]) => [instant(sequenceName(sequence), "sets the sequence")],
+  },
+  nextval: {
+    takes: [1],
+    does: ([sequence]) => [instant(sequenceName(sequence), "takes the next number")],
+  },
+  set_config: {
+    takes: [3],
+    does: ([name, value]) =>
+      meansOtherTables(name, value)
+        ? undefined
+        : [instant("", "setting of the session", "settings of the session")],
+  },
+  ...Object.fromEntries(
+    LOCKS.map((name) => [name, { takes: [1, 2], does: () => [ADVISORY_LOCK] }]),
+  ),
+  currval: { takes: [1] },
+  lastval: { takes: [0] },
+  pg_get_serial_sequence: { takes: [2] },
+  pg_sequence_last_value: { takes: [1] },
+  current_setting: { takes: [1, 2] },
+  pg_advisory_unlock: { takes: [1, 2] },
+  pg_advisory_unlock_all: { takes: [0] },
+  hashtext: { takes: [1] },
+  hashtextextended: { takes: [2] },
+  to_regclass: { takes: [1] },
+  now: { takes: [0] },
+};
+
+/** Any other may be one of the release's. */
+const OPERATORS = ["+", "-", "*", "||"];
 
 /** Of other types a cast may run code. */
 const TYPES = ["regclass", "text", "int4", "int8", "bool"];
@@ -67,7 +93,8 @@ function effectsOf(node: Node | undefined): Effect[] | undefined {
   }
   if ("A_Expr" in node && node.A_Expr.kind === "AEXPR_OP") {
     const { name, lexpr, rexpr } = node.A_Expr;
-    if (ownName(name) === undefined) return undefined;
+    const operator = ownName(name);
+    if (operator === undefined || !OPERATORS.includes(operator)) return undefined;
     return effectsOfAll(lexpr === undefined ? [rexpr] : [lexpr, rexpr]);
   }
   return undefined;
@@ -79,8 +106,10 @@ function effectsOfCall(call: FuncCall): Effect[] | undefined {
   const name = ownName(funcname);
   if (name === undefined || !Object.hasOwn(FUNCTIONS, name) || Object.keys(others).length > 0)
     return undefined;
+  const { takes = [], does = () => [] } = FUNCTIONS[name] ?? {};
+  if (!takes.includes(args.length)) return undefined;
   const inner = effectsOfAll(args);
-  const own = FUNCTIONS[name]?.(args);
+  const own = does(args);
   return inner && own && [...inner, ...own];
 }
 

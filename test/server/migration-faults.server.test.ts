@@ -4,12 +4,12 @@ import { type Prober, startProber } from "../support/prober.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import {
-  freezeJobWhen,
   holdJobsAt,
   jobAt,
   jobsAreClosed,
   killJob,
   letJobsRun,
+  UNIT,
 } from "./support/job-control.ts";
 import {
   appliedMigrations,
@@ -96,6 +96,7 @@ describe("a release that has begun to migrate", function () {
     killAll(await processTree(update.pid ?? -1));
     await shell(demo, `for dump in ${DIRECTORY}/backups/*/database.dump; do : > "$dump"; done`);
     await killJob(demo);
+    await shell(demo, `docker unpause ${SERVER}`);
     await jobsAreClosed(demo);
 
     await operator.must("cancel", "--yes");
@@ -188,24 +189,16 @@ describe("a release that has begun to migrate", function () {
     await expectServing();
   });
 
-  /** Stops the job when the second migration is committed and the third runs, as the database says. */
+  /** Stops job and server when the second migration is committed and the third runs, as the database says. */
   async function theSlowMigrationRuns(): Promise<void> {
     const sql = `SELECT 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep.20' AND state = 'active' AND pid <> pg_backend_pid()`;
-    // A job that stands still commits nothing, however long the look at it takes.
-    const ask = [
-      "docker",
-      "exec",
-      DATABASE,
-      "psql",
-      "-U",
-      "chatalot",
-      "-d",
-      "chatalot",
-      "-Atc",
-      sql,
-    ];
-    await freezeJobWhen(demo, ask);
-    expect(await appliedMigrations(demo)).to.include.members([...BEFORE, 5, 6]);
+    // Neither goes on meanwhile, however long the looks take: the job commits nothing, the server no migration.
+    const script = `for try in $(seq 1200); do
+        if docker exec ${DATABASE} psql -U chatalot -d chatalot -Atc "$1" 2>/dev/null | grep -q 1
+        then docker pause ${SERVER}; systemctl kill --signal=SIGSTOP ${UNIT}; exit 0; fi; sleep 0.1; done
+      echo "the third migration never ran" >&2; exit 1`;
+    await demo.exec(["sh", "-uc", script, "sh", sql], { timeout: 580_000 });
+    expect(await appliedMigrations(demo)).to.deep.equal([...BEFORE, 5, 6]);
   }
 
   async function closeDatabase(): Promise<void> {

@@ -20,7 +20,7 @@ export interface ProberOptions {
    * Milliseconds after which a request for the health counts as failed. Longer than the 5 seconds of a degraded
    * answer.
    *
-   * @default 20000
+   * @default 10000
    */
   timeLimit?: number;
 }
@@ -73,7 +73,7 @@ export interface Prober {
 }
 
 /** A machine that flushes its disks lets others wait for seconds; a server that is away refuses at once. */
-const TIME_LIMIT = 20_000;
+const TIME_LIMIT = 10_000;
 
 /** What one message may take that somebody waits for: its commit waits until the disk has it. */
 const WRITE_LIMIT = 120_000;

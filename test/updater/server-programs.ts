@@ -26,7 +26,6 @@ if test "$1" = exec && test -e "$here/exec-fails"; then
 fi
 if test "$1" = compose; then
   case "$*" in
-    *" config --services") cat "$here/services";;
     *" config --format json") cat "$here/compose.json";;
     *" up --no-start "*)
       for service in $(cat "$here/unmade" 2>/dev/null); do
@@ -159,10 +158,11 @@ export function useServerPrograms(temporary: (...parts: string[]) => string): Se
       const lines = Object.entries(services).map(([name, { state }]) =>
         [`id-of-${name}`, name, state, "", name, "c0ffee"].join("\t"),
       );
+      // Compose prints them by the alphabet.
+      const sorted = Object.fromEntries(Object.entries(services).sort());
       const named = Object.fromEntries(networks.map((name) => [name, { name }]));
       await writeFile(place("containers"), `${lines.join("\n")}\n`);
-      await writeFile(place("services"), `${Object.keys(services).join("\n")}\n`);
-      await writeFile(place("compose.json"), JSON.stringify({ services, networks: named }));
+      await writeFile(place("compose.json"), JSON.stringify({ services: sorted, networks: named }));
       await writeFile(place("failing"), `${failing.join("\n")}\n`);
     },
     networksAre: async (networks) => {

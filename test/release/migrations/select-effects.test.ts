@@ -51,6 +51,9 @@ describe("the effects of a SELECT", () => {
     "SELECT setval('users_id_seq', '1'::counted)",
     "SELECT setval('users_id_seq', 1 OPERATOR(audit.+) 1)",
     "SELECT audit.setval('users_id_seq', 1)",
+    "SELECT set_config('theme', 'dark')",
+    "SELECT now('x')",
+    "SELECT 'a' &&& 'b'",
     "SELECT constructor()",
     "VALUES (setval('users_id_seq', 1))",
     // Afterwards names mean other tables.

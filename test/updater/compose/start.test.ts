@@ -106,6 +106,15 @@ describe("the start of a release", () => {
     }
   });
 
+  it("is of what Compose understands now, whatever it understood before", async () => {
+    await serverIs([], "created");
+    const one = driver();
+    await one.otherServices(release);
+    await programs.composeIs({ late: { state: "created" }, chatalot: { state: "created" } }, []);
+    await one.start(release);
+    expect(await started()).to.deep.equal(["id-of-chatalot", "late"]);
+  });
+
   it("ends before the server of an update where a service fails that it depends on", async () => {
     await serverIs(["folder"], "exited");
     const { message } = await errorOf(() => driver().start(release));

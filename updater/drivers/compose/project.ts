@@ -52,6 +52,19 @@ async function filesOf({ directory }: RenderedRelease): Promise<string[]> {
   );
 }
 
+/** Adds what a service depends on, each behind what that depends on itself. Compose refuses circles. */
+function addNeeds(
+  definitions: Readonly<Record<string, ServiceDefinition>>,
+  service: string,
+  found: Set<string>,
+): void {
+  for (const name of Object.keys(definitions[service]?.depends_on ?? {}))
+    if (!found.has(name)) {
+      addNeeds(definitions, name, found);
+      found.add(name);
+    }
+}
+
 /** What is read of a service's definition. */
 export interface ServiceDefinition {
   depends_on?: Record<string, unknown>;
@@ -76,6 +89,14 @@ export class ComposeProject {
     private readonly paths: InstancePaths,
     readonly name: string,
   ) {}
+
+  /**
+   * Has Compose read everything anew: an override may name files of the operator's that are not among a release's
+   * own, and what a start makes its containers from is what has to be true of them later.
+   */
+  forget(): void {
+    this.#understood.clear();
+  }
 
   /**
    * Makes the containers of a release; one whose definition is unchanged is left as it is. Compose
@@ -135,9 +156,15 @@ export class ComposeProject {
     return [...new Set(output.split("\n").filter((line) => line !== ""))];
   }
 
-  /** Names of the services that are switched on, without the server itself. */
+  /** Names of the services that are switched on, without the server itself; each behind what it depends on. */
   async otherServices(release: RenderedRelease): Promise<string[]> {
-    return Object.keys(await this.definitions(release)).filter((name) => name !== MAIN_SERVICE);
+    const definitions = await this.definitions(release);
+    const ordered = new Set<string>();
+    for (const name of Object.keys(definitions)) {
+      addNeeds(definitions, name, ordered);
+      ordered.add(name);
+    }
+    return [...ordered].filter((name) => name !== MAIN_SERVICE && name in definitions);
   }
 
   /** Compose's digest of each service that is switched on, as its containers have it in a label. */
@@ -180,16 +207,8 @@ export class ComposeProject {
 
   /** What a service needs to run, as the compose file says it: what it depends on, and what that depends on. */
   async dependencies(release: RenderedRelease, service: string): Promise<Set<string>> {
-    const definitions = await this.definitions(release);
     const found = new Set<string>();
-    const add = (of: string): void => {
-      for (const name of Object.keys(definitions[of]?.depends_on ?? {}))
-        if (!found.has(name)) {
-          found.add(name);
-          add(name);
-        }
-    };
-    add(service);
+    addNeeds(await this.definitions(release), service, found);
     return found;
   }
 

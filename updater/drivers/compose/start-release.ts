@@ -27,6 +27,7 @@ export async function startRelease(
   release: RenderedRelease,
   { door = "open", isImpatient = false, mustServe = false, tell }: StartOptions = {},
 ): Promise<StartResult> {
+  compose.forget();
   const before = await clearForStart(compose.name, releases);
   const [others, needed, isLeft] = await Promise.all([
     compose.otherServices(release),

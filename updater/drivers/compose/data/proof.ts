@@ -9,6 +9,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { plainText } from "../../../../common/text.ts";
+import { CommandError } from "../../../command.ts";
 import type { DatabaseContent, Dump } from "../../database-tools.ts";
 import { docker, inspectContainer, lastErrors } from "../docker.ts";
 import { makeEmptyDatabase } from "./copies.ts";
@@ -145,7 +146,10 @@ export async function waitUntilItAnswers(
       });
       return;
     } catch (error) {
-      if (performance.now() - begun > START_TIMEOUT) throw error;
+      // Without a shell in the image it never will.
+      const isHopeless =
+        error instanceof CommandError && /executable file not found/i.test(error.stderr);
+      if (isHopeless || performance.now() - begun > START_TIMEOUT) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
