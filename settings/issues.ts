@@ -37,6 +37,7 @@ const FALLBACKS: Record<string, string> = {
   "server.user": "expected a user name, for example root",
   "server.identityFile": "expected the path of a private key, for example ~/.ssh/id_ed25519",
   "server.hostKey": "expected the server's public key, for example ssh-ed25519 AAAA...",
-  "server.knownHostsFile": "expected the path of a known_hosts file, for example ./known_hosts",
+  "server.knownHostsFile":
+    "expected the path of a known_hosts file, for example /home/me/known_hosts",
   "server.jumpHost": "expected a server to go through, for example deploy@jump.example.org:22",
 };

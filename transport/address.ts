@@ -115,7 +115,7 @@ export const serverAddressShape = {
    * @default the operator's own
    * @example pulumi config set --path server.knownHostsFile /home/me/known_hosts
    */
-  knownHostsFile: path("a known_hosts file", "./known_hosts"),
+  knownHostsFile: path("a known_hosts file", "/home/me/known_hosts"),
   /**
    * A server to go through, `user@host:port`; its key is in the operator's known_hosts.
    *

@@ -543,7 +543,7 @@ describe("parseSettings", () => {
     const server = {
       host: "h",
       hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgbIZ0yFg1pgTLSKzP2CRbnxD2ehJ9F2EzBqhgk8uB4",
-      knownHostsFile: "./known_hosts",
+      knownHostsFile: "/home/me/known_hosts",
     };
     expect(problems({ release: "v1", server }).join()).to.include(
       "either hostKey or knownHostsFile",
