@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { ensureToolchain } from "../../toolchain/index.ts";
 import { startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { composeUp } from "./support/by-the-page.ts";
 import {
   chatUrl,
@@ -173,7 +174,7 @@ describe("a chat that the page's own procedure deployed", function () {
     expect((await operator.preview("--expect-no-changes")).exitCode).to.equal(0);
   });
 
-  it("is taken over by who begins with init, as docs/adopt.md says", async () => {
+  atNight("is taken over by who begins with init, as docs/adopt.md says", async () => {
     const since = await runningSince(demo);
     await operator.mustChatalot("forget", "--yes");
     await operator.leave();
@@ -233,7 +234,7 @@ describe("a chat that the page's own procedure deployed", function () {
     await nothingIsLost();
   });
 
-  it("goes on with docker compose alone once it is forgotten later", async () => {
+  atNight("goes on with docker compose alone once it is forgotten later", async () => {
     const since = await runningSince(demo);
     await operator.mustChatalot("forget", "--yes");
     expect(await shell(demo, `cd ${DIRECTORY}; find . -maxdepth 1 -type l | wc -l`)).to.equal("0");

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { alertsUnit } from "../../updater/alerts/units.ts";
+import { atNight } from "./support/at-night.ts";
 import { DIRECTORY, servingChat } from "./support/fixture.ts";
 import { spellingsOf } from "./support/needles.ts";
 import { DATABASE, SERVER, shell } from "./support/looks.ts";
@@ -149,7 +150,7 @@ describe("alerts of the server's own", function () {
     expect((await arrived())[0]?.over?.[0]?.name).to.equal("chat");
   });
 
-  it("tell that the database is away, although the chat answers with 200", async () => {
+  atNight("tell that the database is away, although the chat answers with 200", async () => {
     await shell(demo, `docker pause ${DATABASE}`);
     await look();
     await look();
@@ -161,20 +162,23 @@ describe("alerts of the server's own", function () {
     expect((await arrived())[0]?.over?.[0]?.name).to.equal("chat");
   });
 
-  it("tell of a full disk at the first look, and are sent later where they were not taken", async () => {
-    await operator.configure({ "alerts.diskFree": "1000 GB" });
-    await up();
-    expect(await arrived()).to.deep.equal([]);
-    await shell(demo, "systemctl stop test-inbox");
-    expect(await look()).to.equal("exit-code");
-    const { exitCode, output } = await operator.chatalot("status", "--check");
-    expect(exitCode).to.equal(1);
-    expect(output).to.contain("webhook: it can't be reached");
-    await demo.exec(["sh", "-c", START_SINK], { timeout: 30_000, input: SINK });
-    expect(await look()).to.equal("success");
-    expect((await arrived())[0]?.text).to.match(/the disk of .* has \d+ MB left, less than/);
-    expect((await operator.chatalot("status", "--check")).exitCode).to.equal(0);
-  });
+  atNight(
+    "tell of a full disk at the first look, and are sent later where they were not taken",
+    async () => {
+      await operator.configure({ "alerts.diskFree": "1000 GB" });
+      await up();
+      expect(await arrived()).to.deep.equal([]);
+      await shell(demo, "systemctl stop test-inbox");
+      expect(await look()).to.equal("exit-code");
+      const { exitCode, output } = await operator.chatalot("status", "--check");
+      expect(exitCode).to.equal(1);
+      expect(output).to.contain("webhook: it can't be reached");
+      await demo.exec(["sh", "-c", START_SINK], { timeout: 30_000, input: SINK });
+      expect(await look()).to.equal("success");
+      expect((await arrived())[0]?.text).to.match(/the disk of .* has \d+ MB left, less than/);
+      expect((await operator.chatalot("status", "--check")).exitCode).to.equal(0);
+    },
+  );
 
   it("go by mail as well, through the server's own program", async () => {
     await operator.configure({ "alerts.mail": "admin@example.org" });
@@ -191,7 +195,7 @@ describe("alerts of the server's own", function () {
     expect(await arrived()).to.have.length(2);
   });
 
-  it("whose timer is gone are drift, which an up mends", async () => {
+  atNight("whose timer is gone are drift, which an up mends", async () => {
     await shell(demo, 'systemctl disable --now --quiet "$1"', `${UNIT}.timer`);
     const { exitCode, output } = await operator.chatalot("status", "--check");
     expect(exitCode).to.equal(1);

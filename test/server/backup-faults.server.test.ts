@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { chatUrl, DIRECTORY, servingChat } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import { holdJobsAt, jobAt, killJob, letJobsRun, UNIT } from "./support/job-control.ts";
@@ -62,7 +63,7 @@ describe("an update whose backup can't be made", function () {
     expect(await query(demo, version)).to.deep.equal([actual]);
   });
 
-  it("is refused when pg_dump is missing", async () => {
+  atNight("is refused when pg_dump is missing", async () => {
     const rename = (from: string, to: string): Promise<string> =>
       shell(
         demo,
@@ -78,32 +79,39 @@ describe("an update whose backup can't be made", function () {
     await expectUntouched(run, "pg_dump");
   });
 
-  for (const [what, script, cause] of [
-    ["fails half-way", "head -c 20000 /dev/zero; echo 'disk on fire' >&2; exit 1", "disk on fire"],
+  for (const [test, what, script, cause] of [
     [
+      atNight,
+      "fails half-way",
+      "head -c 20000 /dev/zero; echo 'disk on fire' >&2; exit 1",
+      "disk on fire",
+    ],
+    [
+      it,
       "ends well with a warning",
       "pg_real \"$@\"; echo 'pg_dump: warning: left out' >&2",
       "left out",
     ],
-    ["ends well and writes nothing", "exit 0", "pg_dump wrote nothing"],
+    [atNight, "ends well and writes nothing", "exit 0", "pg_dump wrote nothing"],
   ] as const)
-    it(`is refused when pg_dump ${what}`, async () => {
+    test(`is refused when pg_dump ${what}`, async () => {
       await replaceDumpProgram(script);
       const run = await operator.up("--skip-preview");
       await shell(demo, `docker exec ${DATABASE} rm ${SHIM}`);
       await expectUntouched(run, cause);
     });
 
-  for (const [what, damage] of [
-    ["has one byte flipped", 'printf X | dd of="$1" bs=1 seek=4000 conv=notrunc status=none'],
-    ["is cut", 'truncate --size=-100 "$1"'],
-    ["is empty", ': > "$1"'],
+  for (const [test, what, damage] of [
+    [it, "has one byte flipped", 'printf X | dd of="$1" bs=1 seek=4000 conv=notrunc status=none'],
+    [it, "is cut", 'truncate --size=-100 "$1"'],
+    [atNight, "is empty", ': > "$1"'],
     [
+      atNight,
       "was swapped with another",
       `docker exec ${DATABASE} pg_dump -U chatalot -Fc --schema-only chatalot > "$1"`,
     ],
   ] as const)
-    it(`is refused when the dump ${what}`, async () => {
+    test(`is refused when the dump ${what}`, async () => {
       await holdJobsAt(demo, "J5");
       const update = operator.up("--skip-preview");
       await jobAt(demo, "J5");

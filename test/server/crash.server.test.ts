@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { chatUrl, crashedServer, sampleRepository, servingChat } from "./support/fixture.ts";
 import { holdJobsAt, jobAt, jobsAreClosed, killJob, letJobsRun } from "./support/job-control.ts";
 import {
@@ -77,11 +78,11 @@ describe("a job that is killed", function () {
     await expectOldServer(await update);
   });
 
-  for (const [step, what] of [
-    ["J9", "with the new server started"],
-    ["J10", "with the new server proven but not committed"],
+  for (const [test, step, what] of [
+    [atNight, "J9", "with the new server started"],
+    [it, "J10", "with the new server proven but not committed"],
   ] as const)
-    it(`at ${step}, ${what}, brings the old server back`, async () => {
+    test(`at ${step}, ${what}, brings the old server back`, async () => {
       await holdJobsAt(demo, step);
       await operator.configure({ retry: reverted });
       const update = start(operator);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
 import { healthOf, runningSince, shell, theContainer, SERVER } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
@@ -63,23 +64,26 @@ describe("pulumi destroy", () => {
     expect((await theContainer(demo, SERVER)).restartPolicy).to.equal("unless-stopped");
   });
 
-  it("is no worse than a lost state: a new stack takes the server over with its secrets", async () => {
-    const other = await operatorOf(demo);
-    try {
-      await other.configure({ release: "v1.0.1" });
-      const running = await runningSince(demo);
+  atNight(
+    "is no worse than a lost state: a new stack takes the server over with its secrets",
+    async () => {
+      const other = await operatorOf(demo);
+      try {
+        await other.configure({ release: "v1.0.1" });
+        const running = await runningSince(demo);
 
-      const { exitCode, output } = await other.up("--skip-preview");
+        const { exitCode, output } = await other.up("--skip-preview");
 
-      expect(exitCode, output).to.equal(0);
-      expect(await runningSince(demo)).to.deep.equal(running);
-      expect(await allSecrets()).to.equal(secrets);
-      expect(await readMessages(url)).to.deep.equal(["from before"]);
-      expect((await other.outputs()).instance).to.equal(instance);
-    } finally {
-      await other.leave();
-    }
-  });
+        expect(exitCode, output).to.equal(0);
+        expect(await runningSince(demo)).to.deep.equal(running);
+        expect(await allSecrets()).to.equal(secrets);
+        expect(await readMessages(url)).to.deep.equal(["from before"]);
+        expect((await other.outputs()).instance).to.equal(instance);
+      } finally {
+        await other.leave();
+      }
+    },
+  );
 
   /** Keys and passwords by the files that the server reads them from. */
   async function allSecrets(): Promise<string> {

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import {
   chatUrl,
   cleanServer,
@@ -146,7 +147,7 @@ describe("first deployment to an empty server", () => {
     expect(await everythingThatCouldChange()).to.deep.equal(before);
   });
 
-  it("keeps to the operator's docker-compose.override.yml in the next update", async () => {
+  atNight("keeps to the operator's docker-compose.override.yml in the next update", async () => {
     const override = [
       "services:",
       "  chatalot:",

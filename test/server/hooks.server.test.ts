@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import {
   chatUrl,
   cleanServer,
@@ -114,7 +115,7 @@ describe("hooks", () => {
     expect(status).to.match(/^Hooks +before-update failed in job \d+: exit code 7: a call/m);
   });
 
-  it("leave the chat untouched at their time limit, and nothing of them runs on", async () => {
+  atNight("leave the chat untouched at their time limit, and nothing of them runs on", async () => {
     await operator.configure({ "hooks.timeLimit": "3 seconds" });
     await placeOnServer("before-update", "sleep 86399 & sleep 86399");
 
@@ -179,7 +180,7 @@ describe("hooks", () => {
     await placeOnServer("after-update");
   });
 
-  it("run for changed settings as well", async () => {
+  atNight("run for changed settings as well", async () => {
     await forget();
     await operator.configure({ "env.RUST_LOG": "debug" });
     const { exitCode, output } = await operator.up("--skip-preview");
@@ -190,7 +191,7 @@ describe("hooks", () => {
     expect(facts["CHATALOT_TO_COMMIT"]).to.equal(tags["v1.0.1"]);
   });
 
-  it("don't run where another stack asks for what serves already", async () => {
+  atNight("don't run where another stack asks for what serves already", async () => {
     await forget();
     const running = await runningSince(demo);
     const other = await operatorOf(demo);
@@ -229,29 +230,32 @@ describe("hooks", () => {
     }
   });
 
-  it("run on-failure after a way back that the server took by itself, behind a kill", async () => {
-    await forget();
-    await operator.configure({ release: "v1.0.1", "env.RUST_LOG": "warn" });
-    await holdJobsAt(demo, "J9");
-    const updating = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
-    await jobAt(demo, "J9");
-    await letJobsRun(demo);
+  atNight(
+    "run on-failure after a way back that the server took by itself, behind a kill",
+    async () => {
+      await forget();
+      await operator.configure({ release: "v1.0.1", "env.RUST_LOG": "warn" });
+      await holdJobsAt(demo, "J9");
+      const updating = operator.start("up", "--yes", "--non-interactive", "--skip-preview");
+      await jobAt(demo, "J9");
+      await letJobsRun(demo);
 
-    await killJob(demo);
+      await killJob(demo);
 
-    const { exitCode, all } = await updating;
-    expect(exitCode, all).to.not.equal(0);
-    expect(all).to.contain("REVERTED v1.0.1");
-    expect(await ran()).to.deep.equal({
-      here: ["beforeUpdate  $(touch injected)", "onFailure reverted $(touch injected)"],
-      there: ["before-update ", "on-failure reverted"],
-    });
-    const { CHATALOT_STEP: step, CHATALOT_CAUSE: cause } = await factsOnServer("on-failure");
-    expect({ step, cause }).to.deep.equal({
-      step: "J9",
-      cause: "the update was interrupted at step J9",
-    });
-  });
+      const { exitCode, all } = await updating;
+      expect(exitCode, all).to.not.equal(0);
+      expect(all).to.contain("REVERTED v1.0.1");
+      expect(await ran()).to.deep.equal({
+        here: ["beforeUpdate  $(touch injected)", "onFailure reverted $(touch injected)"],
+        there: ["before-update ", "on-failure reverted"],
+      });
+      const { CHATALOT_STEP: step, CHATALOT_CAUSE: cause } = await factsOnServer("on-failure");
+      expect({ step, cause }).to.deep.equal({
+        step: "J9",
+        cause: "the update was interrupted at step J9",
+      });
+    },
+  );
 
   it("are refused in preview and up where root may not run them, with nothing touched", async () => {
     await shell(demo, 'chmod 777 "$1/on-failure"', HOOKS);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { type Prober, startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { chatUrl, cleanServer, DIRECTORY, operatorOf } from "./support/fixture.ts";
 import { tellGaps } from "./support/gaps.ts";
 import {
@@ -125,21 +126,24 @@ describe("a release that has begun to migrate", function () {
     ["R1", "R2"],
     ["R3", "R3"],
   ] as const)
-    it(`is taken back also when that is killed at ${steps.join(" and again at ")}`, async () => {
-      await allowAnotherTry(HUNGRY);
-      await holdJobsAt(demo, steps[0]);
-      const update = operator.up("--skip-preview");
-      await jobAt(demo, steps[0]);
-      expect(await policyOfServer()).to.equal("no");
-      await holdJobsAt(demo, steps[1]);
-      await killJob(demo);
-      await attemptIsAt(steps[1], steps[0] === steps[1] ? 2 : 1);
-      // As a kill leaves it that comes while R2 has closed the database and has not exchanged the names yet.
-      if (steps[1] === "R2") await closeDatabase();
-      await letJobsRun(demo);
-      await killJob(demo);
-      await expectReverted(await update);
-    });
+    atNight(
+      `is taken back also when that is killed at ${steps.join(" and again at ")}`,
+      async () => {
+        await allowAnotherTry(HUNGRY);
+        await holdJobsAt(demo, steps[0]);
+        const update = operator.up("--skip-preview");
+        await jobAt(demo, steps[0]);
+        expect(await policyOfServer()).to.equal("no");
+        await holdJobsAt(demo, steps[1]);
+        await killJob(demo);
+        await attemptIsAt(steps[1], steps[0] === steps[1] ? 2 : 1);
+        // As a kill leaves it that comes while R2 has closed the database and has not exchanged the names yet.
+        if (steps[1] === "R2") await closeDatabase();
+        await letJobsRun(demo);
+        await killJob(demo);
+        await expectReverted(await update);
+      },
+    );
 
   it("waits for a person when that is killed three times, and nothing is deleted", async () => {
     await allowAnotherTry(HUNGRY);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
+import { atNight } from "./support/at-night.ts";
 import { cleanServer, chatUrl, DIRECTORY, operatorOf } from "./support/fixture.ts";
 import {
   containerOf,
@@ -145,22 +146,25 @@ describe("the operator's docker-compose.override.yml", () => {
       .and.not.to.contain("once does not");
   });
 
-  it("is no reason either for an update that is taken back to leave the chat down", async () => {
-    // With another image of a service, and the name gone by which the one before would be made again.
-    await shell(demo, "docker tag postgres:17 bridge:2; docker rmi bridge:1");
-    await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, withServices("bridge:2"));
-    await operator.configure({ release: "v1.1.1-memory-hungry" });
+  atNight(
+    "is no reason either for an update that is taken back to leave the chat down",
+    async () => {
+      // With another image of a service, and the name gone by which the one before would be made again.
+      await shell(demo, "docker tag postgres:17 bridge:2; docker rmi bridge:1");
+      await shell(demo, 'printf %s "$3" > "$1/$2"', DIRECTORY, NAME, withServices("bridge:2"));
+      await operator.configure({ release: "v1.1.1-memory-hungry" });
 
-    const { exitCode, output } = await operator.up("--skip-preview");
+      const { exitCode, output } = await operator.up("--skip-preview");
 
-    expect(exitCode, output).not.to.equal(0);
-    expect(output).to.contain("REVERTED v1.1.0").and.not.to.contain("NEEDS YOU");
-    await expectMerged();
-    expect(await newestLog())
-      .to.match(/"R3".*broken does not run/)
-      .and.to.match(/bridge:1 names the image again that it named before/);
-    expect(await statesOfServices("bridge")).to.deep.equal(["running 0"]);
-  });
+      expect(exitCode, output).not.to.equal(0);
+      expect(output).to.contain("REVERTED v1.1.0").and.not.to.contain("NEEDS YOU");
+      await expectMerged();
+      expect(await newestLog())
+        .to.match(/"R3".*broken does not run/)
+        .and.to.match(/bridge:1 names the image again that it named before/);
+      expect(await statesOfServices("bridge")).to.deep.equal(["running 0"]);
+    },
+  );
 
   async function statesOfServices(...services: string[]): Promise<string[]> {
     const script = `for service in "$@"; do

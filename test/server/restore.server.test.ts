@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, writeMarker } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import { chatUrl, clean, DIRECTORY, operatorOf, servingChat } from "./support/fixture.ts";
 import { healthOf, ledgerOf, query, runningSince, shell, webVersion } from "./support/looks.ts";
 import type { Operator } from "./support/operator.ts";
@@ -163,18 +164,21 @@ describe("npx chatalot restore", function () {
     await expectNothingToDo();
   });
 
-  it("brings back a server that is lost with its disk, for the operator who has the stack", async () => {
-    await clean(demo);
+  atNight(
+    "brings back a server that is lost with its disk, for the operator who has the stack",
+    async () => {
+      await clean(demo);
 
-    const { exitCode, output } = await operator.chatalot("restore", "--from", fetched, "--yes");
+      const { exitCode, output } = await operator.chatalot("restore", "--from", fetched, "--yes");
 
-    expect(exitCode, output).to.equal(0);
-    await expectWhole();
-    const [job] = (await ledgerOf(demo)).filter(({ kind }) => kind === "switch");
-    expect(job?.sequence).to.be.greaterThan(parseInt(second, 10));
-    await expectNothingToDo();
-    await take();
-  });
+      expect(exitCode, output).to.equal(0);
+      await expectWhole();
+      const [job] = (await ledgerOf(demo)).filter(({ kind }) => kind === "switch");
+      expect(job?.sequence).to.be.greaterThan(parseInt(second, 10));
+      await expectNothingToDo();
+      await take();
+    },
+  );
 
   it("brings it back for an operator who has lost state, passphrase and stack as well", async () => {
     await clean(demo);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import {
   chatUrl,
   cleanServer,
@@ -103,7 +104,7 @@ describe("a release that fails", () => {
     expect(await operator.outputs()).to.include({ release: GOOD, commit: tags[GOOD] });
   });
 
-  it("may be tried once more for each time that this is asked for", async () => {
+  atNight("may be tried once more for each time that this is asked for", async () => {
     const first = await lastJob("reverted");
     await operator.configure({ retry: first });
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { DemoServer } from "../../demo/server/index.ts";
 import { readMessages, startProber } from "../support/prober.ts";
+import { atNight } from "./support/at-night.ts";
 import {
   chatUrl,
   cleanServer,
@@ -144,37 +145,40 @@ describe("update", () => {
     expect(await volumesWithAges()).to.deep.equal(volumes);
   });
 
-  it("stops before it touches anything when a setting is missing, and goes on once it is there", async () => {
-    const before = await theContainer(demo, SERVER);
-    await operator.configure({ release: "v2.0.0" });
-    const prober = startProber({ baseUrl: url });
+  atNight(
+    "stops before it touches anything when a setting is missing, and goes on once it is there",
+    async () => {
+      const before = await theContainer(demo, SERVER);
+      await operator.configure({ release: "v2.0.0" });
+      const prober = startProber({ baseUrl: url });
 
-    const unread = await operator.preview();
-    await operator.configure({ breakingChangesReadUpTo: "v2.0.0" });
-    const refused = await operator.up("--skip-preview");
+      const unread = await operator.preview();
+      await operator.configure({ breakingChangesReadUpTo: "v2.0.0" });
+      const refused = await operator.up("--skip-preview");
 
-    const seen = await prober.stop();
-    expect(unread.exitCode, unread.output).to.not.equal(0);
-    expect(unread.output)
-      .to.contain("v2.0.0 has a breaking change that was not read:")
-      .and.to.contain("`PUBLIC_URL` must be set.")
-      .and.to.match(/UPDATE +v1\.3\.0 \([0-9a-f]{7}\) -> v2\.0\.0 \([0-9a-f]{7}\) +1 commit\n/)
-      .and.to.match(/009 audit log \| audit_log: new table, instant/);
-    expect(refused.exitCode, refused.output).to.not.equal(0);
-    expect(refused.output).to.contain("its compose file requires PUBLIC_URL, which is not set");
-    expect(seen.failedRequests).to.equal(0);
-    const { id, startedAt } = await theContainer(demo, SERVER);
-    expect({ id, startedAt }).to.deep.equal({ id: before.id, startedAt: before.startedAt });
+      const seen = await prober.stop();
+      expect(unread.exitCode, unread.output).to.not.equal(0);
+      expect(unread.output)
+        .to.contain("v2.0.0 has a breaking change that was not read:")
+        .and.to.contain("`PUBLIC_URL` must be set.")
+        .and.to.match(/UPDATE +v1\.3\.0 \([0-9a-f]{7}\) -> v2\.0\.0 \([0-9a-f]{7}\) +1 commit\n/)
+        .and.to.match(/009 audit log \| audit_log: new table, instant/);
+      expect(refused.exitCode, refused.output).to.not.equal(0);
+      expect(refused.output).to.contain("its compose file requires PUBLIC_URL, which is not set");
+      expect(seen.failedRequests).to.equal(0);
+      const { id, startedAt } = await theContainer(demo, SERVER);
+      expect({ id, startedAt }).to.deep.equal({ id: before.id, startedAt: before.startedAt });
 
-    await operator.configure({ url });
-    const { exitCode, output } = await operator.up("--skip-preview");
+      await operator.configure({ url });
+      const { exitCode, output } = await operator.up("--skip-preview");
 
-    expect(exitCode, output).to.equal(0);
-    expect(await healthOf(url)).to.include({ status: "ok", version: "2.0.0" });
-    expect((await theContainer(demo, SERVER)).environment).to.include({ PUBLIC_URL: url });
-    expect(await appliedMigrations(demo)).to.include(9);
-    expect(await prober.missingMarkers()).to.deep.equal([]);
-  });
+      expect(exitCode, output).to.equal(0);
+      expect(await healthOf(url)).to.include({ status: "ok", version: "2.0.0" });
+      expect((await theContainer(demo, SERVER)).environment).to.include({ PUBLIC_URL: url });
+      expect(await appliedMigrations(demo)).to.include(9);
+      expect(await prober.missingMarkers()).to.deep.equal([]);
+    },
+  );
 
   async function copiesOfDatabase(): Promise<string[]> {
     return query(demo, "SELECT datname FROM pg_database WHERE starts_with(datname, 'chatalot_')");
