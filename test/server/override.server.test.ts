@@ -31,6 +31,7 @@ const OVERRIDE = `services:
   cloudflared:
     entrypoint: ["sleep", "1000000"]
     command: []
+    stop_signal: SIGKILL
 `;
 
 /** Besides these: one service that is made to run once, one that can't run, and one with an image of its own. */
@@ -47,6 +48,7 @@ const withServices = (image: string): string => `${OVERRIDE}  once:
   bridge:
     image: ${image}
     entrypoint: ["sleep", "1000000"]
+    stop_signal: SIGKILL
     network_mode: none
 `;
 
