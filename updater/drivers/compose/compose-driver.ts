@@ -26,7 +26,7 @@ import {
   containersOf,
   docker,
   FILES_LABEL,
-  inspectContainer,
+  findContainer,
   inspectContainers,
   inspectImage,
   inspectImages,
@@ -151,8 +151,7 @@ export class ComposeDriver implements Driver {
   }
 
   async environment(): Promise<ReadonlyMap<string, string>> {
-    const [id] = await containersOf(this.project, MAIN_SERVICE);
-    const found = id === undefined ? undefined : await inspectContainer(id);
+    const found = await findContainer(this.project, MAIN_SERVICE);
     return found?.environment ?? new Map<string, string>();
   }
 
@@ -274,8 +273,7 @@ export class ComposeDriver implements Driver {
   }
 
   async databaseRuns(): Promise<boolean> {
-    const [id] = await containersOf(this.project, DATABASE_SERVICE);
-    return id !== undefined && (await inspectContainer(id))?.facts.running === true;
+    return (await findContainer(this.project, DATABASE_SERVICE))?.facts.running === true;
   }
 
   async makeVolume(volume: string): Promise<void> {

@@ -156,6 +156,15 @@ export async function inspectContainer(id: string): Promise<InspectedContainer |
   return (await inspectContainers([id]))[0];
 }
 
+/** A service's container in a Compose project; undefined where it has none. */
+export async function findContainer(
+  project: string,
+  service: string,
+): Promise<InspectedContainer | undefined> {
+  const [id] = await containersOf(project, service);
+  return id === undefined ? undefined : inspectContainer(id);
+}
+
 /** Several at once; those that are gone are left out. */
 export async function inspectContainers(ids: readonly string[]): Promise<InspectedContainer[]> {
   return (await inspect<DockersContainer>("container", ids)).map(containerOf);

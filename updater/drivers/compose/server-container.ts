@@ -1,15 +1,14 @@
 /** The server's own container: which it is, its stop, and whether it comes back at boot. */
 import { MAIN_SERVICE } from "../../../release/compose-file.ts";
 import type { ContainerFacts } from "../../protocol.ts";
-import { containersOf, docker, inspectContainer } from "./docker.ts";
+import { docker, findContainer } from "./docker.ts";
 
 /** Chatalot ends within 0.2 s (measured); one that hangs is killed after this. */
 export const STOP_SECONDS = 30;
 
 /** Undefined where a project has none. */
 export async function findServer(project: string): Promise<ContainerFacts | undefined> {
-  const [id] = await containersOf(project, MAIN_SERVICE);
-  return id === undefined ? undefined : (await inspectContainer(id))?.facts;
+  return (await findContainer(project, MAIN_SERVICE))?.facts;
 }
 
 /** Does nothing where there is none. */

@@ -3,7 +3,7 @@ import { messageOf } from "../../../common/errors.ts";
 import { DATABASE_SERVICE } from "../../../release/compose-file.ts";
 import type { RenderedRelease, ServiceFacts } from "../driver.ts";
 import { DATABASE_START_TIMEOUT, waitForDatabase } from "./data/database.ts";
-import { containersOf, inspectContainer, lastErrors } from "./docker.ts";
+import { containersOf, findContainer, lastErrors } from "./docker.ts";
 import type { ComposeProject, StartOthersOptions } from "./project.ts";
 
 /** How they are started. */
@@ -144,8 +144,7 @@ async function startBeside(
 
 /** One that is made to run once; Compose waits for it to run, and calls its end a failure. */
 async function hasDoneItsWork(project: string, service: string): Promise<boolean> {
-  const [id] = await containersOf(project, service);
-  const facts = id === undefined ? undefined : (await inspectContainer(id))?.facts;
+  const facts = (await findContainer(project, service))?.facts;
   return facts?.status === "exited" && facts.exitCode === 0;
 }
 
@@ -153,8 +152,7 @@ async function hasDoneItsWork(project: string, service: string): Promise<boolean
 function watchRestarts(project: string): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController();
   const look = async (): Promise<void> => {
-    const [id] = await containersOf(project, DATABASE_SERVICE);
-    const restarts = id === undefined ? 0 : (await inspectContainer(id))?.facts.restartCount;
+    const restarts = (await findContainer(project, DATABASE_SERVICE))?.facts.restartCount;
     if (restarts !== undefined && restarts >= MOST_RESTARTS)
       controller.abort(
         new Error(

@@ -1,6 +1,6 @@
 /** PostgreSQL's own programs in the database's container: always of the right version. */
 import { DATABASE_SERVICE } from "../../../../release/compose-file.ts";
-import { containersOf, docker, inspectContainer, type InspectedContainer } from "../docker.ts";
+import { docker, findContainer, type InspectedContainer } from "../docker.ts";
 
 /** The running container of the database, and how it was told to name things. */
 export interface DatabaseContainer {
@@ -16,8 +16,7 @@ export interface DatabaseContainer {
 
 /** Undefined while no container of the database runs. */
 export async function findDatabase(project: string): Promise<DatabaseContainer | undefined> {
-  const [id] = await containersOf(project, DATABASE_SERVICE);
-  return databaseOf(id === undefined ? undefined : await inspectContainer(id));
+  return databaseOf(await findContainer(project, DATABASE_SERVICE));
 }
 
 /** Undefined where the database's container doesn't run. */
